@@ -1,0 +1,148 @@
+"""Where a home is, what it holds and what it is told.
+
+`CLOISON_HOME` (default `./cloison-data`) holds:
+
+    cloison.toml      the settings below; every one has a default
+    database/         the embedded PostgreSQL, if no `database.url` is set
+    logins/           one password a database login, 0600
+    keeper/           0700: the keeper's store and its sealed root key
+    callers/          one secret a caller of the keeper (desk, intake, issuer), 0600
+    log/              what the processes print
+
+Sockets live in `home/run`, or, where that path is too long for a Unix socket (107 bytes), in a 0700 folder of the
+system's temporary folder whose name comes from the home's path.
+"""
+
+import hashlib
+import os
+import tempfile
+from functools import cached_property
+from pathlib import Path
+
+import msgspec
+
+from cloison.errors import ConfigError
+
+SOCKET_PATH_BYTES = 80  # leaves room for the socket's own name within the kernel's 107
+
+
+class DatabaseConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`url` empty: the embedded PostgreSQL. Else a connection string without user and password, as the logins differ.
+
+    `url` is opened as `owner` by the commands of the owner, as `desk` by the desk and so on; passwords come from
+    `logins/`. `administrator` is the connection string that `cloison init` uses once to create logins and database.
+    """
+
+    url: str = ""
+    name: str = "cloison"
+
+
+class WebConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the desk listens, and what it takes at most."""
+
+    host: str = "127.0.0.1"
+    port: int = 8440
+    request_bytes: int = 65_536
+    waiting_requests: int = 1_024
+
+
+class KeeperConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The keeper's own ceilings, apart from the meter's budgets: people in any hour, and terms an account computes."""
+
+    account_labels_hour: int = 150
+    account_terms_hour: int = 300
+    segment_people_hour: int = 20_000
+    register_people_hour: int = 200_000
+    ticket_seconds: int = 60
+
+
+class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The settings of one home; `profile` is a bundled profile's name or a path to a TOML file."""
+
+    profile: str = "jobseekers-fr"
+    database: DatabaseConfig = DatabaseConfig()
+    web: WebConfig = WebConfig()
+    keeper: KeeperConfig = KeeperConfig()
+
+
+class Home:
+    """One `CLOISON_HOME`: its folders and its settings."""
+
+    def __init__(self, path: Path | str | None = None) -> None:
+        """Open the home at `path`, else at `CLOISON_HOME`, else `./cloison-data`; nothing is created."""
+        self.path = Path(path or os.environ.get("CLOISON_HOME") or "cloison-data").absolute()
+
+    @cached_property
+    def config(self) -> Config:
+        """The settings of `cloison.toml`; raises ConfigError with the reason if it cannot be used."""
+        try:
+            return msgspec.toml.decode(self.settings_file.read_bytes(), type=Config)
+        except FileNotFoundError:
+            return Config()
+        except (msgspec.DecodeError, OSError) as error:
+            raise ConfigError(reason=f"{self.settings_file.name}: {error}") from error
+
+    @property
+    def settings_file(self) -> Path:
+        """The file of settings."""
+        return self.path / "cloison.toml"
+
+    @property
+    def database(self) -> Path:
+        """The embedded PostgreSQL's folder."""
+        return self.path / "database"
+
+    @property
+    def logins(self) -> Path:
+        """The folder of database passwords."""
+        return self.path / "logins"
+
+    @property
+    def keeper(self) -> Path:
+        """The keeper's folder."""
+        return self.path / "keeper"
+
+    @property
+    def callers(self) -> Path:
+        """The folder of the secrets by which the keeper knows its callers."""
+        return self.path / "callers"
+
+    @property
+    def log(self) -> Path:
+        """The folder of the processes' output."""
+        return self.path / "log"
+
+    @property
+    def sockets(self) -> Path:
+        """The folder of Unix sockets, 0700; created if it is not there."""
+        folder = self.path / "run"
+        if len(os.fsencode(folder)) > SOCKET_PATH_BYTES:
+            name = hashlib.sha256(os.fsencode(self.path)).hexdigest()[:16]
+            folder = Path(tempfile.gettempdir()) / f"cloison-{name}"
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = folder.stat()
+        if found.st_uid != os.geteuid() or found.st_mode & 0o077:
+            raise ConfigError(reason=f"{folder} must belong to you with mode 0700")
+        return folder
+
+    @property
+    def keeper_socket(self) -> Path:
+        """Where the keeper listens."""
+        return self.sockets / "keeper.sock"
+
+
+def read_secret(path: Path) -> str:
+    """The secret in a file that only its owner may read; raises ConfigError if others may."""
+    try:
+        if path.stat().st_mode & 0o077:
+            raise ConfigError(reason=f"others may read {path}; run chmod 600 on it")
+        return path.read_text(encoding="utf-8").strip()
+    except FileNotFoundError as error:
+        raise ConfigError(reason=f"{path} is missing; run cloison init") from error
+
+
+def write_secret(path: Path, secret: str) -> None:
+    """Write `secret` to `path` with mode 0600, in a folder of mode 0700."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        file.write(secret + "\n")

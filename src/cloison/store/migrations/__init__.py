@@ -1,0 +1,1 @@
+"""Migrations that lead from an older schema to the present one."""

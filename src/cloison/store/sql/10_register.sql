@@ -1,0 +1,46 @@
+-- The register: people, their sealed compartments and their search terms; and the profile that names them.
+-- `segment` is the first column of every key. Nothing here is readable: `sealed` is noise without the keeper.
+
+create type cloison.relation_kind as enum ('caseload', 'cover', 'inbound', 'walk_in');
+create type cloison.meter as enum ('open', 'walk_in', 'list', 'search', 'refusal');
+create type cloison.outcome as enum ('open', 'scope', 'budget', 'step_up', 'frozen', 'stale');
+
+-- One row: the profile this register was made with. Bit i of a compartment mask is compartments[i + 1].
+create table cloison.profile (
+    single boolean primary key default true check (single),
+    name text not null,
+    compartments text[] not null,
+    label_bit integer not null,          -- the mask of the derived compartment that lists and cards show
+    purposes text[] not null
+);
+
+create table cloison.person (
+    segment text collate "C" not null check (segment ~ '^[0-9A-Za-z_-]{1,16}$'),
+    person uuid not null,
+    cohort integer not null,             -- year * 4 + quarter - 1 of the quarter in which retention ends
+    key_id bigint not null,              -- the number of this person's key in the keeper's store
+    version integer not null default 1,
+    sealed bytea[] not null,             -- one item a compartment, in the profile's order
+    term1 bigint, term2 bigint, term3 bigint, term4 bigint,   -- keyed hashes of what can be searched by;
+    term5 bigint, term6 bigint, term7 bigint, term8 bigint,   -- the profile says which is which
+    primary key (segment, person)
+);
+alter table cloison.person alter column sealed set storage external;   -- ciphertext does not compress
+
+create index person_term1 on cloison.person (segment, term1) where term1 is not null;
+create index person_term2 on cloison.person (segment, term2) where term2 is not null;
+-- term3 proves a second fact about a person already found by term2 (jobseekers-fr: the birth date); no index.
+create index person_term4 on cloison.person (segment, term4) where term4 is not null;
+create index person_term5 on cloison.person (segment, term5) where term5 is not null;
+create index person_term6 on cloison.person (segment, term6) where term6 is not null;
+create index person_term7 on cloison.person (segment, term7) where term7 is not null;
+create index person_term8 on cloison.person (segment, term8) where term8 is not null;
+
+-- Which segment holds a value that is unique in the whole register (jobseekers-fr: NIR, identifier).
+create table cloison.locator (
+    kind smallint not null,
+    term bigint not null,
+    segment text collate "C" not null,
+    person uuid not null,
+    primary key (kind, term)
+);

@@ -1,0 +1,77 @@
+-- Who works in the register, in which role, and why they may open whom.
+
+create table cloison.organisation (
+    organisation uuid primary key default gen_random_uuid(),
+    name text not null unique check (length(name) between 1 and 200)
+);
+
+create table cloison.role (
+    role smallint primary key,
+    name text not null unique,
+    relations integer not null,          -- masks: bit i is the i-th of relation_kind, of the profile's lists
+    compartments integer not null,
+    touch integer not null,              -- compartments that ask for a fresh touch of the passkey
+    purposes integer not null
+);
+
+-- Limits are data: how many distinct people (for `refusal`: how many refusals) in any window of that length.
+create table cloison.role_budget (
+    role smallint not null references cloison.role on delete cascade,
+    meter cloison.meter not null,
+    minutes_5 integer not null check (minutes_5 >= 0),
+    hour integer not null check (hour >= 0),
+    day integer not null check (day >= 0),
+    days_28 integer not null check (days_28 >= 0),
+    primary key (role, meter)
+);
+
+create table cloison.account (
+    segment text collate "C" not null check (segment ~ '^[0-9A-Za-z_-]{1,16}$'),   -- the account's home
+    account uuid not null default gen_random_uuid(),
+    handle text not null check (handle ~ '^[0-9A-Za-z._-]{1,64}$'),
+    organisation uuid not null references cloison.organisation,
+    agency text not null check (length(agency) between 1 and 64),
+    role smallint not null references cloison.role,
+    primary key (segment, account),
+    unique (segment, handle)
+);
+create index account_handle on cloison.account (handle);
+
+create table cloison.session (
+    segment text collate "C" not null,
+    session uuid not null default gen_random_uuid(),
+    account uuid not null,
+    token_hash bytea not null check (length(token_hash) = 32),
+    issued_at timestamptz not null,
+    expires_at timestamptz not null,
+    touched_at timestamptz,              -- when a passkey was last touched for this session
+    primary key (segment, session),
+    unique (segment, token_hash),
+    foreign key (segment, account) references cloison.account
+);
+
+-- Ends of sessions and freezes are rows of their own, so that writing one waits for no ledger's lock.
+create table cloison.session_end (
+    segment text collate "C" not null,
+    session uuid not null,
+    ended_at timestamptz not null,
+    primary key (segment, session)
+);
+
+create table cloison.account_freeze (
+    segment text collate "C" not null,
+    account uuid not null,
+    frozen_at timestamptz not null,
+    lifted_at timestamptz,
+    primary key (segment, account, frozen_at)
+);
+
+create table cloison.relation (
+    segment text collate "C" not null,
+    account uuid not null,
+    person uuid not null,
+    kind cloison.relation_kind not null,
+    valid_from timestamptz not null,
+    valid_until timestamptz,             -- null: until further notice
+    primary key (segment, account, person, kind)
+);

@@ -1,0 +1,36 @@
+-- The audit log: who consulted whom, when, why, with what outcome. Append-only; never holds a person's data.
+-- Each account's entries in a segment are numbered without gaps. The account of an act of the owner's is the nil UUID.
+
+create type cloison.event as enum (
+    'open', 'search', 'list',                       -- of people, by an account
+    'refusals_exceeded',                            -- one counting entry for refusals beyond their budget
+    'session_issued', 'session_ended',
+    'account_created', 'account_frozen', 'account_unfrozen',
+    'people_imported', 'relations_imported'
+);
+
+create table cloison.entry (
+    segment text collate "C" not null,
+    account uuid not null,
+    number bigint not null,
+    at timestamptz not null,
+    event cloison.event not null,
+    outcome cloison.outcome not null,
+    session uuid,
+    request uuid,
+    person uuid,                         -- as asked for, also where nobody is there
+    compartments integer not null default 0,
+    purpose smallint,
+    relation cloison.relation_kind,
+    subject uuid,                        -- of an administrative act: the account it is about
+    amount integer,                      -- of a counting entry, a list or an import
+    constraint entry_numbered unique (segment, account, number)
+);
+create index entry_person on cloison.entry (segment, person, at) where person is not null;
+
+-- A request after judgement by session, freeze, relation and role, before its budgets; what settle_v1 takes.
+-- `verdict` is an outcome, or `no_session`, or `busy` (the ledger is locked by somebody else).
+create type cloison.judged as (
+    ordinal integer, session uuid, account uuid, role smallint, request uuid, person uuid, compartments integer,
+    purpose smallint, relation cloison.relation_kind, meter cloison.meter, event cloison.event, verdict text
+);

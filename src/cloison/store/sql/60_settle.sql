@@ -1,0 +1,166 @@
+-- The meter's core: weigh judged requests against budgets, then write ledger, audit log and receipts, all in one
+-- statement. Who calls it has locked the ledgers of the accounts in an *earlier* statement, so that this one's snapshot
+-- is younger than the locks: a single set-based statement takes its snapshot before it waits.
+
+-- Admits in order: a request is admitted if, with those admitted before it, no window's room is passed.
+-- State: people admitted so far for 5 minutes, hour, day, 28 days; and whether the last one was admitted.
+create or replace function cloison.admit_step_v1(state integer[], step integer[], room integer[]) returns integer[]
+language plpgsql immutable parallel safe as $$
+begin
+    if state[1] + step[1] > room[1] or state[2] + step[2] > room[2]
+       or state[3] + step[3] > room[3] or state[4] + step[4] > room[4] then
+        return array[state[1], state[2], state[3], state[4], 0];
+    end if;
+    return array[state[1] + step[1], state[2] + step[2], state[3] + step[3], state[4] + step[4], 1];
+end $$;
+
+create or replace aggregate cloison.admit_v1(step integer[], room integer[]) (
+    sfunc = cloison.admit_step_v1, stype = integer[], initcond = '{0,0,0,0,0}'
+);
+
+-- The beginnings of the four windows, seen from p_now, each longer by a receipt's lifetime.
+create or replace function cloison.cutoffs_v1(p_now timestamptz) returns timestamptz[]
+language sql immutable parallel safe
+return array[
+    p_now - interval '5 minutes 10 seconds', p_now - interval '1 hour 10 seconds',
+    p_now - interval '1 day 10 seconds', p_now - interval '28 days 10 seconds'
+];
+
+-- Sessions that have not ended, with what their account's role allows. Expiry and freezes are the caller's to compare.
+create or replace view cloison.holder as
+select s.segment, s.session, s.token_hash, s.account, s.touched_at, s.expires_at, a.handle, a.organisation, a.role,
+       r.name as role_name, r.relations, r.compartments, r.touch, r.purposes
+from cloison.session s
+join cloison.account a on a.segment = s.segment and a.account = s.account
+join cloison.role r on r.role = a.role
+where not exists (select from cloison.session_end e where e.segment = s.segment and e.session = s.session);
+
+-- Settles `judged`, at most 128 requests of accounts whose ledgers are locked; see the header.
+-- Verdicts `no_session` and `busy` (not locked, or too many receipts not released) leave no trace here.
+-- retry_after: whole seconds until the oldest person leaves the window that is full.
+create or replace function cloison.settle_v1(p_segment text, p_now timestamptz, judged cloison.judged[])
+returns table (ordinal integer, outcome text, retry_after integer)
+language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp as $$
+#variable_conflict use_column
+declare
+    v_cutoffs timestamptz[] := cutoffs_v1(p_now);
+    v_lengths integer[] := array[300, 3600, 86400, 2419200];
+begin
+    return query
+    with request as materialized (
+        select j.*, row_number() over (partition by j.verdict, j.account, j.meter, j.person order by j.ordinal) as turn
+        from unnest(judged) j
+    ), room as materialized (
+        -- What is left of each budget. A list never shows more people than the caseload holds.
+        select c.account, c.meter, o.oldest, array[
+            least(b.minutes_5, c.size) - o.counts[1], least(b.hour, c.size) - o.counts[2],
+            least(b.day, c.size) - o.counts[3], least(b.days_28, c.size) - o.counts[4]] as people
+        from (
+            select distinct q.account, q.role, q.meter, case when q.meter = 'list' then (
+                select count(distinct r.person)::integer from relation r
+                where r.segment = p_segment and r.account = q.account and r.kind <> 'walk_in'
+                  and (r.valid_until is null or r.valid_until > p_now)) end as size
+            from request q where q.verdict = 'open'
+        ) c
+        left join role_budget b on b.role = c.role and b.meter = c.meter
+        cross join lateral (
+            select array[
+                count(*) filter (where o.last_opened > v_cutoffs[1]), count(*) filter (where o.last_opened > v_cutoffs[2]),
+                count(*) filter (where o.last_opened > v_cutoffs[3]), count(*)]::integer[] as counts,
+                array[
+                min(o.last_opened) filter (where o.last_opened > v_cutoffs[1]),
+                min(o.last_opened) filter (where o.last_opened > v_cutoffs[2]),
+                min(o.last_opened) filter (where o.last_opened > v_cutoffs[3]), min(o.last_opened)] as oldest
+            from opening o
+            where o.segment = p_segment and o.account = c.account and o.meter = c.meter
+              and o.last_opened > v_cutoffs[4]
+        ) o
+    ), weighed as materialized (
+        -- Each distinct person once, in the order asked; `step` says in which windows the person is new.
+        select q.account, q.meter, q.person, s.step, r.people, r.oldest,
+            admit_v1(s.step, coalesce(r.people, '{0,0,0,0}'))
+                over (partition by q.account, q.meter order by q.ordinal) as state
+        from request q
+        join room r on r.account = q.account and r.meter = q.meter
+        left join opening o on o.segment = p_segment and o.account = q.account and o.meter = q.meter
+            and o.person = q.person
+        cross join lateral (select array[
+            (o.last_opened > v_cutoffs[1]) is not true, (o.last_opened > v_cutoffs[2]) is not true,
+            (o.last_opened > v_cutoffs[3]) is not true, (o.last_opened > v_cutoffs[4]) is not true
+        ]::integer[] as step) s
+        where q.verdict = 'open' and q.turn = 1 and q.person is not null
+    ), decided as materialized (
+        select q.ordinal, q.session, q.account, q.role, q.request, q.person, q.compartments, q.purpose, q.relation,
+            q.meter, q.event,
+            case when q.verdict <> 'open' then q.verdict
+                 when q.person is null or w.state[5] = 1 then 'open' else 'budget' end as outcome,
+            case when q.verdict = 'open' and w.state[5] = 0 then (
+                select max(ceil(extract(epoch from
+                    coalesce(w.oldest[i], p_now) - v_cutoffs[i]))) from generate_series(1, 4) i
+                where w.people[i] < w.state[i] + w.step[i])
+            end::integer as retry_after
+        from request q
+        left join weighed w on w.account = q.account and w.meter = q.meter and w.person = q.person
+    ), refused as materialized (
+        -- Refusals have a budget too; `rank` orders an account's refusals of this call.
+        select d.ordinal, d.account, d.session, row_number() over (partition by d.account order by d.ordinal) as rank,
+            greatest(f.room, 0) as room
+        from decided d
+        join (
+            select c.account, least(b.minutes_5 - n.counts[1], b.hour - n.counts[2], b.day - n.counts[3],
+                b.days_28 - n.counts[4]) as room
+            from (select distinct account, role from decided where outcome in ('scope', 'budget', 'step_up', 'frozen')) c
+            left join role_budget b on b.role = c.role and b.meter = 'refusal'
+            cross join lateral (
+                select array[
+                    count(*) filter (where f.refused_at > v_cutoffs[1]), count(*) filter (where f.refused_at > v_cutoffs[2]),
+                    count(*) filter (where f.refused_at > v_cutoffs[3]), count(*)]::integer[] as counts
+                from refusal f
+                where f.segment = p_segment and f.account = c.account and f.refused_at > v_cutoffs[4]
+            ) n
+        ) f on f.account = d.account
+        where d.outcome in ('scope', 'budget', 'step_up', 'frozen')
+    ), logged as materialized (
+        -- One entry for each opening and each refusal within the budget; one counting entry for all beyond it.
+        select d.*, r.rank > r.room as beyond,
+            (select count(*) from refused o where o.account = d.account and o.rank > o.room)::integer as amount,
+            l.next_number + row_number() over (partition by d.account order by d.ordinal) - 1 as number
+        from decided d
+        left join refused r on r.ordinal = d.ordinal
+        join ledger l on l.segment = p_segment and l.account = d.account
+        where d.outcome = 'open' or r.rank <= r.room + 1
+    ), wrote_entry as (
+        insert into entry (segment, account, number, at, event, outcome, session, request, person, compartments,
+            purpose, relation, amount)
+        select p_segment, g.account, g.number, p_now,
+            case when g.beyond then 'refusals_exceeded' else g.event end::event, g.outcome::outcome, g.session,
+            g.request, case when g.beyond then null else g.person end, coalesce(g.compartments, 0), g.purpose,
+            g.relation, case when g.beyond then g.amount end
+        from logged g
+    ), wrote_number as (
+        update ledger l set next_number = g.last + 1
+        from (select account, max(number) as last from logged group by account) g
+        where l.segment = p_segment and l.account = g.account
+    ), wrote_opening as (
+        insert into opening as o (segment, account, meter, person, last_opened)
+        select distinct p_segment, g.account, g.meter, g.person, p_now from logged g
+        where g.outcome = 'open' and g.person is not null
+        on conflict (segment, account, meter, person)
+            do update set last_opened = greatest(o.last_opened, excluded.last_opened)
+    ), wrote_receipt as (
+        insert into receipt as r (segment, session, request, person, account, compartments, charged_at)
+        select p_segment, g.session, g.request, g.person, g.account, bit_or(g.compartments), p_now from logged g
+        where g.outcome = 'open' and g.person is not null
+        group by g.session, g.request, g.person, g.account
+        on conflict (segment, session, request, person)
+            do update set compartments = excluded.compartments, charged_at = excluded.charged_at
+    ), wrote_refusal as (
+        insert into refusal (segment, account, refused_at, number)
+        select p_segment, g.account, p_now, g.number from logged g where g.outcome <> 'open' and not g.beyond
+    ), ended as (
+        insert into session_end (segment, session, ended_at)
+        select distinct p_segment, g.session, p_now from logged g where g.beyond
+        on conflict do nothing
+    )
+    select d.ordinal, d.outcome, d.retry_after from decided d order by d.ordinal;
+end $$;

@@ -1,0 +1,87 @@
+-- charge_v1: the first half of opening people. See docs/walk.md, step 4.
+--
+-- Takes at most 128 requests of one segment, matched by ordinal; answers one row each, in order. Rules, in order:
+--   1. a caller whose settings would undo the rules below is refused (50_clock.sql);
+--   2. lock the ledgers of the accounts, in id order; one that somebody holds is skipped and answered `busy`;
+--   3. in a new statement, so with a snapshot younger than the locks: session, freeze, relation, role, receipts;
+--   4. settle_v1: budgets, audit entries, receipts.
+-- Left out on purpose: whether the person exists. A relation says who may be opened, and looking further would make
+-- a difference that can be measured between a person out of reach and nobody.
+create or replace function cloison.charge_v1(
+    p_segment text, p_tokens bytea[], p_requests uuid[], p_persons uuid[], p_compartments integer[],
+    p_purposes smallint[]
+) returns table (ordinal integer, outcome text, retry_after integer)
+language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp as $$
+#variable_conflict use_column
+declare
+    v_now timestamptz;
+    v_locked uuid[];
+    v_label integer := (select label_bit from profile);
+    v_judged judged[];
+begin
+    perform refuse_unsafe_caller_v1();                                                      -- 1
+    if coalesce(cardinality(p_tokens), 0) > 128 or coalesce(cardinality(p_requests), 0) > 128
+       or coalesce(cardinality(p_persons), 0) > 128 or coalesce(cardinality(p_compartments), 0) > 128
+       or coalesce(cardinality(p_purposes), 0) > 128 then
+        raise exception 'at most 128 requests in a batch' using errcode = 'CL002';
+    end if;
+
+    v_locked := lock_ledgers_v1(p_segment, p_tokens);                                       -- 2
+    v_now := clock_v1();
+
+    with asked as materialized (                                                            -- 3
+        select q.*, h.session, h.account, h.role, h.touched_at, h.relations, h.touch,
+            coalesce(q.request is not null and q.compartments > 0 and q.compartments & ~h.compartments = 0
+                and q.purpose between 0 and 30 and (h.purposes >> q.purpose) & 1 = 1, false) as allowed
+        from unnest(p_tokens, p_requests, p_persons, p_compartments, p_purposes)
+            with ordinality as q (token, request, person, compartments, purpose, ordinal)
+        left join holder h on h.segment = p_segment and h.token_hash = sha256(q.token) and h.expires_at > v_now
+    ), judged as (
+        select a.*, r.kind,
+            case
+                when a.account is null then 'no_session'
+                when a.account <> all (v_locked) then 'busy'
+                when exists (select from account_freeze f where f.segment = p_segment and f.account = a.account
+                             and f.lifted_at is null) then 'frozen'
+                when r.kind is null or not a.allowed then 'scope'
+                when a.compartments & a.touch <> 0
+                     and (a.touched_at > v_now - interval '5 minutes') is not true then 'step_up'
+                else 'open'
+            end as verdict
+        from asked a
+        left join lateral (
+            select r.kind from relation r
+            where r.segment = p_segment and r.account = a.account and r.person = a.person
+              and r.valid_from <= v_now and (r.valid_until is null or r.valid_until > v_now)
+              and (a.relations >> (array_position(enum_range(null::relation_kind), r.kind) - 1)) & 1 = 1
+            order by r.kind limit 1
+        ) r on true
+    ), held as (
+        select j.*, row_number() over (partition by j.session, j.verdict order by j.ordinal) + (
+            select count(*) from receipt p where p.segment = p_segment and p.session = j.session
+              and p.compartments <> v_label and p.charged_at > v_now - receipt_lifetime_v1()) as receipts
+        from judged j
+    )
+    select array_agg(row(
+            h.ordinal, h.session, h.account, h.role, h.request, h.person, h.compartments, h.purpose, h.kind,
+            case when h.kind = 'walk_in' then 'walk_in' else 'open' end, 'open',
+            -- At most 16 receipts not released a session: what a freeze between charge and release can still meet.
+            case when h.verdict = 'open' and h.receipts > 16 then 'busy' else h.verdict end)::judged)
+        into v_judged from held h;
+
+    return query select * from settle_v1(p_segment, v_now, v_judged);                       -- 4
+end $$;
+
+-- Locks the ledgers of the accounts whose sessions these are, in id order, skipping those that somebody holds;
+-- answers which were locked. A statement of its own: what is counted later sees all that was committed before.
+create or replace function cloison.lock_ledgers_v1(p_segment text, p_tokens bytea[]) returns uuid[]
+language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp as $$
+begin
+    return array(
+        select l.account from ledger l
+        where l.segment = p_segment and l.account = any (array(
+            select s.account from session s join unnest(p_tokens) t on s.token_hash = sha256(t)
+            where s.segment = p_segment))
+        order by l.account
+        for update skip locked);
+end $$;

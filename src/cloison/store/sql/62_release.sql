@@ -1,0 +1,90 @@
+-- release_v1: the second half of opening people, in a later transaction. See docs/walk.md, step 5.
+--
+-- Rules, in order:
+--   1. it refuses a transaction that has written: a charge in the same transaction could still be rolled back;
+--   2. receipts that are visible here belong to committed charges; only those seconds old count;
+--   3. the log is flushed past the insert position sampled *after* they were seen, so that no crash can take the charge
+--      back, whatever synchronous_commit the caller chose;
+--   4. session and freeze are looked at again, in a newer snapshot; a receipt is used up by being released.
+-- p_persons may hold null: then all people of that request (a search's cards, a list).
+create or replace function cloison.release_v1(
+    p_segment text, p_tokens bytea[], p_requests uuid[], p_persons uuid[]
+) returns table (
+    ordinal integer, person uuid, version integer, compartments integer, sealed bytea[], ticket text, mac bytea
+)
+language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp as $$
+#variable_conflict use_column
+declare
+    v_now timestamptz;
+    v_ordinals integer[];
+    v_receipts receipt[];
+begin
+    if pg_current_xact_id_if_assigned() is not null then                                    -- 1
+        raise exception 'release needs a transaction that has not written' using errcode = 'CL003';
+    end if;
+    perform refuse_unsafe_caller_v1();
+    if coalesce(cardinality(p_tokens), 0) > 128 or coalesce(cardinality(p_requests), 0) > 128
+       or coalesce(cardinality(p_persons), 0) > 128 then
+        raise exception 'at most 128 requests in a batch' using errcode = 'CL002';
+    end if;
+    v_now := clock_v1();
+
+    select array_agg(q.ordinal), array_agg(r) into v_ordinals, v_receipts                   -- 2
+    from unnest(p_tokens, p_requests, p_persons) with ordinality as q (token, request, person, ordinal)
+    join session s on s.segment = p_segment and s.token_hash = sha256(q.token)
+    join receipt r on r.segment = p_segment and r.session = s.session and r.request = q.request
+        and (q.person is null or r.person = q.person)
+    where r.charged_at > v_now - receipt_lifetime_v1();
+    if v_receipts is null then
+        return;
+    end if;
+
+    perform wait_until_flushed_v1();                                                        -- 3
+
+    return query
+    with seen as (
+        select o.* from unnest(v_ordinals, v_receipts)
+            as o (ordinal, segment, session, request, person, account, compartments, charged_at)
+    ), used as (
+        delete from receipt r using seen s                                                  -- 4
+        where r.segment = p_segment and r.session = s.session and r.request = s.request and r.person = s.person
+          and r.charged_at = s.charged_at and r.charged_at > clock_v1() - receipt_lifetime_v1()
+        returning s.ordinal, r.session, r.request, r.person, r.account, r.compartments
+    ), allowed as (
+        select u.*, p.version, p.sealed, format('cloison-ticket-1|%s|%s|%s|%s|%s|%s|%s|%s|%s|%s', u.request, u.session,
+            u.account, p_segment, p.cohort, u.person, p.key_id, u.compartments, p.version,
+            floor(extract(epoch from v_now) * 1000)::bigint) as ticket
+        from used u
+        join holder h on h.segment = p_segment and h.session = u.session and h.expires_at > v_now
+        join person p on p.segment = p_segment and p.person = u.person
+        where not exists (select from account_freeze f where f.segment = p_segment and f.account = u.account
+                          and f.lifted_at is null)
+    )
+    select a.ordinal, a.person, a.version, a.compartments,
+        array(select a.sealed[i + 1] from generate_series(0, cardinality(a.sealed) - 1) i
+              where (a.compartments >> i) & 1 = 1 order by i),
+        a.ticket, sha256(k.outer_block || sha256(k.inner_block || convert_to(a.ticket, 'UTF8')))
+    from allowed a cross join ticket_key k
+    order by a.ordinal, a.person;
+end $$;
+
+-- Waits until the write-ahead log is on disk up to where it was inserted when this is called.
+-- An insert position just behind a page's header is the end of the page before it, where a flush stops: the header
+-- (24 bytes, 40 at the beginning of a segment file) is taken off, or an idle server would be waited for in vain.
+create or replace function cloison.wait_until_flushed_v1() returns void
+language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp as $$
+declare
+    v_inserted pg_lsn := pg_current_wal_insert_lsn();
+    v_in_page integer := mod(v_inserted - '0/0'::pg_lsn, current_setting('wal_block_size')::numeric);
+    v_deadline timestamptz := clock_timestamp() + interval '3 seconds';
+begin
+    if v_in_page in (24, 40) then
+        v_inserted := v_inserted - v_in_page::numeric;
+    end if;
+    while pg_current_wal_flush_lsn() < v_inserted loop
+        if clock_timestamp() > v_deadline then
+            raise exception 'the write-ahead log is not on disk yet' using errcode = 'CL004';
+        end if;
+        perform pg_sleep(0.0005);
+    end loop;
+end $$;

@@ -1,0 +1,97 @@
+-- Sessions as the doors see them, and acts of the owner's, each with its audit entry.
+
+-- Who holds this token, for a door that needs to know before it asks the meter. No row: no session.
+create or replace function cloison.session_v1(p_segment text, p_token bytea)
+returns table (account uuid, handle text, role text, expires_at timestamptz, frozen boolean)
+language sql volatile security definer set search_path = pg_catalog, cloison, pg_temp as $$
+    select h.account, h.handle, h.role_name, h.expires_at,
+        exists (select from account_freeze f where f.segment = p_segment and f.account = h.account and f.lifted_at is null)
+    from holder h
+    where h.segment = p_segment and h.token_hash = sha256(p_token) and h.expires_at > clock_v1();
+$$;
+
+-- Appends the entry of an administrative act of the owner's: numbered under the nil account of that segment.
+create or replace function cloison.log_act_v1(
+    p_segment text, p_event cloison.event, p_subject uuid, p_session uuid, p_amount integer
+) returns void
+language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp as $$
+declare
+    v_nil uuid := '00000000-0000-0000-0000-000000000000';
+    v_number bigint;
+begin
+    insert into ledger as l (segment, account, next_number) values (p_segment, v_nil, 2)
+    on conflict (segment, account) do update set next_number = l.next_number + 1
+    returning next_number - 1 into v_number;
+    insert into entry (segment, account, number, at, event, outcome, subject, session, amount)
+    values (p_segment, v_nil, v_number, clock_v1(), p_event, 'open', p_subject, p_session, p_amount);
+end $$;
+
+create or replace function cloison.create_account_v1(
+    p_segment text, p_handle text, p_organisation uuid, p_agency text, p_role text
+) returns uuid
+language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp as $$
+declare
+    v_account uuid;
+begin
+    insert into account (segment, handle, organisation, agency, role)
+    select p_segment, p_handle, p_organisation, p_agency, r.role from role r where r.name = p_role
+    returning account into v_account;
+    if v_account is null then
+        raise exception 'no such role' using errcode = 'CL005';
+    end if;
+    insert into ledger (segment, account) values (p_segment, v_account);
+    perform log_act_v1(p_segment, 'account_created', v_account, null, null);
+    return v_account;
+end $$;
+
+create or replace function cloison.issue_session_v1(
+    p_segment text, p_account uuid, p_session uuid, p_token_hash bytea, p_seconds integer, p_touched boolean
+) returns timestamptz
+language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp as $$
+declare
+    v_now timestamptz := clock_v1();
+begin
+    insert into session (segment, session, account, token_hash, issued_at, expires_at, touched_at)
+    values (p_segment, p_session, p_account, p_token_hash, v_now, v_now + make_interval(secs => p_seconds),
+        case when p_touched then v_now end);
+    perform log_act_v1(p_segment, 'session_issued', p_account, p_session, null);
+    return v_now + make_interval(secs => p_seconds);
+end $$;
+
+create or replace function cloison.end_sessions_v1(p_segment text, p_account uuid) returns integer
+language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp as $$
+declare
+    v_ended integer;
+begin
+    insert into session_end (segment, session, ended_at)
+    select s.segment, s.session, clock_v1() from session s
+    where s.segment = p_segment and s.account = p_account and s.expires_at > clock_v1()
+    on conflict do nothing;
+    get diagnostics v_ended = row_count;
+    perform log_act_v1(p_segment, 'session_ended', p_account, null, v_ended);
+    return v_ended;
+end $$;
+
+create or replace function cloison.freeze_v1(p_segment text, p_account uuid) returns void
+language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp as $$
+begin
+    insert into account_freeze (segment, account, frozen_at) values (p_segment, p_account, clock_v1());
+    perform log_act_v1(p_segment, 'account_frozen', p_account, null, null);
+end $$;
+
+create or replace function cloison.unfreeze_v1(p_segment text, p_account uuid) returns void
+language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp as $$
+begin
+    update account_freeze set lifted_at = clock_v1()
+    where segment = p_segment and account = p_account and lifted_at is null;
+    perform log_act_v1(p_segment, 'account_unfrozen', p_account, null, null);
+end $$;
+
+-- Removes what nothing counts any more: receipts past their lifetime, openings and misses older than every window.
+create or replace function cloison.sweep_v1() returns void
+language sql volatile security definer set search_path = pg_catalog, cloison, pg_temp as $$
+    delete from receipt where charged_at < clock_v1() - interval '1 minute';
+    delete from opening where last_opened < clock_v1() - interval '29 days';
+    delete from refusal where refused_at < clock_v1() - interval '29 days';
+    delete from search_miss where missed_at < clock_v1() - interval '2 days';
+$$;

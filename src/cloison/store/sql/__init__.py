@@ -1,0 +1,1 @@
+"""SQL as source: the whole present state of the database, one file a concern."""
