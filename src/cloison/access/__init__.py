@@ -1,0 +1,1 @@
+"""Who works in the register: organisations, accounts, their roles and sessions."""

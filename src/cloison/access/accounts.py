@@ -1,0 +1,87 @@
+"""Organisations and accounts, by the owner's login. Until invitations are built, the owner creates them alone."""
+
+from uuid import UUID
+
+import msgspec
+import psycopg
+
+from cloison.errors import BadRequestError, UnknownAccountError, UnknownOrganisationError
+
+
+class Organisation(msgspec.Struct, frozen=True):
+    """The service itself or a partner body."""
+
+    organisation: UUID
+    name: str
+
+
+class Account(msgspec.Struct, frozen=True):
+    """Someone who works in the register; `segment` is the home, where the ledger is."""
+
+    account: UUID
+    handle: str
+    segment: str
+    organisation: str
+    agency: str
+    role: str
+
+
+ACCOUNTS = (
+    "select a.account, a.handle, a.segment, o.name, a.agency, r.name from cloison.account a "
+    "join cloison.organisation o using (organisation) join cloison.role r using (role)"
+)
+
+
+def create_organisation(owner: psycopg.Connection, name: str) -> Organisation:
+    """Create the organisation, or find the one of that name."""
+    row = owner.execute(
+        "insert into cloison.organisation (name) values (%s) "
+        "on conflict (name) do update set name = excluded.name returning organisation",
+        (name,),
+    ).fetchone()
+    assert row is not None  # noqa: S101 - an upsert with returning always answers
+    return Organisation(row[0], name)
+
+
+def organisations(owner: psycopg.Connection) -> list[Organisation]:
+    """All organisations, by name."""
+    rows = owner.execute("select organisation, name from cloison.organisation order by name").fetchall()
+    return [Organisation(*row) for row in rows]
+
+
+def create_account(owner: psycopg.Connection, new: Account) -> Account:
+    """Create `new` (its `account` is ignored) and its ledger.
+
+    Raises UnknownOrganisationError, and BadRequestError for a handle that is taken or malformed or an unknown role.
+    """
+    organisation = owner.execute(
+        "select organisation from cloison.organisation where name = %s", (new.organisation,)
+    ).fetchone()
+    if organisation is None:
+        raise UnknownOrganisationError(organisation=new.organisation)
+    try:
+        row = owner.execute(
+            "select cloison.create_account_v1(%s, %s, %s, %s, %s)",
+            (new.segment, new.handle, organisation[0], new.agency, new.role),
+        ).fetchone()
+    except psycopg.errors.UniqueViolation as error:
+        raise BadRequestError(reason="the account's handle is taken") from error
+    except psycopg.errors.CheckViolation as error:
+        raise BadRequestError(reason="handle, segment or agency is not of the allowed form") from error
+    except psycopg.errors.RaiseException as error:
+        raise BadRequestError(reason="there is no such role in the profile") from error
+    assert row is not None  # noqa: S101 - a function that returns a value answers one row
+    return msgspec.structs.replace(new, account=row[0])
+
+
+def accounts(owner: psycopg.Connection) -> list[Account]:
+    """All accounts, by handle."""
+    return [Account(*row) for row in owner.execute(ACCOUNTS + " order by a.handle, a.segment").fetchall()]
+
+
+def find_account(owner: psycopg.Connection, handle: str) -> Account:
+    """The account of that handle; raises UnknownAccountError."""
+    row = owner.execute(ACCOUNTS + " where a.handle = %s order by a.segment", (handle,)).fetchone()
+    if row is None:
+        raise UnknownAccountError(account=handle)
+    return Account(*row)

@@ -1,0 +1,168 @@
+"""Keys for tickets: the one way in which anybody can read a record.
+
+The steps for each ticket, in order:
+
+1. The meter made it, for this session, just now (`tickets.py`), for compartments that exist.
+2. It was not used before: session, request and person.
+3. Its key exists, belongs to this segment, cohort and person, and opens.
+4. Its version is the newest that the keeper knows, or the one that was prepared to be.
+5. The ceilings allow one more person (`ceilings.py`).
+6. The batch's uses are stored, and prepared versions that were shown are the newest now. Only then does any
+   key leave.
+
+A ticket that fails a step is answered by its refusal and leaves the others alone; what was refused is not
+used up.
+"""
+
+from typing import NamedTuple
+
+from cloison.config import KeeperConfig
+from cloison.errors import (
+    CloisonError,
+    ForgedTicketError,
+    MissingKeyError,
+    ReusedTicketError,
+    StaleVersionError,
+)
+from cloison.keeper.ceilings import Ceilings, Use
+from cloison.keeper.derive import Owner, compartment_key, open_key
+from cloison.keeper.keyring import Keyring
+from cloison.keeper.ledger import Ledger, MarkedUse
+from cloison.keeper.messages import KeyGrant, Refusal, SessionCeilings, TicketUse
+from cloison.keeper.sessions import Sessions
+from cloison.keeper.store import KeyStore, PersonRow
+from cloison.keeper.tickets import CLOCK_SKEW_SECONDS, Ticket, check_age, check_session, read_ticket
+from cloison.model import bits
+
+
+class Rooms(NamedTuple):
+    """What the keeper's operations work with."""
+
+    config: KeeperConfig
+    keyring: Keyring
+    store: KeyStore
+    ledger: Ledger
+    sessions: Sessions
+    ceilings: Ceilings
+
+
+class _Genuine(NamedTuple):
+    """A ticket past step 1, with its session."""
+
+    ticket: Ticket
+    session: SessionCeilings
+
+
+class _Opened(NamedTuple):
+    """A ticket past step 5: its keys, and what step 6 has to store."""
+
+    grant: KeyGrant
+    use: MarkedUse
+    confirms: tuple[int, int] | None  # (key_id, version) to make the newest
+
+
+class Opener:
+    """Answers tickets with keys."""
+
+    def __init__(self, rooms: Rooms) -> None:
+        """Open with these rooms; give `remember` the marks that the ledger still has."""
+        self._rooms = rooms
+        self._marks: dict[bytes, float] = {}
+        self.granted = 0
+
+    def remember(self, mark: bytes, at: float) -> None:
+        """Notes that a ticket of this mark was used."""
+        self._marks[mark] = at
+
+    def open(self, uses: list[TicketUse], now: float) -> list[KeyGrant | Refusal]:
+        """One grant or refusal for each ticket, in order; `now` in seconds since 1970."""
+        genuine = [self._recognise(use, now) for use in uses]
+        rows = self._rooms.store.people([g.ticket.key_id for g in genuine if isinstance(g, _Genuine)])
+        opened = [g if isinstance(g, Refusal) else self._open(g, rows, now) for g in genuine]
+        self._store([o for o in opened if isinstance(o, _Opened)], now)
+        return [o if isinstance(o, Refusal) else o.grant for o in opened]
+
+    def tidy(self, now: float) -> None:
+        """Forgets the marks of tickets that are too old to be used anyway."""
+        oldest = now - self._rooms.config.ticket_seconds - 2 * CLOCK_SKEW_SECONDS
+        self._marks = {mark: at for mark, at in self._marks.items() if at > oldest}
+
+    def _recognise(self, use: TicketUse, now: float) -> _Genuine | Refusal:
+        """Step 1."""
+        rooms = self._rooms
+        try:
+            ticket = read_ticket(use, rooms.keyring.ticket())
+            check_age(ticket, now, rooms.config.ticket_seconds)
+            session = check_session(ticket, rooms.sessions.find(ticket.session), use.token, now)
+            if not 0 < ticket.compartments < 1 << rooms.keyring.compartments:
+                raise ForgedTicketError
+        except CloisonError as error:
+            return Refusal.of(error)
+        return _Genuine(ticket, session)
+
+    def _open(self, genuine: _Genuine, rows: dict[int, PersonRow], now: float) -> _Opened | Refusal:
+        """Steps 2 to 5."""
+        ticket = genuine.ticket
+        try:
+            mark = self._unused(ticket)
+            row = rows.get(ticket.key_id)
+            if row is None:
+                raise MissingKeyError
+            person_key = self._person_key(ticket, row)
+            _check_version(ticket.version, row)
+            use = self._use(genuine)
+            self._rooms.ceilings.charge(use, now)
+        except CloisonError as error:
+            return Refusal.of(error)
+        self._marks[mark] = now
+        confirms = None if ticket.version == row.version else (ticket.key_id, ticket.version)
+        return _Opened(KeyGrant(self._keys(ticket, person_key)), MarkedUse(use, mark), confirms)
+
+    def _unused(self, ticket: Ticket) -> bytes:
+        """Step 2: the ticket's mark, which nobody has shown."""
+        mark = ticket.mark()
+        if mark in self._marks:
+            raise ReusedTicketError
+        return mark
+
+    def _person_key(self, ticket: Ticket, row: PersonRow) -> bytes:
+        """Step 3: the key of the person whom the ticket names, which opens for nobody else."""
+        owner = Owner(ticket.segment, ticket.cohort, ticket.person)
+        return open_key(self._rooms.keyring.cohort(ticket.segment, ticket.cohort), row.sealed, owner.bound())
+
+    def _keys(self, ticket: Ticket, person_key: bytes) -> list[bytes]:
+        """The keys of the ticket's compartments."""
+        owner = Owner(ticket.segment, ticket.cohort, ticket.person)
+        domains = self._rooms.keyring.domains(ticket.segment)
+        return [
+            compartment_key(person_key, domains[bit], owner.compartment(bit, ticket.version))
+            for bit in bits(ticket.compartments)
+        ]
+
+    def _use(self, genuine: _Genuine) -> Use:
+        """What the ceilings have to know; a record whose only compartment is the last one is a label."""
+        ticket, session = genuine
+        label_only = ticket.compartments == 1 << (self._rooms.keyring.compartments - 1)
+        return Use(
+            ticket.account,
+            ticket.segment,
+            ticket.key_id,
+            label_only,
+            session.full_people,
+            session.label_people_hour,
+        )
+
+    def _store(self, done: list[_Opened], now: float) -> None:
+        """Step 6."""
+        confirms = [o.confirms for o in done if o.confirms is not None]
+        if confirms:
+            self._rooms.store.confirm_versions(confirms)
+        if done:
+            self._rooms.ledger.record_uses([o.use for o in done], now)
+        self.granted += len(done)
+
+
+def _check_version(version: int, row: PersonRow) -> None:
+    """Step 4: what is neither the newest nor prepared was put back, or was never made here."""
+    if version not in {row.version, row.pending}:
+        raise StaleVersionError

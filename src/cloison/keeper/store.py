@@ -1,0 +1,175 @@
+"""The file of sealed keys: SQLite, every commit on the disk before it returns.
+
+Nothing in it is readable without the root key, and it names nobody: a person's row is a number, the version
+of the record and a key sealed for a person whom only the register knows. Numbers are never given twice,
+destroyed ones neither. Destroyed keys are overwritten (`secure_delete`) and the log of writes is emptied at
+once.
+
+Reading has a connection of its own, so that it never waits for an enrolment's write, which runs in a thread.
+"""
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import NamedTuple
+
+from cloison.errors import ConfigError
+
+_SCHEMA = """
+create table if not exists setting (name text primary key, value int not null) without rowid;
+create table if not exists secret (
+    kind text not null, segment text not null, number int not null, year int not null, sealed blob not null,
+    primary key (kind, segment, number, year)) without rowid;
+create table if not exists person (
+    key_id integer primary key autoincrement,
+    version int not null,
+    pending int not null, -- the version being prepared, else 0
+    sealed blob not null);
+"""
+
+
+class KeyKind(StrEnum):
+    """What a key of the keeper is for."""
+
+    COHORT = "cohort"  # seals person keys; number: the cohort
+    DOMAIN = "domain"  # goes into compartment keys; number: the compartment
+    SEARCH = "search"  # makes search terms; number: the slot, year: of the cohorts
+    LOCATOR = "locator"  # makes register-wide terms; number: the kind
+    GROUP = "group"  # makes the numbers of miss groups
+    TICKET = "ticket"  # signs tickets
+
+
+class KeyName(NamedTuple):
+    """Which key."""
+
+    kind: KeyKind
+    segment: str = ""
+    number: int = 0
+    year: int = 0
+
+    def bound(self) -> bytes:
+        """The associated data of the sealed key: a row put under another name does not open."""
+        return f"cloison-key-1|{self.kind}|{self.segment}|{self.number}|{self.year}".encode()
+
+
+class PersonRow(NamedTuple):
+    """A person's key as stored."""
+
+    key_id: int
+    version: int
+    pending: int
+    sealed: bytes
+
+
+class KeyStore:
+    """The file of sealed keys."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the file, making it if it is not there."""
+        self._writer, self._reader = _connect(path), _connect(path)
+        self._writing = threading.Lock()
+        self._writer.executescript(_SCHEMA)
+
+    def close(self) -> None:
+        """Close the file once a write that is under way is done."""
+        with self._writing:
+            self._reader.close()
+            self._writer.close()
+
+    def compartments(self) -> int:
+        """How many compartments a record has; raises ConfigError where the store was not set up."""
+        row = self._reader.execute("select value from setting where name = 'compartments'").fetchone()
+        if row is None:
+            raise ConfigError(reason="the keeper's store is not set up; run cloison init")
+        return int(row[0])
+
+    def set_up(self, compartments: int) -> None:
+        """Settles the number of compartments; raises ConfigError if it was settled otherwise."""
+        with self._write() as db:
+            db.execute("insert or ignore into setting values ('compartments', ?)", (compartments,))
+        if self.compartments() != compartments:
+            raise ConfigError(reason=f"the keeper was set up for {self.compartments()} compartments")
+
+    def secrets(self) -> dict[KeyName, bytes]:
+        """All named keys, sealed."""
+        rows = self._reader.execute("select kind, segment, number, year, sealed from secret")
+        return {KeyName(KeyKind(kind), *name): sealed for kind, *name, sealed in rows}
+
+    def add_secrets(self, sealed: dict[KeyName, bytes]) -> None:
+        """Stores new named keys in one transaction; raises sqlite3.IntegrityError if one exists."""
+        rows = [(*name, key) for name, key in sealed.items()]
+        with self._write() as db:
+            db.executemany("insert into secret values (?, ?, ?, ?, ?)", rows)
+
+    def destroy_secrets(self, names: list[KeyName]) -> None:
+        """Deletes named keys and overwrites where they stood."""
+        with self._write() as db:
+            db.executemany("delete from secret where (kind, segment, number, year) = (?, ?, ?, ?)", names)
+        self._empty_log()
+
+    def last_key_id(self) -> int:
+        """The highest number ever given, 0 at first."""
+        row = self._reader.execute("select seq from sqlite_sequence where name = 'person'").fetchone()
+        return int(row[0]) if row else 0
+
+    def add_people(self, sealed: list[tuple[int, bytes]]) -> None:
+        """Stores (key_id, sealed key) of new people at version 1."""
+        with self._write() as db:
+            db.executemany("insert into person values (?, 1, 0, ?)", sealed)
+
+    def people(self, key_ids: list[int]) -> dict[int, PersonRow]:
+        """The rows there are among `key_ids`."""
+        rows = self._reader.execute(
+            "select key_id, version, pending, sealed from person"
+            " where key_id in (select value from json_each(?))",
+            (json.dumps(key_ids),),
+        )
+        return {row[0]: PersonRow(*row) for row in rows}
+
+    def prepare_versions(self, key_ids: list[int]) -> None:
+        """Notes that the next version of these records is being made."""
+        with self._write() as db:
+            db.executemany(
+                "update person set pending = version + 1 where key_id = ?", [(key_id,) for key_id in key_ids]
+            )
+
+    def confirm_versions(self, versions: list[tuple[int, int]]) -> None:
+        """Makes prepared versions, given as (key_id, version), the newest; what was not prepared stays."""
+        with self._write() as db:
+            db.executemany(
+                "update person set version = pending, pending = 0 where key_id = ? and pending = ?", versions
+            )
+
+    def destroy_people(self, key_ids: list[int]) -> int:
+        """Deletes people's keys and overwrites where they stood; returns how many there were."""
+        with self._write() as db:
+            before = db.total_changes
+            db.executemany("delete from person where key_id = ?", [(key_id,) for key_id in key_ids])
+            destroyed = db.total_changes - before
+        self._empty_log()
+        return destroyed
+
+    @contextmanager
+    def _write(self) -> Iterator[sqlite3.Connection]:
+        """One transaction; one writer at a time."""
+        with self._writing:
+            self._writer.execute("begin immediate")
+            with self._writer:
+                yield self._writer
+
+    def _empty_log(self) -> None:
+        """Moves the log of writes into the file and cuts it: until then it still holds old pages."""
+        with self._writing:
+            self._writer.execute("pragma wal_checkpoint(truncate)")
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    """A connection that other threads may use in turn; the store sees to the turns."""
+    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    for setting in ("journal_mode = wal", "synchronous = full", "secure_delete = on"):
+        db.execute(f"pragma {setting}")
+    return db

@@ -1,0 +1,1 @@
+"""The register: what its people look like, how they come in, and how they are sealed."""

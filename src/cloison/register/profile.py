@@ -1,0 +1,279 @@
+"""What a register holds, as data: fields, compartments, searches, roles, budgets, retention.
+
+Nothing about job seekers is in the code: `profiles/jobseekers-fr.toml` is one profile, a deployer's own TOML file is
+another. `load_profile` reads one and refuses what cannot hold together; the rules stand in order in `_faults`.
+"""
+
+from collections.abc import Iterator
+from enum import StrEnum
+from importlib import resources
+from pathlib import Path
+
+import msgspec
+
+from cloison.errors import ProfileError
+from cloison.model import Meter, Relation
+
+SLOTS = range(1, 9)  # the columns term1 … term8 of a person
+BITS_MOST = 31  # a mask travels as a PostgreSQL integer
+LOCATOR_LONGEST = 128  # characters, so that a locator is always hashed whole
+
+
+class FieldType(StrEnum):
+    """What a field's value must look like."""
+
+    TEXT = "text"
+    IDENTIFIER = "identifier"  # ASCII letters and digits, upper case
+    DATE = "date"  # ISO, of the real calendar
+    NIR = "nir"  # the French social security number, 15 characters
+    EMAIL = "email"
+    PHONE = "phone"  # French, 10 digits
+    COMMUNE = "commune"  # the INSEE code of a commune of today
+    PLACE = "place"  # a place of birth: any INSEE code, of a commune that has gone or of a country (99…) too
+    POSTCODE = "postcode"  # French, 5 digits
+    CHOICE = "choice"  # one of `choices`
+    YES_NO = "yes_no"
+
+
+class Normalisation(StrEnum):
+    """How much two spellings may differ and still give one search term."""
+
+    EXACT = "exact"  # nothing but case
+    NAME = "name"  # accents, case, hyphens, apostrophes and spaces
+    PHONETIC = "phonetic"  # what sounds alike in French
+
+
+class SegmentBy(StrEnum):
+    """How a field's value becomes a segment."""
+
+    INSEE_DEPARTMENT = "insee-department"  # of an INSEE code: 2 characters, 3 overseas
+    VALUE = "value"  # the value itself
+
+
+class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A part of a profile: a key that it does not know is an error, not a setting silently without effect."""
+
+
+class Field(_Part, frozen=True):
+    """One column of an import file. Lengths are in characters; `past`: a date that may not be in the future."""
+
+    type: FieldType
+    compartment: str
+    choices: tuple[str, ...] = ()
+    min_length: int = 1
+    max_length: int = 100
+    required: bool = False
+    past: bool = False
+
+
+class SegmentRule(_Part, frozen=True):
+    """Which segment a person belongs to; `otherwise` takes those whose `field` is empty (none: they are refused)."""
+
+    field: str
+    rule: SegmentBy
+    otherwise: str = ""
+
+
+class LabelRule(_Part, frozen=True):
+    """What lists and cards show: of each group in `name` the first field that is not empty; and a year of birth."""
+
+    name: tuple[tuple[str, ...], ...]
+    birth_year: str
+
+
+class Search(_Part, frozen=True):
+    """One search term of a person. Several may share a `name`: together they are one search of the API.
+
+    `fields` are what is hashed, in order; `needs` the facts without which the search is refused; `group` the fields
+    (and how many leading characters, 0 for all) whose misses share a budget; `proof_slot` the slot which proves that
+    the birth date given belongs to the person found by this one.
+    """
+
+    name: str
+    slot: int
+    fields: dict[str, Normalisation]
+    needs: tuple[str, ...] = ()
+    indexed: bool = True
+    walk_in: bool = False
+    proof_slot: int | None = None
+    group: dict[str, int] = {}
+
+
+class Role(_Part, frozen=True):
+    """What accounts of this role may do; budgets are people (refusals: events) in any hour, day and 28 days."""
+
+    relations: tuple[str, ...] = ()
+    compartments: tuple[str, ...] = ()
+    touch: tuple[str, ...] = ()
+    purposes: tuple[str, ...] = ()
+    budgets: dict[str, tuple[int, int, int]] = {}
+
+
+class RetentionRule(_Part, frozen=True):
+    """How long a category is kept, in months from the date `from_field` (empty: from the day of import)."""
+
+    months: int
+    ceiling_months: int
+    from_field: str = ""
+
+
+class Profile(_Part, frozen=True):
+    """One kind of register. The order of compartments and purposes is their bit or number; it never changes."""
+
+    name: str
+    compartments: tuple[str, ...]
+    fields: dict[str, Field]
+    required_any: tuple[tuple[str, ...], ...]
+    segment: SegmentRule
+    category_field: str
+    label: LabelRule
+    searches: tuple[Search, ...]
+    locators: tuple[str, ...]
+    purposes: tuple[str, ...]
+    roles: dict[str, Role]
+    retention: dict[str, RetentionRule]
+
+    @property
+    def label_bit(self) -> int:
+        """The mask of the derived compartment that lists and cards show: the last one."""
+        return 1 << len(self.compartments) - 1
+
+    def mask(self, compartments: tuple[str, ...]) -> int:
+        """The bit set of compartment names; raises ValueError for one that is not the profile's."""
+        return sum(1 << self.compartments.index(name) for name in set(compartments))
+
+    def purpose_mask(self, purposes: tuple[str, ...]) -> int:
+        """The bit set of purpose names; raises ValueError for one that is not the profile's."""
+        return sum(1 << self.purposes.index(name) for name in set(purposes))
+
+    def searches_named(self, name: str) -> list[Search]:
+        """The terms that make up one search of the API; empty if there is none of that name."""
+        return [search for search in self.searches if search.name == name]
+
+
+def relation_mask(relations: tuple[str, ...]) -> int:
+    """The bit set of relation names, as `model.Relation` numbers them; raises KeyError for an unknown one."""
+    return sum(1 << Relation[name.upper()] for name in set(relations))
+
+
+def load_profile(name_or_path: str) -> Profile:
+    """The bundled profile of that name, or the one in that TOML file; raises ProfileError with the reason."""
+    try:
+        profile = msgspec.toml.decode(_text(name_or_path), type=Profile)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ProfileError(reason=f"{Path(name_or_path).name}: {error}") from error
+    faults = list(_faults(profile))
+    if faults:
+        raise ProfileError(reason=f"{profile.name}: {'; '.join(faults)}")
+    return profile
+
+
+def _text(name_or_path: str) -> str:
+    bundled = resources.files("cloison.register") / "profiles" / f"{name_or_path}.toml"
+    # a bundled profile has a plain name: what looks like a path is never looked for inside the package
+    if name_or_path.replace("-", "").isalnum() and bundled.is_file():
+        return bundled.read_text(encoding="utf-8")
+    try:
+        return Path(name_or_path).read_text(encoding="utf-8")
+    except OSError as error:
+        raise ProfileError(reason=f"there is no profile or file {name_or_path}") from error
+
+
+def _faults(profile: Profile) -> Iterator[str]:
+    """Why a profile cannot hold together. The rules:
+
+    1. Names of compartments and purposes are unique, and their bits fit an integer.
+    2. Every field lies in a compartment that is not the derived last one, which is `label`.
+    3. Every field named by a rule exists.
+    4. Slots are 1 to 8, used once; a proof slot is one of them.
+    5. Roles speak of relations, compartments, purposes and meters that exist; budgets grow with their window.
+    6. Every category has a retention, none beyond its ceiling.
+    7. Everybody has a locator, or an import run twice would double those who have none.
+    """
+    yield from _list_faults("compartments", profile.compartments)
+    yield from _list_faults("purposes", profile.purposes)
+    yield from _field_faults(profile)
+    yield from _reference_faults(profile)
+    yield from _slot_faults(profile)
+    for name, role in profile.roles.items():
+        yield from (f"role {name}: {fault}" for fault in _role_faults(profile, role))
+    yield from _retention_faults(profile)
+    yield from _locator_faults(profile)
+
+
+def _list_faults(kind: str, names: tuple[str, ...]) -> Iterator[str]:
+    if len(set(names)) != len(names):
+        yield f"{kind} has a name twice"
+    if not 1 <= len(names) <= BITS_MOST:
+        yield f"{kind} must have 1 to {BITS_MOST} names"
+
+
+def _field_faults(profile: Profile) -> Iterator[str]:
+    if profile.compartments[-1:] != ("label",):
+        yield "the last compartment must be label"
+    for name, field in profile.fields.items():
+        if field.compartment not in profile.compartments[:-1]:
+            yield f"field {name} lies in no compartment of its own"
+        if bool(field.choices) != (field.type is FieldType.CHOICE):
+            yield f"field {name}: choices belong to the type choice, and only there"
+        if not 1 <= field.min_length <= field.max_length:
+            yield f"field {name}: lengths must be 1 <= min_length <= max_length"
+
+
+def _reference_faults(profile: Profile) -> Iterator[str]:
+    named = [profile.segment.field, profile.category_field, profile.label.birth_year, *profile.locators]
+    for group in (*profile.required_any, *profile.label.name):
+        named += group
+    for search in profile.searches:
+        named += [*search.fields, *search.needs, *search.group]
+    named += [rule.from_field for rule in profile.retention.values() if rule.from_field]
+    yield from (f"there is no field {name}" for name in sorted(set(named) - set(profile.fields)))
+
+
+def _slot_faults(profile: Profile) -> Iterator[str]:
+    slots = [search.slot for search in profile.searches]
+    if len(set(slots)) != len(slots) or not set(slots) <= set(SLOTS):
+        yield "search slots must be 1 to 8, each used once"
+    for search in profile.searches:
+        if search.proof_slot is not None and search.proof_slot not in slots:
+            yield f"search {search.name}: there is no slot {search.proof_slot}"
+        if not search.fields:
+            yield f"search {search.name} hashes no field"
+
+
+def _role_faults(profile: Profile, role: Role) -> Iterator[str]:
+    known = {
+        "relation": (role.relations, {relation.name.lower() for relation in Relation}),
+        "compartment": (role.compartments, set(profile.compartments)),
+        "touch of a compartment not its own:": (role.touch, set(role.compartments)),
+        "purpose": (role.purposes, set(profile.purposes)),
+        "meter": (role.budgets, {meter.name.lower() for meter in Meter}),
+    }
+    for kind, (names, allowed) in known.items():
+        yield from (f"unknown {kind} {name}" for name in sorted(set(names) - allowed))
+    for meter, (hour, day, days_28) in role.budgets.items():
+        if not 0 <= hour <= day <= days_28:
+            yield f"budget {meter} must grow from hour to day to 28 days"
+
+
+def _retention_faults(profile: Profile) -> Iterator[str]:
+    category = profile.fields.get(profile.category_field)
+    if category is None or category.type is not FieldType.CHOICE or not category.required:
+        yield "category_field must be a required choice"
+    elif set(category.choices) != set(profile.retention):
+        yield "retention must have exactly the categories"
+    for name, rule in profile.retention.items():
+        if not 0 < rule.months <= rule.ceiling_months:
+            yield f"retention of {name} must be 1 to {rule.ceiling_months} months"
+        source = profile.fields.get(rule.from_field)
+        if source is not None and source.type is not FieldType.DATE:
+            yield f"retention of {name} must count from a date"
+
+
+def _locator_faults(profile: Profile) -> Iterator[str]:
+    required = [(name,) for name, field in profile.fields.items() if field.required]
+    if not any(group and set(group) <= set(profile.locators) for group in (*profile.required_any, *required)):
+        yield "required fields must give everybody one of the locators"
+    for name in profile.locators:
+        if name in profile.fields and profile.fields[name].max_length > LOCATOR_LONGEST:
+            yield f"locator {name} may have at most {LOCATOR_LONGEST} characters"

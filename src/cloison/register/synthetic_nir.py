@@ -1,0 +1,62 @@
+"""Fictional NIRs: right in every part and in their key, but with a month that does not exist. No two are the same."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Numbers = NDArray[np.int64]
+
+FIRST_MONTH, MONTHS = 13, 7  # 13 to 19
+ORDERS = 999
+CELL = MONTHS * ORDERS  # people of one sex, year and place
+YEARS = 100
+TRIES = 20
+CORSICA = {"2A": "19", "2B": "18"}  # what the key counts for them
+
+
+class NirIssuer:
+    """Numbers people within sex, year of birth and place, in the order in which they come."""
+
+    def __init__(self, places: NDArray[np.object_]) -> None:
+        """Begin with nobody; `places` are the INSEE codes that place numbers stand for."""
+        self._places = places
+        self._numeric = np.array(
+            [int(CORSICA.get(code[:2], code[:2]) + code[2:]) for code in places], dtype=np.int64
+        )
+        self._issued = np.zeros(
+            2 * YEARS * len(places), dtype=np.uint16
+        )  # 14 MB, whatever the number of people
+
+    def issue(
+        self, rng: np.random.Generator, sex: Numbers, years: Numbers, place: Numbers
+    ) -> tuple[list[str], Numbers]:
+        """A NIR a person, and the place of birth it says.
+
+        Where a place has no number left for a sex and year, another is drawn: that of a person elsewhere.
+        """
+        number = np.full(len(sex), CELL, dtype=np.int64)
+        place = place.copy()
+        for _ in range(TRIES):
+            waiting = np.flatnonzero(number >= CELL)
+            if not len(waiting):
+                break
+            cells = ((sex[waiting] - 1) * YEARS + years[waiting] % YEARS) * len(self._places) + place[waiting]
+            number[waiting] = self._next(cells)
+            full = waiting[number[waiting] >= CELL]
+            place[full] = rng.integers(0, len(self._places), len(full))
+        return self._texts(sex, years % YEARS, place, number), place
+
+    def _next(self, cells: Numbers) -> Numbers:
+        order = np.argsort(cells, kind="stable")
+        groups, first, counts = np.unique(cells[order], return_index=True, return_counts=True)
+        rank = np.arange(len(cells)) - np.repeat(first, counts)
+        numbers = np.empty(len(cells), dtype=np.int64)
+        numbers[order] = self._issued[cells[order]] + rank
+        self._issued[groups] = np.minimum(self._issued[groups] + counts, CELL)
+        return numbers
+
+    def _texts(self, sex: Numbers, year: Numbers, place: Numbers, number: Numbers) -> list[str]:
+        month, order = FIRST_MONTH + number % MONTHS, 1 + number // MONTHS
+        digits = ((sex * 100 + year) * 100 + month) * 10**8 + self._numeric[place] * 1000 + order
+        keys = 97 - digits % 97
+        parts = zip(sex, year, month, self._places[place], order, keys, strict=True)
+        return [f"{s}{y:02d}{m}{code}{o:03d}{key:02d}" for s, y, m, code, o, key in parts]

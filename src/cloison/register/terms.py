@@ -1,0 +1,111 @@
+"""What of a person is hashed into search terms: one canonical form, shared by the import and the desk's search.
+
+A term only ever matches if both sides spell it alike, so nobody else may normalise. The hashing itself is the
+keeper's. Facts of one term are joined by a character that no field can hold (`fields` refuses it), so that no two
+lists of facts give one text.
+"""
+
+import unicodedata
+from collections.abc import Callable, Mapping
+from datetime import date
+from functools import lru_cache
+
+from phonetic_fr import phonetic
+
+from cloison.errors import BadRequestError, UnknownSearchError
+from cloison.register.fields import InvalidValueError, check
+from cloison.register.profile import Normalisation, Profile, Search
+
+BETWEEN_FACTS = b"\x1f"
+TERM_BYTES = 512  # what the keeper takes: longer facts are cut, on both sides alike
+SPELLINGS_KEPT = 1 << 16  # more than the surnames that most people share; a phonetic key takes 150 µs
+# letters that Unicode does not split into a plain one and a mark
+PLAIN_LETTERS = str.maketrans(
+    {"Ø": "O", "Ł": "L", "Đ": "D", "Ð": "D", "Þ": "TH", "Œ": "OE", "Æ": "AE", "ẞ": "SS"}
+)
+
+
+def exact(value: str) -> str:
+    """A value already in its field's form, in one case."""
+    return value.lower()
+
+
+@lru_cache(SPELLINGS_KEPT)
+def name(value: str) -> str:
+    """A name's letters and digits alone: no accents, case, hyphens, apostrophes or spaces."""
+    plain = unicodedata.normalize("NFD", value.upper().translate(PLAIN_LETTERS))
+    return "".join(filter(str.isalnum, plain))
+
+
+@lru_cache(SPELLINGS_KEPT)
+def sound(value: str) -> str:
+    """The key of what sounds alike in French; the plain name where it has no sound (too short, another script)."""
+    plain = name(value)
+    return str(phonetic(plain)) or plain
+
+
+NORMALISE: dict[Normalisation, Callable[[str], str]] = {
+    Normalisation.EXACT: exact,
+    Normalisation.NAME: name,
+    Normalisation.PHONETIC: sound,
+}
+
+
+def term_inputs(profile: Profile, search_name: str, facts: Mapping[str, str]) -> dict[int, bytes]:
+    """The bytes to hash for a search, by slot: of each term all of whose fields are among `facts`.
+
+    `facts` are what the caller typed, by field; those of other fields are not looked at. Raises UnknownSearchError,
+    and BadRequestError for a fact that is missing or malformed; neither repeats a fact.
+    """
+    searches = profile.searches_named(search_name)
+    if not searches:
+        raise UnknownSearchError(offered=", ".join(dict.fromkeys(search.name for search in profile.searches)))
+    wanted = {field for search in searches for field in search.fields}
+    values = {field: _fact(profile, field, facts[field]) for field in wanted & facts.keys()}
+    for field in {need for search in searches for need in search.needs}:
+        if not values.get(field):
+            raise BadRequestError(reason=f"the search {search_name} needs {field}")
+    terms = {search.slot: term for search in searches if (term := term_of(search, values)) is not None}
+    if not terms:
+        raise BadRequestError(reason=f"the search {search_name} needs {', '.join(searches[0].fields)}")
+    return terms
+
+
+def term_of(search: Search, values: Mapping[str, str]) -> bytes | None:
+    """The bytes of one term from values in their kept form; None if one of its fields is empty."""
+    parts = []
+    most = TERM_BYTES // len(search.fields) - 1
+    for field, how in search.fields.items():
+        value = values.get(field)
+        part = value and NORMALISE[how](value)
+        if not part:
+            return None  # a name without a letter is nothing to search by
+        parts.append(part.encode()[:most])
+    return BETWEEN_FACTS.join(parts)
+
+
+def group_input(profile: Profile, search_name: str, facts: Mapping[str, str]) -> bytes | None:
+    """The bytes that misses share whose facts differ only in what can be guessed; None if the search has no group.
+
+    Raises as `term_inputs` does.
+    """
+    term_inputs(profile, search_name, facts)
+    group = next((search.group for search in profile.searches_named(search_name) if search.group), None)
+    if group is None:
+        return None
+    values = {field: exact(_fact(profile, field, facts[field])) for field in group}
+    return BETWEEN_FACTS.join(values[field][: length or None].encode() for field, length in group.items())
+
+
+def locator_inputs(profile: Profile, values: Mapping[str, str]) -> list[tuple[int, bytes]]:
+    """Kind and bytes of each value that is unique in the register, from values in their kept form."""
+    found = ((kind, values.get(field)) for kind, field in enumerate(profile.locators))
+    return [(kind, exact(value).encode()) for kind, value in found if value]
+
+
+def _fact(profile: Profile, field: str, value: str) -> str:
+    try:
+        # any day will do: a birth date to come finds nobody
+        return check(profile.fields[field], value, today=date.max)
+    except InvalidValueError as error:
+        raise BadRequestError(reason=f"{field}: {error.reason}") from error

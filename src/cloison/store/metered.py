@@ -1,0 +1,340 @@
+"""The only way from a door to people: charge, then release, many requests at a time.
+
+Requests of the last moment form one batch. Rules, in order:
+
+1. At most 128 requests a batch and 16 a session, oldest first; a session is in one batch at a time, so that its own
+   ledger's lock is never in its way.
+2. One `charge_v1` a segment, each its own transaction; then one `release_v1` a segment, pipelined behind them in the
+   same round trip. Answers are matched by ordinal.
+3. `busy` (somebody holds that ledger) is asked again a little later, and the 127 others do not wait for it.
+4. A batch that fails is split, so that one poisoned request spoils nobody else's answer.
+5. When more requests wait than we can serve soon, new ones are refused at once.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import msgspec
+import psycopg
+from psycopg_pool import PoolTimeout
+
+from cloison.errors import (
+    CloisonError,
+    DatabaseRefusedError,
+    DatabaseUnavailableError,
+    NoSessionError,
+    OverloadedError,
+)
+from cloison.model import OpenRequest, Outcome, Released
+from cloison.store.pools import pool
+
+BATCH_REQUESTS = 128
+SESSION_REQUESTS = 16
+WORKERS = 3
+BUSY_SECONDS = 3.0  # how long a locked ledger is asked for again
+BUSY_PAUSE_SECONDS = 0.02
+
+CHARGE = "select * from cloison.charge_v1(%b::text, %b::bytea[], %b::uuid[], %b::uuid[], %b::int4[], %b::int2[])"
+RELEASE = "select * from cloison.release_v1(%b::text, %b::bytea[], %b::uuid[], %b::uuid[])"
+SEARCH = (
+    "select * from cloison.search_v1(%b::text, %b::bytea, %b::uuid, %b::int2, %b::int4, %b::int8[], %b::int4, "
+    "%b::int8[], %b::int8)"
+)
+LIST = "select * from cloison.list_v1(%b::text, %b::bytea, %b::uuid, %b::bool, %b::uuid)"
+SESSION = "select account, handle, role, expires_at, frozen from cloison.session_v1(%b::text, %b::bytea)"
+
+Connection = psycopg.AsyncConnection[Any]
+
+
+class Bearer(NamedTuple):
+    """Who asks: the home segment of the session's account, and the session's secret token (32 bytes)."""
+
+    segment: str
+    token: bytes
+
+
+class Metered(msgspec.Struct, frozen=True):
+    """The meter's answer to one request; `released` is there exactly where `outcome` is `open`."""
+
+    outcome: Outcome
+    retry_after: int | None = None
+    released: Released | None = None
+
+
+class Cards(msgspec.Struct, frozen=True):
+    """The meter's answer to a search or a list: the sealed labels of whom was found, and where a list goes on."""
+
+    outcome: Outcome
+    retry_after: int | None
+    released: list[Released]
+    last: UUID | None = None
+
+
+class Search(msgspec.Struct, frozen=True):
+    """What is searched: a term's slot and its keyed hashes, those that prove a second fact, the group of its misses."""
+
+    purpose: int
+    slot: int
+    terms: list[int]
+    proof_slot: int | None = None
+    proof_terms: list[int] | None = None
+    group: int | None = None
+
+
+class _Waiting(NamedTuple):
+    segment: str
+    token: bytes
+    request: OpenRequest
+    answer: "asyncio.Future[Metered]"
+    since: float
+
+
+class Meter:
+    """The desk's side of the meter; one for each process."""
+
+    def __init__(self, conninfo: str, waiting_requests: int = 1024) -> None:
+        """Prepare for `conninfo`; at most `waiting_requests` wait at a time. Nothing is opened yet."""
+        self._pool = pool(conninfo, WORKERS + 1)
+        self._waiting: list[_Waiting] = []
+        self._limit = waiting_requests
+        self._in_flight: set[bytes] = set()
+        self._wake = asyncio.Condition()
+        self._workers: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Open the connections, without waiting for the database to be there."""
+        await self._pool.open(wait=False)
+        self._workers = [asyncio.create_task(self._work()) for _ in range(WORKERS)]
+
+    async def stop(self) -> None:
+        """End the workers and close the connections; what still waits is refused."""
+        for worker in self._workers:
+            worker.cancel()
+        await asyncio.gather(*self._workers, return_exceptions=True)
+        for waiting in self._waiting:
+            _fail(waiting, OverloadedError(retry_after_seconds=5))
+        await self._pool.close()
+
+    @property
+    def waiting(self) -> int:
+        """How many requests wait for a batch."""
+        return len(self._waiting)
+
+    async def open(self, bearer: Bearer, segments: Sequence[str], requests: Sequence[OpenRequest]) -> list[Metered]:
+        """Charge and release `requests`, request i in `segments[i]`; answers in order.
+
+        Raises NoSessionError, OverloadedError, DatabaseUnavailableError, DatabaseRefusedError.
+        """
+        if len(self._waiting) + len(requests) > self._limit:
+            raise OverloadedError(retry_after_seconds=1)
+        loop = asyncio.get_running_loop()
+        mine = [
+            _Waiting(segment, bearer.token, request, loop.create_future(), loop.time())
+            for segment, request in zip(segments, requests, strict=True)
+        ]
+        await self._put(mine)
+        answers = await asyncio.gather(*(waiting.answer for waiting in mine), return_exceptions=True)
+        for answer in answers:
+            if isinstance(answer, BaseException):
+                raise answer
+        return [answer for answer in answers if isinstance(answer, Metered)]
+
+    async def search(self, bearer: Bearer, segment: str, request: UUID, search: Search) -> Cards:
+        """Search one segment; raises as `open` does."""
+        values = (
+            *(segment, bearer.token, request, search.purpose, search.slot, search.terms),
+            *(search.proof_slot, search.proof_terms, search.group),
+        )
+        return await self._cards(SEARCH, values, (segment, [bearer.token], [request], [None]))
+
+    async def caseload(self, bearer: Bearer, request: UUID, *, whole: bool, after: UUID | None) -> Cards:
+        """One page of the caseload, today's appointments or the `whole`, behind person `after`; raises as `open`."""
+        values = (bearer.segment, bearer.token, request, whole, after)
+        return await self._cards(LIST, values, (bearer.segment, [bearer.token], [request], [None]))
+
+    async def session(self, bearer: Bearer) -> tuple[Any, ...]:
+        """Account, handle, role, expiry and frozen of the bearer's session; raises NoSessionError."""
+        async with self._database() as connection:
+            cursor = await connection.execute(SESSION, bearer, binary=True)
+            row = await cursor.fetchone()
+        if row is None:
+            raise NoSessionError
+        return tuple(row)
+
+    # -- single calls -------------------------------------------------------------------------------------------
+
+    async def _cards(self, statement: str, values: Sequence[Any], receipts: Sequence[Any]) -> Cards:
+        deadline = asyncio.get_running_loop().time() + BUSY_SECONDS
+        while True:
+            async with self._database() as connection, connection.pipeline() as pipeline:
+                charge = await connection.execute(statement, values, binary=True)
+                await pipeline.sync()
+                release = await connection.execute(RELEASE, receipts, binary=True)
+                await pipeline.sync()
+                charged = await charge.fetchone()
+                rows = await release.fetchall()
+            if charged is None or charged[0] == "no_session":
+                raise NoSessionError
+            if charged[0] != "busy":
+                released = [_released(str(values[0]), row) for row in rows]
+                return Cards(Outcome(charged[0]), charged[1], released, charged[3] if len(charged) > 3 else None)  # noqa: PLR2004 - the list's fourth column
+            if asyncio.get_running_loop().time() > deadline:
+                raise OverloadedError(retry_after_seconds=1)
+            await asyncio.sleep(BUSY_PAUSE_SECONDS)
+
+    def _database(self) -> "_Database":
+        return _Database(self._pool)
+
+    # -- batches ------------------------------------------------------------------------------------------------
+
+    async def _put(self, waiting: list[_Waiting]) -> None:
+        async with self._wake:
+            self._waiting.extend(waiting)
+            self._wake.notify()
+
+    async def _work(self) -> None:
+        while True:
+            async with self._wake:
+                await self._wake.wait_for(self._ready)
+                batch = self._take()
+                if self._ready():
+                    self._wake.notify()
+            tokens = {waiting.token for waiting in batch}
+            try:
+                await self._serve(batch)
+            finally:
+                async with self._wake:
+                    self._in_flight -= tokens
+                    if self._waiting:
+                        self._wake.notify()
+
+    def _ready(self) -> bool:
+        return any(waiting.token not in self._in_flight for waiting in self._waiting)
+
+    def _take(self) -> list[_Waiting]:
+        """Rule 1: the oldest requests, some of each session, none of a session in flight."""
+        taken: list[_Waiting] = []
+        left: list[_Waiting] = []
+        each: Counter[bytes] = Counter()
+        for waiting in self._waiting:
+            if waiting.answer.cancelled():
+                continue
+            fits = len(taken) < BATCH_REQUESTS and each[waiting.token] < SESSION_REQUESTS
+            if fits and waiting.token not in self._in_flight:
+                each[waiting.token] += 1
+                taken.append(waiting)
+            else:
+                left.append(waiting)
+        self._waiting = left
+        self._in_flight |= each.keys()
+        return taken
+
+    async def _serve(self, batch: list[_Waiting]) -> None:
+        groups = [list(group) for _, group in groupby(sorted(batch, key=_segment), key=_segment)]
+        try:
+            async with self._database() as connection:
+                answers = await _charge_and_release(connection, groups)
+        except DatabaseRefusedError as error:  # rule 4
+            if len(batch) == 1:
+                _fail(batch[0], error)
+                return
+            await self._serve(batch[: len(batch) // 2])
+            await self._serve(batch[len(batch) // 2 :])
+        except CloisonError as error:
+            for waiting in batch:
+                _fail(waiting, error)
+        else:
+            for group, (charged, released) in zip(groups, answers, strict=True):
+                self._settle(group, charged, released)
+
+    def _settle(self, group: list[_Waiting], charged: list[Any], released: list[Any]) -> None:
+        rows = {row[0]: row for row in released}
+        loop = asyncio.get_running_loop()
+        for ordinal, outcome, retry_after in charged:
+            waiting = group[ordinal - 1]
+            if outcome == "busy":  # rule 3
+                if loop.time() - waiting.since > BUSY_SECONDS:
+                    _fail(waiting, OverloadedError(retry_after_seconds=1))
+                else:
+                    loop.call_later(BUSY_PAUSE_SECONDS, self._again, waiting)
+            elif outcome == "no_session":
+                _fail(waiting, NoSessionError())
+            elif outcome != "open":
+                _answer(waiting, Metered(Outcome(outcome), retry_after))
+            elif ordinal in rows:
+                _answer(waiting, Metered(Outcome.OPEN, None, _released(waiting.segment, rows[ordinal])))
+            else:  # charged, and then the session ended, the account was frozen, or the person is gone
+                _answer(waiting, Metered(Outcome.STALE))
+
+    def _again(self, waiting: _Waiting) -> None:
+        task = asyncio.ensure_future(self._put([waiting]))
+        waiting.answer.add_done_callback(lambda _: task)  # keeps the task referenced until it has run
+
+
+async def _charge_and_release(connection: Connection, groups: list[list[_Waiting]]) -> list[tuple[Any, Any]]:
+    """Rule 2; the rows of charge and of release for each group."""
+    charges, releases = [], []
+    async with connection.pipeline() as pipeline:
+        for group in groups:
+            requests = [waiting.request for waiting in group]
+            tokens = [waiting.token for waiting in group]
+            asked = ([r.request for r in requests], [r.person for r in requests])
+            rights = ([r.compartments for r in requests], [r.purpose for r in requests])
+            charges.append(
+                await connection.execute(CHARGE, (group[0].segment, tokens, *asked, *rights), binary=True)
+            )
+            await pipeline.sync()
+        for group in groups:
+            tokens = [waiting.token for waiting in group]
+            asked = ([w.request.request for w in group], [w.request.person for w in group])
+            releases.append(await connection.execute(RELEASE, (group[0].segment, tokens, *asked), binary=True))
+            await pipeline.sync()
+        return [(await c.fetchall(), await r.fetchall()) for c, r in zip(charges, releases, strict=True)]
+
+
+class _Database:
+    """A connection of the pool; whatever psycopg raises inside becomes one of our errors, without its message."""
+
+    def __init__(self, source: Any) -> None:  # noqa: ANN401 - the pool's type parameters do not matter here
+        self._lease = source.connection()
+
+    async def __aenter__(self) -> Connection:
+        try:
+            connection: Connection = await self._lease.__aenter__()
+        except (PoolTimeout, psycopg.OperationalError) as error:
+            raise DatabaseUnavailableError(reason="no connection") from error
+        return connection
+
+    async def __aexit__(self, kind: Any, error: Any, trace: Any) -> None:  # noqa: ANN401 - as Python calls it
+        try:
+            await self._lease.__aexit__(kind, error, trace)
+        except psycopg.Error as raised:
+            error = raised
+        if isinstance(error, psycopg.errors.AdminShutdown | psycopg.errors.CrashShutdown) or (
+            isinstance(error, psycopg.OperationalError) and not error.sqlstate
+        ):
+            raise DatabaseUnavailableError(reason="the connection was lost") from error
+        if isinstance(error, psycopg.Error):
+            raise DatabaseRefusedError(reason=error.sqlstate or type(error).__name__) from error
+
+
+def _segment(waiting: _Waiting) -> str:
+    return waiting.segment
+
+
+def _released(segment: str, row: Sequence[Any]) -> Released:
+    return Released(segment, *row[1:])
+
+
+def _answer(waiting: _Waiting, answer: Metered) -> None:
+    if not waiting.answer.done():
+        waiting.answer.set_result(answer)
+
+
+def _fail(waiting: _Waiting, error: CloisonError) -> None:
+    if not waiting.answer.done():
+        waiting.answer.set_exception(error)

@@ -1,0 +1,55 @@
+"""Connections to PostgreSQL, one login each, with the settings pinned that the meter relies on.
+
+Settings given at connection win over those attached to a role or a database, so that `ALTER ROLE … SET` by somebody who
+holds a door's password does not reach the doors that are honest.
+"""
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+from psycopg_pool import AsyncConnectionPool
+
+from cloison.config import Home, read_secret
+from cloison.store.embedded import Embedded
+from cloison.store.schema import role_of
+
+PINNED_OPTIONS = (
+    "-c default_transaction_isolation=read\\ committed -c synchronous_commit=on -c search_path=pg_catalog "
+    "-c default_transaction_read_only=off -c row_security=on -c client_min_messages=warning"
+)
+CONNECT_SECONDS = 5
+
+
+def conninfo(home: Home, login: str) -> str:
+    """The connection string of a login (`owner`, `intake`, `desk`, `reaper`) with its password.
+
+    Raises ConfigError where the password's file is missing or open to others.
+    """
+    database = home.config.database
+    base = database.url or Embedded(home).dsn(role_of(login), database.name)
+    return make_conninfo(
+        base,
+        user=role_of(login),
+        dbname=database.name,
+        password=read_secret(home.logins / f"{login}.password"),
+        options=PINNED_OPTIONS,
+        application_name=f"cloison {login}",
+        connect_timeout=CONNECT_SECONDS,
+    )
+
+
+def connect(home: Home, login: str) -> psycopg.Connection:
+    """One connection in autocommit, for a command; raises psycopg.OperationalError."""
+    return psycopg.connect(conninfo(home, login), autocommit=True)
+
+
+def pool(info: str, connections: int) -> AsyncConnectionPool[psycopg.AsyncConnection]:
+    """A pool of `connections` in autocommit, not opened yet; it reconnects by itself."""
+    return AsyncConnectionPool(
+        info,
+        min_size=connections,
+        max_size=connections,
+        open=False,
+        timeout=CONNECT_SECONDS,
+        reconnect_timeout=1e9,  # a door never gives up on its database
+        kwargs={"autocommit": True},
+    )

@@ -1,0 +1,1 @@
+"""What several tests need: a real home, databases cloned from it, and people in them."""
