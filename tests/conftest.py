@@ -8,9 +8,11 @@ import msgspec
 import pytest
 import tomli_w
 from support.database import Database, cloned
+from support.desk import RunningRegister
 
 from cloison.config import Config, Home, WebConfig, write_secret
 from cloison.installation import Wish, initialise
+from cloison.processes import serving
 from cloison.store.embedded import Embedded
 
 
@@ -31,7 +33,7 @@ def passphrase_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def home(tmp_path_factory: pytest.TempPathFactory, passphrase_file: Path) -> Iterator[Home]:
-    """A home made by what `cloison init` does: embedded PostgreSQL, schema, profile, keeper; no process of ours runs."""
+    """A home made by what `cloison init` does; PostgreSQL runs, no process of ours does."""
     path = tmp_path_factory.mktemp("home") / "cloison-data"
     path.mkdir(mode=0o700)
     settings = Config(web=WebConfig(port=free_port()))
@@ -47,3 +49,10 @@ def database(home: Home) -> Iterator[Database]:
     """A database of the test's own, cloned from the home's."""
     with cloned(home) as database:
         yield database
+
+
+@pytest.fixture(scope="session")
+def register(home: Home, passphrase_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningRegister]:
+    """A running register: keeper and desk answer, people of two departments are in. Tests make their own agents."""
+    with serving(home, passphrase_file):
+        yield RunningRegister(home, tmp_path_factory.mktemp("register"))

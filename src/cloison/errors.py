@@ -35,6 +35,33 @@ class BadRequestError(CloisonError):
     status = 400
 
 
+class MalformedRequestError(BadRequestError):
+    """The request is not what this address takes, at {path}: see /openapi.json, correct it and send it again."""
+
+    code = "malformed_request"
+
+
+class NotFoundError(CloisonError):
+    """There is nothing at this address; /openapi.json lists what there is."""
+
+    code = "not_found"
+    status = 404
+
+
+class MethodNotAllowedError(CloisonError):
+    """This address does not take this method; /openapi.json lists what it takes."""
+
+    code = "method_not_allowed"
+    status = 405
+
+
+class SlowRequestError(CloisonError):
+    """The request did not arrive within {seconds} seconds; send it again."""
+
+    code = "slow_request"
+    status = 408
+
+
 class TooLargeError(CloisonError):
     """The request is larger than {limit}; send it in parts."""
 
@@ -60,6 +87,13 @@ class OverloadedError(CloisonError):
     """Too many requests are waiting; try again in {retry_after_seconds} seconds."""
 
     code = "overloaded"
+    status = 503
+
+
+class DeskUnavailableError(CloisonError):
+    """The desk does not answer ({reason}). Check its address, or try again later."""
+
+    code = "desk_unavailable"
     status = 503
 
 
@@ -195,3 +229,20 @@ class TamperedRowError(CloisonError):
 
     code = "tampered_row"
     status = 500
+
+
+# -- errors from elsewhere ----------------------------------------------------------------------------------------
+
+
+def received(code: str, detail: str, **fields: object) -> CloisonError:
+    """The error that another process described; plain `CloisonError` where this version does not know the code."""
+    kind = next((known for known in _all_of(CloisonError) if known.code == code), CloisonError)
+    error = kind.__new__(kind)
+    error.fields = fields
+    error.template = detail
+    Exception.__init__(error, detail)
+    return error
+
+
+def _all_of(kind: type[CloisonError]) -> list[type[CloisonError]]:
+    return [kind, *(found for child in kind.__subclasses__() for found in _all_of(child))]

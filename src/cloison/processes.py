@@ -59,7 +59,7 @@ class Process:
         self.home.log.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = self.home.log / f"{self.module.rsplit('.', maxsplit=1)[-1]}.log"
         with path.open("ab") as output:
-            self._child = subprocess.Popen(  # noqa: S603 - our own module, by list
+            self._child = subprocess.Popen(
                 [sys.executable, "-m", self.module],
                 env=self._environment,
                 stdin=subprocess.DEVNULL,

@@ -77,10 +77,11 @@ def test_replication_stream(embedded: Embedded) -> None:
 def test_no_tcp(embedded: Embedded) -> None:
     """No process of the database listens on a TCP port."""
     with psycopg.connect(embedded.conninfo("postgres", "postgres")) as connection:
-        own = psutil.Process(connection.info.backend_pid)
-    postmaster = own.parent()
-    assert postmaster is not None
-    listening = [c for c in postmaster.net_connections("inet") if c.status == psutil.CONN_LISTEN]
+        postmaster = psutil.Process(connection.info.backend_pid).parent()
+        assert postmaster is not None
+        family = [postmaster, *postmaster.children()]
+        sockets = [socket for process in family for socket in process.net_connections("inet")]
+    listening = [socket for socket in sockets if socket.status == psutil.CONN_LISTEN]
     assert listening == []
 
 

@@ -54,6 +54,20 @@ def pid_of(embedded: Embedded) -> int:
     return parent.pid
 
 
+def kill_9(pid: int) -> None:
+    """Kill a process and wait until it is dead; what it leaves behind is not waited for."""
+    process = psutil.Process(pid)
+    process.kill()
+    while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+        time.sleep(0.01)
+
+
+def reuse_pid(lock: Path) -> None:
+    """Make a lock file name this process, as if the number had been given anew."""
+    lines = lock.read_text(encoding="utf-8").splitlines()
+    lock.write_text("\n".join([str(os.getpid()), *lines[1:]]) + "\n", encoding="utf-8")
+
+
 def test_repeating_every_step(homes: Callable[[str], Embedded]) -> None:
     """Creating, starting and stopping twice is the same as once."""
     embedded = homes("home")
@@ -71,9 +85,7 @@ def test_repeating_every_step(homes: Callable[[str], Embedded]) -> None:
 
 
 @pytest.mark.parametrize("major", [18, 16])
-def test_versions_of_the_wheel(
-    homes: Callable[[str], Embedded], monkeypatch: pytest.MonkeyPatch, major: int
-) -> None:
+def test_versions_of_the_wheel(homes: Callable[[str], Embedded], monkeypatch: pytest.MonkeyPatch, major: int) -> None:
     """Both versions of the wheel run with our settings, and a later command finds the version by itself."""
     monkeypatch.setenv("CLOISON_POSTGRES", str(major))
     homes("home").create()
@@ -85,9 +97,7 @@ def test_versions_of_the_wheel(
 
 
 @pytest.mark.skipif(not DEBIAN_15.is_dir(), reason="Debian's PostgreSQL 15 is not installed")
-def test_version_of_the_distribution(
-    homes: Callable[[str], Embedded], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_version_of_the_distribution(homes: Callable[[str], Embedded], monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder of programs may be named: the oldest supported version runs with the same settings."""
     monkeypatch.setenv("CLOISON_POSTGRES_BIN", str(DEBIAN_15))
     embedded = homes("home")
@@ -151,29 +161,47 @@ def test_database_outlives_the_command(homes: Callable[[str], Embedded], tmp_pat
     assert answer(embedded, "select 1") == 1
 
 
-def test_kill_9_of_everything(homes: Callable[[str], Embedded]) -> None:
-    """After kill -9 of the first process, with a session still open, a start works and nothing is lost."""
+def test_kill_9(homes: Callable[[str], Embedded], tmp_path: Path) -> None:
+    """After kill -9 of the first process, with a session open, a start works and nothing is lost."""
     embedded = homes("home")
     embedded.start()
     answer(embedded, "create table kept as select 7 as n")
     with psycopg.connect(embedded.conninfo("postgres", "postgres")) as busy:
-        os.kill(pid_of(embedded), signal.SIGKILL)
-        assert (embedded._data / "postmaster.pid").exists()  # noqa: SLF001 - the stale file is the point
+        kill_9(pid_of(embedded))
+        assert (tmp_path / "home" / "database" / "data" / "postmaster.pid").exists()
         embedded.start()
         with pytest.raises(psycopg.OperationalError):
             busy.execute("select 1")
     assert answer(embedded, "select n from kept") == 7
 
 
+@pytest.mark.parametrize("stale_pid", ["dead", "reused"])
+def test_survivor_of_kill_9(homes: Callable[[str], Embedded], tmp_path: Path, stale_pid: str) -> None:
+    """While one process of a killed database still lives, a start waits: two at once would ruin the files."""
+    embedded = homes("home")
+    embedded.start()
+    with psycopg.connect(embedded.conninfo("postgres", "postgres")) as busy:
+        survivor = psutil.Process(busy.info.backend_pid)
+        survivor.suspend()
+        kill_9(pid_of(embedded))
+        if stale_pid == "reused":
+            reuse_pid(tmp_path / "home" / "database" / "data" / "postmaster.pid")
+        with ThreadPoolExecutor(1) as pool:
+            starting = pool.submit(embedded.start)
+            time.sleep(1)
+            assert not starting.done()
+            survivor.resume()
+            starting.result(timeout=30)
+    assert answer(embedded, "select 1") == 1
+
+
 def test_stale_pid_of_another_process(homes: Callable[[str], Embedded], tmp_path: Path) -> None:
     """A stale lock whose number now belongs to this very process does not stop a start."""
     embedded = homes("home")
     embedded.start()
-    os.kill(pid_of(embedded), signal.SIGKILL)
-    database, sockets = tmp_path / "home" / "database" / "data", Home(tmp_path / "home").sockets
-    for lock in (database / "postmaster.pid", sockets / ".s.PGSQL.5432.lock"):
-        lines = lock.read_text(encoding="utf-8").splitlines()
-        lock.write_text("\n".join([str(os.getpid()), *lines[1:]]) + "\n", encoding="utf-8")
+    kill_9(pid_of(embedded))
+    reuse_pid(tmp_path / "home" / "database" / "data" / "postmaster.pid")
+    reuse_pid(Home(tmp_path / "home").sockets / ".s.PGSQL.5432.lock")
     assert not embedded.running()
     embedded.start()
     assert answer(embedded, "select 1") == 1

@@ -122,9 +122,7 @@ def charge(
     return requests, [row[0] for row in rows]
 
 
-def release(
-    connection: psycopg.Connection, session: Session, requests: list[UUID], people: list[UUID]
-) -> list[UUID]:
+def release(connection: psycopg.Connection, session: Session, requests: list[UUID], people: list[UUID]) -> list[UUID]:
     """Release these requests; the people whose sealed record came back."""
     rows = connection.execute(
         "select person from cloison.release_v1(%s, %s, %s, %s)",

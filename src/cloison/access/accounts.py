@@ -7,6 +7,8 @@ import psycopg
 
 from cloison.errors import BadRequestError, UnknownAccountError, UnknownOrganisationError
 
+NOBODY = UUID(int=0)  # the account of an act of the owner's; and of one that is not created yet
+
 
 class Organisation(msgspec.Struct, frozen=True):
     """The service itself or a partner body."""

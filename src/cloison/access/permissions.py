@@ -6,10 +6,10 @@ Roles keep their number when a profile grows; one that the profile no longer has
 import psycopg
 
 from cloison.errors import ProfileError
-from cloison.model import Relation
 from cloison.register.profile import Profile, Role, relation_mask
 
 FIVE_MINUTES_SHARE = 3  # in any 5 minutes a third of the hour's budget (design § 1)
+WHOLE_AT_ONCE = {"list"}  # but a caseload is looked through in one go
 
 
 def store_profile(owner: psycopg.Connection, profile: Profile) -> None:
@@ -60,12 +60,9 @@ def _store_role(owner: psycopg.Connection, profile: Profile, name: str, role: Ro
     ).fetchone()
     assert row is not None  # noqa: S101 - an upsert with returning always answers
     for meter, (hour, day, days_28) in role.budgets.items():
+        minutes_5 = hour if meter in WHOLE_AT_ONCE else hour // FIVE_MINUTES_SHARE
         owner.execute(
-            "insert into cloison.role_budget (role, meter, minutes_5, hour, day, days_28) values (%s, %s, %s, %s, %s, %s)",
-            (row[0], meter, hour // FIVE_MINUTES_SHARE, hour, day, days_28),
+            "insert into cloison.role_budget (role, meter, minutes_5, hour, day, days_28) "
+            "values (%s, %s, %s, %s, %s, %s)",
+            (row[0], meter, minutes_5, hour, day, days_28),
         )
-
-
-def relation_names() -> list[str]:
-    """The names of relations as SQL knows them, in the order of their bits."""
-    return [relation.name.lower() for relation in Relation]

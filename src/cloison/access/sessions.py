@@ -48,7 +48,12 @@ def bearer_of(token: str) -> Bearer:
 
 
 async def issue(
-    owner: psycopg.Connection, keeper: Keeper, account: Account, *, seconds: int = SESSION_SECONDS, touched: bool = False
+    owner: psycopg.Connection,
+    keeper: Keeper,
+    account: Account,
+    *,
+    seconds: int = SESSION_SECONDS,
+    touched: bool = False,
 ) -> Issued:
     """Issue a session of `seconds` for `account`; `touched`: as if its passkey had been touched just now.
 

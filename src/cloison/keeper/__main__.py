@@ -8,6 +8,7 @@
 
 import asyncio
 import fcntl
+import gc
 import logging
 import os
 import resource
@@ -89,6 +90,7 @@ async def _serve(home: Home, root: RootKey) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     with _rooms(home, root) as rooms:
         server = Server(Service(rooms), caller_secrets(home))
+        gc.freeze()  # what was read at the start stays; looking through it again would delay an opening
         await server.serve(home.keeper_socket, stop, _say_ready)
 
 

@@ -23,10 +23,15 @@ from cloison.config import KeeperConfig
 from cloison.errors import KeeperCeilingError
 from cloison.model import Window
 
-ACCOUNTS_IN_MEMORY = 4_096  # the rest is read again from the ledger when it comes back
+ACCOUNTS_IN_MEMORY = 2_048  # the rest is read again from the ledger when it comes back
+ACCOUNTS_A_TIDYING = 500
 
-_FULL_WINDOWS = (Window.MINUTES_5, Window.HOUR, Window.DAY, Window.DAYS_28)
-_WINDOW_NAMES = ("5 minutes", "hour", "day", "28 days")
+_FULL_WINDOWS = {
+    Window.MINUTES_5: "people of an account in any 5 minutes",
+    Window.HOUR: "people of an account in any hour",
+    Window.DAY: "people of an account in any day",
+    Window.DAYS_28: "people of an account in any 28 days",
+}
 
 
 class Use(NamedTuple):
@@ -51,9 +56,10 @@ class PastUse(NamedTuple):
 class SlidingPeople:
     """The distinct people used within the last `seconds`, in order of their last use."""
 
-    def __init__(self, seconds: int) -> None:
-        """An empty window of this length."""
-        self.seconds = seconds
+    def __init__(self, name: str, seconds: int) -> None:
+        """An empty window of this length; `name` is what a refusal calls it."""
+        self._name = name
+        self._seconds = seconds
         self._last: OrderedDict[int, float] = OrderedDict()
 
     def use(self, key_id: int, at: float) -> None:
@@ -63,19 +69,25 @@ class SlidingPeople:
 
     def people(self, now: float) -> int:
         """How many people were used within the window that ends `now`."""
-        while self._last and next(iter(self._last.values())) <= now - self.seconds:
+        while self._last and next(iter(self._last.values())) <= now - self._seconds:
             self._last.popitem(last=False)
         return len(self._last)
 
-    def wait_seconds(self, key_id: int, ceiling: int, now: float) -> int:
-        """0 if the person may be used `now` under `ceiling`, else how long until that is so."""
+    def check(self, key_id: int, ceiling: int, now: float) -> None:
+        """Raises KeeperCeilingError if using the person `now` would pass `ceiling`."""
+        # Who left the window meanwhile only matters once the ceiling seems reached: nearly always it is not.
+        if len(self._last) < ceiling:
+            return
         others = self.people(now) - (key_id in self._last)
-        if others < ceiling:
-            return 0
-        if ceiling == 0:
-            return self.seconds
-        leaving = next(islice(self._last.values(), others - ceiling, None))
-        return max(1, math.ceil(leaving + self.seconds - now))
+        if others >= ceiling:
+            raise KeeperCeilingError(
+                ceiling=self._name, retry_after_seconds=self._wait_seconds(others - ceiling, now)
+            )
+
+    def _wait_seconds(self, excess: int, now: float) -> int:
+        """How long until more than `excess` people have left the window; its length if they never suffice."""
+        leaving = next(islice(self._last.values(), excess, None), now)
+        return max(1, math.ceil(leaving + self._seconds - now))
 
 
 class SlidingCount:
@@ -114,8 +126,8 @@ class AccountWindows:
 
     def __init__(self, past: Iterable[PastUse] = ()) -> None:
         """Windows filled with `past`, which comes in order of time."""
-        self.full = [SlidingPeople(window) for window in _FULL_WINDOWS]
-        self.labels = SlidingPeople(Window.HOUR)
+        self.full = [SlidingPeople(name, window) for window, name in _FULL_WINDOWS.items()]
+        self.labels = SlidingPeople("labels of an account in any hour", Window.HOUR)
         for use in past:
             self.count(use.key_id, label_only=use.label_only, at=use.last)
 
@@ -134,7 +146,7 @@ class Ceilings:
         self._history = history
         self._accounts: OrderedDict[str, AccountWindows] = OrderedDict()
         self._segments: dict[str, SlidingPeople] = {}
-        self._register = SlidingPeople(Window.HOUR)
+        self._register = SlidingPeople("people of the register in any hour", Window.HOUR)
         self._terms: dict[str, SlidingCount] = {}
 
     def remember(self, segment: str, key_id: int, at: float) -> None:
@@ -148,19 +160,27 @@ class Ceilings:
 
     def charge(self, use: Use, now: float) -> None:
         """Counts `use`, or raises KeeperCeilingError and counts nothing."""
-        account = self._account(use.account)
-        for name, window, ceiling in self._limits(use, account):
-            _refuse_after(name, window.wait_seconds(use.key_id, ceiling, now))
+        account, segment = self._account(use.account), self._segment(use.segment)
+        if use.label_only:
+            account.labels.check(
+                use.key_id, min(use.label_people_hour, self._config.account_labels_hour), now
+            )
+        else:
+            for window, ceiling in zip(account.full, use.full_people, strict=True):
+                window.check(use.key_id, ceiling, now)
+        segment.check(use.key_id, self._config.segment_people_hour, now)
+        self._register.check(use.key_id, self._config.register_people_hour, now)
         account.count(use.key_id, label_only=use.label_only, at=now)
-        self.remember(use.segment, use.key_id, now)
+        segment.use(use.key_id, now)
+        self._register.use(use.key_id, now)
 
     def charge_terms(self, account: str, terms: int, now: float) -> None:
         """Counts `terms` search terms, or raises KeeperCeilingError and counts none."""
         count = self._terms.setdefault(account, SlidingCount())
-        _refuse_after(
-            "search terms of an account in an hour",
-            count.wait_seconds(terms, self._config.account_terms_hour, now),
-        )
+        wait_seconds = count.wait_seconds(terms, self._config.account_terms_hour, now)
+        if wait_seconds:
+            name = "search terms of an account in any hour"
+            raise KeeperCeilingError(ceiling=name, retry_after_seconds=wait_seconds)
         count.add(now, terms)
 
     def register_people(self, now: float) -> int:
@@ -171,18 +191,10 @@ class Ceilings:
         """Drops what memory need not hold: call it only when the ledger has all uses."""
         while len(self._accounts) > ACCOUNTS_IN_MEMORY:
             self._accounts.popitem(last=False)
-        self._terms = {account: count for account, count in self._terms.items() if count.total(now)}
-
-    def _limits(self, use: Use, account: AccountWindows) -> Iterable[tuple[str, SlidingPeople, int]]:
-        """Every window this use must fit into: its name, the window, its ceiling."""
-        if use.label_only:
-            ceiling = min(use.label_people_hour, self._config.account_labels_hour)
-            yield "labels of an account in an hour", account.labels, ceiling
-        else:
-            for name, window, ceiling in zip(_WINDOW_NAMES, account.full, use.full_people, strict=True):
-                yield f"people of an account in any {name}", window, ceiling
-        yield "people of a segment in an hour", self._segment(use.segment), self._config.segment_people_hour
-        yield "people of the register in an hour", self._register, self._config.register_people_hour
+        for account in list(islice(self._terms, ACCOUNTS_A_TIDYING)):
+            count = self._terms.pop(account)
+            if count.total(now):
+                self._terms[account] = count  # goes to the end, so that the next tidying meets others
 
     def _account(self, account: str) -> AccountWindows:
         """The account's windows, read from the ledger where memory has them not."""
@@ -194,9 +206,8 @@ class Ceilings:
 
     def _segment(self, segment: str) -> SlidingPeople:
         """The segment's window."""
-        return self._segments.setdefault(segment, SlidingPeople(Window.HOUR))
-
-
-def _refuse_after(ceiling: str, wait_seconds: int) -> None:
-    if wait_seconds:
-        raise KeeperCeilingError(ceiling=ceiling, retry_after_seconds=wait_seconds)
+        window = self._segments.get(segment)
+        if window is None:
+            name = "people of a segment in any hour"
+            window = self._segments[segment] = SlidingPeople(name, Window.HOUR)
+        return window

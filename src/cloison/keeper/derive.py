@@ -2,6 +2,8 @@
 
 A compartment's key is HKDF-SHA256 of the person's key and the segment's domain key, so that destroying either
 makes it noise; it differs by version, so that whoever may seal a new version cannot read the older ones.
+HKDF's first half, extraction, is left out, as RFC 5869 (3.3) allows where the input is random already: both
+keys are.
 """
 
 import os
@@ -11,7 +13,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.hmac import HMAC
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from cloison.errors import TamperedRowError
 
@@ -54,7 +56,7 @@ def open_key(under: AESGCM, sealed: bytes, bound: bytes) -> bytes:
 
 def compartment_key(person_key: bytes, domain_key: bytes, info: bytes) -> bytes:
     """The 32-byte key of one compartment of one version of one person; `info` from `Owner.compartment`."""
-    return HKDF(_SHA256, KEY_BYTES, None, info).derive(person_key + domain_key)
+    return HKDFExpand(_SHA256, KEY_BYTES, info).derive(person_key + domain_key)
 
 
 def keyed(key: bytes) -> HMAC:

@@ -63,14 +63,15 @@ class Enroller:
 
     def _make(self, new: NewPerson) -> _Made:
         """A key for one person."""
-        keyring, owner = self._rooms.keyring, Owner(new.segment, new.cohort, str(new.person))
-        keyring.provide_cohort(new.segment, new.cohort)
+        owner = Owner(new.segment, new.cohort, str(new.person))
+        cohort = self._rooms.keyring.provide_cohort(new.segment, new.cohort)
         person_key = os.urandom(KEY_BYTES)
-        year = new.cohort // 4
-        terms = [term(keyring.search(new.segment, slot, year), value) for slot, value in new.terms]
+        terms = [term(cohort.searches[slot - 1], value) for slot, value in new.terms]
         self.last_key_id += 1
-        sealed = seal_key(keyring.cohort(new.segment, new.cohort), person_key, owner.bound())
-        return _Made(sealed, Enrolled(self.last_key_id, self._all_keys(owner, person_key, 1), terms))
+        sealed = seal_key(cohort.people, person_key, owner.bound())
+        return _Made(
+            sealed, Enrolled(self.last_key_id, _all_keys(owner, person_key, cohort.domains, 1), terms)
+        )
 
     def _next_keys(self, change: Change, row: PersonRow | None) -> KeyGrant | Refusal:
         """The keys of the version after `change.version`, which must be the newest."""
@@ -78,19 +79,18 @@ class Enroller:
         try:
             if row is None:
                 raise MissingKeyError
-            person_key = open_key(
-                self._rooms.keyring.cohort(owner.segment, owner.cohort), row.sealed, owner.bound()
-            )
+            cohort = self._rooms.keyring.cohort(owner.segment, owner.cohort)
+            person_key = open_key(cohort.people, row.sealed, owner.bound())
             if change.version != row.version:
                 raise StaleVersionError
         except CloisonError as error:
             return Refusal.of(error)
-        return KeyGrant(self._all_keys(owner, person_key, change.version + 1))
+        return KeyGrant(_all_keys(owner, person_key, cohort.domains, change.version + 1))
 
-    def _all_keys(self, owner: Owner, person_key: bytes, version: int) -> list[bytes]:
-        """The keys of all compartments, in the profile's order."""
-        domains = self._rooms.keyring.domains(owner.segment)
-        return [
-            compartment_key(person_key, domain, owner.compartment(number, version))
-            for number, domain in enumerate(domains)
-        ]
+
+def _all_keys(owner: Owner, person_key: bytes, domains: list[bytes], version: int) -> list[bytes]:
+    """The keys of all compartments, in the profile's order."""
+    return [
+        compartment_key(person_key, domain, owner.compartment(number, version))
+        for number, domain in enumerate(domains)
+    ]

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hmac import HMAC
@@ -16,6 +16,14 @@ from cloison.keeper.store import KeyKind, KeyName, KeyStore
 Opened = TypeVar("Opened")
 
 
+class CohortKeys(NamedTuple):
+    """What the people of one cohort need."""
+
+    people: AESGCM  # seals their keys
+    domains: list[bytes]  # one a compartment
+    searches: list[HMAC]  # one a slot, the first for slot 1
+
+
 class Keyring:
     """All keys but those of people."""
 
@@ -25,7 +33,7 @@ class Keyring:
         self._store = store
         self._sealed = store.secrets()
         self._open: dict[KeyName, AESGCM | HMAC | bytes] = {}
-        self._domains: dict[str, list[bytes]] = {}
+        self._cohorts: dict[tuple[str, int], CohortKeys] = {}
         self._searches: dict[tuple[str, int], list[HMAC]] = {}
         self.compartments = store.compartments()
 
@@ -41,27 +49,24 @@ class Keyring:
         """What makes the numbers of miss groups."""
         return self._kept(KeyName(KeyKind.GROUP), keyed)
 
-    def cohort(self, segment: str, cohort: int) -> AESGCM:
-        """What seals the keys of a cohort's people; raises MissingKeyError."""
-        return self._kept(KeyName(KeyKind.COHORT, segment, cohort), AESGCM)
-
-    def domains(self, segment: str) -> list[bytes]:
-        """A segment's domain keys, one a compartment; raises MissingKeyError."""
-        if segment not in self._domains:
-            names = [KeyName(KeyKind.DOMAIN, segment, number) for number in range(self.compartments)]
-            self._domains[segment] = [self._kept(name, bytes) for name in names]
-        return self._domains[segment]
-
-    def search(self, segment: str, slot: int, year: int) -> HMAC:
-        """What makes the terms of one slot in a year's cohorts; raises MissingKeyError."""
-        return self._kept(KeyName(KeyKind.SEARCH, segment, slot, year), keyed)
+    def cohort(self, segment: str, cohort: int) -> CohortKeys:
+        """What the people of a cohort need; raises MissingKeyError."""
+        keys = self._cohorts.get((segment, cohort))
+        if keys is None:
+            keys = self._cohorts[segment, cohort] = CohortKeys(
+                people=self._kept(KeyName(KeyKind.COHORT, segment, cohort), AESGCM),
+                domains=[self._kept(name, bytes) for name in self._domain_names(segment)],
+                searches=[self._kept(name, keyed) for name in _search_names(segment, cohort // 4)],
+            )
+        return keys
 
     def searches(self, segment: str, slot: int) -> list[HMAC]:
         """What makes the terms of one slot, for each year that has cohorts, oldest first."""
         place = (segment, slot)
         if place not in self._searches:
             years = sorted({cohort // 4 for other, cohort in self.cohorts() if other == segment})
-            self._searches[place] = [self.search(segment, slot, year) for year in years]
+            names = [KeyName(KeyKind.SEARCH, segment, slot, year) for year in years]
+            self._searches[place] = [self._kept(name, keyed) for name in names]
         return self._searches[place]
 
     def locator(self, kind: int) -> HMAC:
@@ -70,14 +75,13 @@ class Keyring:
         self.provide([name])
         return self._kept(name, keyed)
 
-    def provide_cohort(self, segment: str, cohort: int) -> None:
-        """Makes and stores the keys that people of this cohort need, where they do not exist."""
-        if KeyName(KeyKind.COHORT, segment, cohort) in self._sealed:
-            return
-        names = [KeyName(KeyKind.DOMAIN, segment, number) for number in range(self.compartments)]
-        names += [KeyName(KeyKind.SEARCH, segment, slot, cohort // 4) for slot in range(1, SLOTS + 1)]
-        self.provide([*names, KeyName(KeyKind.COHORT, segment, cohort)])
-        self._searches = {place: found for place, found in self._searches.items() if place[0] != segment}
+    def provide_cohort(self, segment: str, cohort: int) -> CohortKeys:
+        """What the people of a cohort need, made and stored where it does not exist."""
+        name = KeyName(KeyKind.COHORT, segment, cohort)
+        if name not in self._sealed:
+            self.provide([*self._domain_names(segment), *_search_names(segment, cohort // 4), name])
+            self._searches.clear()
+        return self.cohort(segment, cohort)
 
     def provide(self, names: list[KeyName]) -> None:
         """Makes and stores those of `names` that do not exist, in one transaction."""
@@ -94,13 +98,17 @@ class Keyring:
             return False
         names, year = [name], cohort // 4
         if (segment, year) not in {(s, c // 4) for s, c in self.cohorts() if (s, c) != (segment, cohort)}:
-            names += [KeyName(KeyKind.SEARCH, segment, slot, year) for slot in range(1, SLOTS + 1)]
+            names += _search_names(segment, year)
         self._store.destroy_secrets(names)
         for gone in names:
             self._sealed.pop(gone, None)
             self._open.pop(gone, None)
         self._searches.clear()
+        self._cohorts.clear()
         return True
+
+    def _domain_names(self, segment: str) -> list[KeyName]:
+        return [KeyName(KeyKind.DOMAIN, segment, number) for number in range(self.compartments)]
 
     def _kept(self, name: KeyName, prepare: Callable[[bytes], Opened]) -> Opened:
         """The key called `name`, opened and prepared once; each kind of key is always prepared alike."""
@@ -111,3 +119,7 @@ class Keyring:
                 raise MissingKeyError
             kept = self._open[name] = prepare(self._root.open(sealed, name.bound()))  # type: ignore[assignment]
         return kept  # type: ignore[return-value]
+
+
+def _search_names(segment: str, year: int) -> list[KeyName]:
+    return [KeyName(KeyKind.SEARCH, segment, slot, year) for slot in range(1, SLOTS + 1)]

@@ -14,6 +14,7 @@ A ticket that fails a step is answered by its refusal and leaves the others alon
 used up.
 """
 
+from collections import OrderedDict
 from typing import NamedTuple
 
 from cloison.config import KeeperConfig
@@ -25,7 +26,7 @@ from cloison.errors import (
     StaleVersionError,
 )
 from cloison.keeper.ceilings import Ceilings, Use
-from cloison.keeper.derive import Owner, compartment_key, open_key
+from cloison.keeper.derive import Owner, compartment_key, keyed, open_key
 from cloison.keeper.keyring import Keyring
 from cloison.keeper.ledger import Ledger, MarkedUse
 from cloison.keeper.messages import KeyGrant, Refusal, SessionCeilings, TicketUse
@@ -67,7 +68,8 @@ class Opener:
     def __init__(self, rooms: Rooms) -> None:
         """Open with these rooms; give `remember` the marks that the ledger still has."""
         self._rooms = rooms
-        self._marks: dict[bytes, float] = {}
+        self._signing = keyed(rooms.keyring.ticket())
+        self._marks: OrderedDict[bytes, float] = OrderedDict()  # in order of time
         self.granted = 0
 
     def remember(self, mark: bytes, at: float) -> None:
@@ -85,13 +87,14 @@ class Opener:
     def tidy(self, now: float) -> None:
         """Forgets the marks of tickets that are too old to be used anyway."""
         oldest = now - self._rooms.config.ticket_seconds - 2 * CLOCK_SKEW_SECONDS
-        self._marks = {mark: at for mark, at in self._marks.items() if at > oldest}
+        while self._marks and next(iter(self._marks.values())) <= oldest:
+            self._marks.popitem(last=False)
 
     def _recognise(self, use: TicketUse, now: float) -> _Genuine | Refusal:
         """Step 1."""
         rooms = self._rooms
         try:
-            ticket = read_ticket(use, rooms.keyring.ticket())
+            ticket = read_ticket(use, self._signing)
             check_age(ticket, now, rooms.config.ticket_seconds)
             session = check_session(ticket, rooms.sessions.find(ticket.session), use.token, now)
             if not 0 < ticket.compartments < 1 << rooms.keyring.compartments:
@@ -108,7 +111,8 @@ class Opener:
             row = rows.get(ticket.key_id)
             if row is None:
                 raise MissingKeyError
-            person_key = self._person_key(ticket, row)
+            cohort = self._rooms.keyring.cohort(ticket.segment, ticket.cohort)
+            person_key = open_key(cohort.people, row.sealed, _owner(ticket).bound())
             _check_version(ticket.version, row)
             use = self._use(genuine)
             self._rooms.ceilings.charge(use, now)
@@ -116,7 +120,7 @@ class Opener:
             return Refusal.of(error)
         self._marks[mark] = now
         confirms = None if ticket.version == row.version else (ticket.key_id, ticket.version)
-        return _Opened(KeyGrant(self._keys(ticket, person_key)), MarkedUse(use, mark), confirms)
+        return _Opened(KeyGrant(_keys(ticket, person_key, cohort.domains)), MarkedUse(use, mark), confirms)
 
     def _unused(self, ticket: Ticket) -> bytes:
         """Step 2: the ticket's mark, which nobody has shown."""
@@ -124,20 +128,6 @@ class Opener:
         if mark in self._marks:
             raise ReusedTicketError
         return mark
-
-    def _person_key(self, ticket: Ticket, row: PersonRow) -> bytes:
-        """Step 3: the key of the person whom the ticket names, which opens for nobody else."""
-        owner = Owner(ticket.segment, ticket.cohort, ticket.person)
-        return open_key(self._rooms.keyring.cohort(ticket.segment, ticket.cohort), row.sealed, owner.bound())
-
-    def _keys(self, ticket: Ticket, person_key: bytes) -> list[bytes]:
-        """The keys of the ticket's compartments."""
-        owner = Owner(ticket.segment, ticket.cohort, ticket.person)
-        domains = self._rooms.keyring.domains(ticket.segment)
-        return [
-            compartment_key(person_key, domains[bit], owner.compartment(bit, ticket.version))
-            for bit in bits(ticket.compartments)
-        ]
 
     def _use(self, genuine: _Genuine) -> Use:
         """What the ceilings have to know; a record whose only compartment is the last one is a label."""
@@ -164,5 +154,20 @@ class Opener:
 
 def _check_version(version: int, row: PersonRow) -> None:
     """Step 4: what is neither the newest nor prepared was put back, or was never made here."""
-    if version not in {row.version, row.pending}:
+    prepared = row.pending > 0 and version == row.pending  # 0 says that none is
+    if version != row.version and not prepared:
         raise StaleVersionError
+
+
+def _keys(ticket: Ticket, person_key: bytes, domains: list[bytes]) -> list[bytes]:
+    """The keys of the ticket's compartments."""
+    owner = _owner(ticket)
+    return [
+        compartment_key(person_key, domains[bit], owner.compartment(bit, ticket.version))
+        for bit in bits(ticket.compartments)
+    ]
+
+
+def _owner(ticket: Ticket) -> Owner:
+    """Whom the ticket names; the person's key opens for nobody else."""
+    return Owner(ticket.segment, ticket.cohort, ticket.person)

@@ -44,7 +44,7 @@ class Sessions:
 
     def tidy(self, now: float) -> None:
         """Drops expired sessions from memory; the ledger drops its own."""
-        for session in [str(s.session) for s in self._by_id.values() if s.expires_at <= now]:
+        for session in [s for s, ceilings in self._by_id.items() if ceilings.expires_at <= now]:
             self._remove(session)
 
     def _add(self, ceilings: SessionCeilings) -> None:

@@ -141,7 +141,7 @@ class KeyStore:
         """Makes prepared versions, given as (key_id, version), the newest; what was not prepared stays."""
         with self._write() as db:
             db.executemany(
-                "update person set version = pending, pending = 0 where key_id = ? and pending = ?", versions
+                "update person set version = pending, pending = 0 where key_id = ? and pending = ? and pending > 0", versions
             )
 
     def destroy_people(self, key_ids: list[int]) -> int:

@@ -14,6 +14,9 @@ import hmac
 import re
 from typing import NamedTuple
 
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.hmac import HMAC
+
 from cloison.errors import ForgedTicketError, NoSessionError, StaleTicketError
 from cloison.keeper.messages import SessionCeilings, TicketUse
 
@@ -45,10 +48,14 @@ class Ticket(NamedTuple):
         return hashlib.sha256(f"{self.session}|{self.request}|{self.person}".encode()).digest()[:16]
 
 
-def read_ticket(use: TicketUse, ticket_key: bytes) -> Ticket:
-    """Steps 1 and 2; raises ForgedTicketError."""
-    if not hmac.compare_digest(hmac.digest(ticket_key, use.ticket.encode(), "sha256"), use.mac):
-        raise ForgedTicketError
+def read_ticket(use: TicketUse, signing: HMAC) -> Ticket:
+    """Steps 1 and 2, with the tickets' key ready in `signing`; raises ForgedTicketError."""
+    signed = signing.copy()
+    signed.update(use.ticket.encode())
+    try:
+        signed.verify(use.mac)
+    except InvalidSignature as error:
+        raise ForgedTicketError from error
     found = _TICKET.fullmatch(use.ticket)
     if found is None:
         raise ForgedTicketError

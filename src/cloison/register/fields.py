@@ -7,8 +7,8 @@ The rules, in the order of `check`:
 3. Its length, in characters, is the field's.
 4. Its type's own check gives the form that is kept, or the reason for the refusal.
 
-Left out on purpose: whether NIR, sex and dates agree with each other. They differ for real people (corrected civil
-records, births before 1968), and an import that refuses them would lose them.
+Left out on purpose: whether NIR, sex and dates agree with each other. They differ for real people (corrected
+civil records, births before 1968), and an import that refuses them would lose them.
 """
 
 import re
@@ -74,10 +74,10 @@ class InvalidValueError(ValueError):
         self.reason = reason
 
 
-def check(field: Field, value: str, *, today: date) -> str:
+def check(field: Field, value: str, *, today: str) -> str:
     """The form in which `value` is kept, empty if it is blank; raises InvalidValueError with the reason.
 
-    `today` is the last day that fields marked `past` may have.
+    `today`, an ISO date, is the last day that fields marked `past` may have.
     """
     text = tidy(value)
     if not text:
@@ -87,7 +87,7 @@ def check(field: Field, value: str, *, today: date) -> str:
     kept = _CHECKS[field.type](field, text)
     if len(kept) < field.min_length:
         raise InvalidValueError(Reason.LENGTH)
-    if field.past and kept > today.isoformat():
+    if field.past and kept > today:
         raise InvalidValueError(Reason.DATE_RANGE)
     return kept
 

@@ -3,12 +3,13 @@
 The steps, in order; each person passes them once, batches overlap:
 
 1. A row is read and checked; one that cannot be is written to `FILE.rejects.csv` and left out.
-2. The keeper turns its unique values into locators, and the database says which are there already: those people are
-   known and pass no further. So a second run after a kill neither loses nor doubles anyone.
+2. The keeper turns its unique values into locators, and the database says which are there already: those
+   people are known and pass no further. So a second run after a kill neither loses nor doubles anyone.
 3. The others wait by segment, a bounded number in all.
 4. The keeper enrols a batch of one segment: new keys and search terms.
 5. Every compartment is sealed.
-6. The database takes the batch in one transaction, and says once more who was known: two imports may run at once.
+6. The database takes the batch in one transaction, and says once more who was known: two imports may run at
+   once.
 """
 
 import asyncio
@@ -17,6 +18,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import msgspec
@@ -41,15 +43,15 @@ FIRST_VERSION = 1
 
 KNOWN = "select cloison.intake_known_v1(%b::smallint[], %b::bigint[])"
 PEOPLE = (
-    "select result from cloison.intake_people_v1(%b::text, %b::uuid[], %b::integer[], %b::bigint[], %b::bytea[], "
-    "%b::bigint[], %b::smallint[], %b::bigint[], %b::integer[]) order by ordinal"
+    "select result from cloison.intake_people_v1(%b::text, %b::uuid[], %b::integer[], %b::bigint[], "
+    "%b::bytea[], %b::bigint[], %b::smallint[], %b::bigint[], %b::integer[]) order by ordinal"
 )
 
 Pool = AsyncConnectionPool[psycopg.AsyncConnection]
 
 
 class Register(msgspec.Struct, frozen=True):
-    """Where people go: what they look like, who has the keys (as caller `intake`), and a pool of the login `intake`."""
+    """Where people go: their profile, the keeper (as caller `intake`), and a pool of the login `intake`."""
 
     profile: Profile
     keeper: Keeper
@@ -80,8 +82,8 @@ async def import_file(
 ) -> Summary:
     """Bring the people of the CSV file `path` into the register; `progress` is told how far it is.
 
-    Raises ImportFileError for a file that cannot be read, KeeperUnavailableError, DatabaseUnavailableError and
-    DatabaseRefusedError. Whatever stops it, run it again: who is in already is passed over.
+    Raises ImportFileError for a file that cannot be read, KeeperUnavailableError, DatabaseUnavailableError
+    and DatabaseRefusedError. Whatever stops it, run it again: who is in already is passed over.
     """
     with PeopleFile(path, register.profile) as people, RejectFile(path) as rejects:
         intake = _Intake(register, rejects, progress)
@@ -153,9 +155,7 @@ class _Intake:
 
     async def _find_newcomers(self, records: list[tuple[int, Record]]) -> None:
         try:
-            located = await self._register.keeper.locate(
-                [item for _, record in records for item in record.locators]
-            )
+            located = await self._register.keeper.locate([item for _, record in records for item in record.locators])
             kinds = [kind for _, record in records for kind, _ in record.locators]
             known = iter(await self._known(kinds, located))
         finally:
@@ -210,7 +210,8 @@ class _Intake:
                 self.summary.inserted += 1
 
     async def _known(self, kinds: list[int], terms: list[int]) -> list[bool]:
-        return list((await self._query(KNOWN, (kinds, terms)))[0][0])
+        ((known,),) = await self._query(KNOWN, (kinds, terms))
+        return list(known)
 
     async def _insert(self, batch: list[_Newcomer], enrolled: Sequence[Enrolled]) -> list[str]:
         located = [(kind, term, ordinal) for ordinal, n in enumerate(batch, 1) for kind, term in n.locators]
@@ -223,17 +224,15 @@ class _Intake:
             [term for n, one in zip(batch, enrolled, strict=True) for term in _columns(n, one)],
             *(list(column) for column in zip(*located, strict=True)),
         )
-        return [row[0] for row in await self._query(PEOPLE, arguments)]
+        return [result for (result,) in await self._query(PEOPLE, arguments)]
 
-    async def _query(self, query: str, arguments: Sequence[object]) -> list[tuple[object, ...]]:
+    async def _query(self, query: str, arguments: Sequence[object]) -> list[tuple[Any, ...]]:
         try:
             async with self._register.pool.connection() as connection:
                 return await (await connection.execute(query.encode(), arguments)).fetchall()
         except (psycopg.OperationalError, PoolTimeout) as error:
             # of the server's words only the state: they may quote what was sent
-            raise DatabaseUnavailableError(
-                reason=getattr(error, "sqlstate", None) or "no connection"
-            ) from None
+            raise DatabaseUnavailableError(reason=getattr(error, "sqlstate", None) or "no connection") from None
         except psycopg.Error as error:
             raise DatabaseRefusedError(reason=error.sqlstate or type(error).__name__) from None
 

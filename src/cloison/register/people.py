@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 
 import msgspec
 
-from cloison.errors import CloisonError, KeeperRefusedError
+from cloison.errors import CloisonError
 from cloison.keeper.client import Keeper
 from cloison.keeper.messages import KeyGrant, Refusal, TermQuery, TicketUse
 from cloison.model import OpenRequest, Outcome, Released, bits
@@ -52,6 +52,15 @@ class Found(msgspec.Struct, frozen=True):
     last: UUID | None = None
 
 
+class Query(msgspec.Struct, frozen=True):
+    """A search as it was asked: the segment, the profile's search, the facts by field, the number of the purpose."""
+
+    segment: str
+    name: str
+    facts: dict[str, str]
+    purpose: int
+
+
 class People:
     """The people of one register, for one door."""
 
@@ -61,32 +70,31 @@ class People:
         self._meter = meter
         self._keeper = keeper
         self._asked: list[tuple[TicketUse, asyncio.Future[KeyGrant | Refusal]]] = []
+        self._asking: set[asyncio.Task[None]] = set()
 
-    async def open(
-        self, bearer: Bearer, segments: Sequence[str], requests: Sequence[OpenRequest]
-    ) -> list[Opened]:
+    async def open(self, bearer: Bearer, segments: Sequence[str], requests: Sequence[OpenRequest]) -> list[Opened]:
         """Open people, request i in `segments[i]`; answers in order.
 
         Raises NoSessionError, OverloadedError, DatabaseUnavailableError, DatabaseRefusedError, KeeperUnavailableError.
         """
-        answers = await self._meter.open(bearer, segments, requests)
+        asked = [_at_home(bearer, *pair) for pair in zip(segments, requests, strict=True)]
+        answers = await self._meter.open(bearer, asked)
         return list(await asyncio.gather(*(self._opened(bearer, answer) for answer in answers)))
 
-    async def search(self, bearer: Bearer, name: str, facts: Mapping[str, str], purpose: int) -> Found:
-        """Search the bearer's home segment by the profile's search `name`.
+    async def search(self, bearer: Bearer, query: Query) -> Found:
+        """Search one segment; another than the bearer's home finds nobody, charged and paid for as any miss is.
 
         Raises UnknownSearchError and BadRequestError for facts that cannot be searched by, KeeperCeilingError, and as
         `open` does.
         """
-        inputs = term_inputs(self._profile, name, facts)
-        group = group_input(self._profile, name, facts)
+        inputs = term_inputs(self._profile, query.name, query.facts)
+        group = group_input(self._profile, query.name, query.facts)
         slots = list(inputs)
-        queries = [TermQuery(bearer.segment, slot, inputs[slot]) for slot in slots]
+        queries = [TermQuery(query.segment, slot, inputs[slot]) for slot in slots]
         terms = dict(zip(slots, await self._keeper.terms(bearer.token, queries), strict=True))
-        number = None if group is None else await self._keeper.group(bearer.token, bearer.segment, group)
-        cards = await self._meter.search(
-            bearer, bearer.segment, uuid4(), self._plan(name, terms, purpose, number)
-        )
+        number = None if group is None else await self._keeper.group(bearer.token, query.segment, group)
+        # Another segment has other keys: at home its terms are nobody's, and the miss is charged to the home's ledger.
+        cards = await self._meter.search(bearer, uuid4(), self._plan(query, terms, number))
         return await self._found(bearer, cards)
 
     async def caseload(self, bearer: Bearer, *, whole: bool, after: UUID | None) -> Found:
@@ -94,12 +102,12 @@ class People:
         cards = await self._meter.caseload(bearer, uuid4(), whole=whole, after=after)
         return await self._found(bearer, cards)
 
-    def _plan(self, name: str, terms: Mapping[int, list[int]], purpose: int, group: int | None) -> Search:
+    def _plan(self, query: Query, terms: Mapping[int, list[int]], group: int | None) -> Search:
         """One search by the widest of its terms: the profile lists exact spelling before sound, which includes it."""
-        search = [s for s in self._profile.searches_named(name) if s.indexed and s.slot in terms][-1]
+        search = [s for s in self._profile.searches_named(query.name) if s.indexed and s.slot in terms][-1]
         proof = search.slot if search.walk_in and search.proof_slot is None else search.proof_slot
         proven = None if proof is None else terms.get(proof)
-        return Search(purpose, search.slot, terms[search.slot], proof, proven, group)
+        return Search(query.purpose, search.slot, terms[search.slot], proof, proven, group)
 
     async def _opened(self, bearer: Bearer, answer: Metered) -> Opened:
         if answer.released is None:
@@ -126,9 +134,7 @@ class People:
             raise grant.error()
         place = Place(released.segment, released.person, released.version)
         fields: Fields = {}
-        for compartment, key, sealed in zip(
-            bits(released.compartments), grant.keys, released.sealed, strict=True
-        ):
+        for compartment, key, sealed in zip(bits(released.compartments), grant.keys, released.sealed, strict=True):
             plain = unseal(key, sealed, place=place, compartment=compartment)
             fields |= msgspec.msgpack.decode(plain, type=Fields)
         return fields
@@ -144,18 +150,28 @@ class People:
 
     def _ask(self) -> None:
         asked, self._asked = self._asked, []
-        task = asyncio.ensure_future(self._keeper.open([ticket for ticket, _ in asked]))
+        task = asyncio.ensure_future(self._grant(asked))
+        self._asking.add(task)
+        task.add_done_callback(self._asking.discard)
 
-        def answer(task: "asyncio.Task[list[KeyGrant | Refusal]]") -> None:
-            error = (
-                KeeperRefusedError(reason="the call was cancelled") if task.cancelled() else task.exception()
-            )
-            for i, (_, granted) in enumerate(asked):
-                if granted.done():
-                    continue
-                if error is None:
-                    granted.set_result(task.result()[i])
-                else:
+    async def _grant(self, asked: "list[tuple[TicketUse, asyncio.Future[KeyGrant | Refusal]]]") -> None:
+        """Answers every future, whatever happens: a request must never hang on the keeper."""
+        try:
+            grants = await self._keeper.open([ticket for ticket, _ in asked])
+        except CloisonError as error:
+            for _, granted in asked:
+                if not granted.done():
                     granted.set_exception(error)
+        else:
+            for (_, granted), grant in zip(asked, grants, strict=True):
+                if not granted.done():
+                    granted.set_result(grant)
 
-        task.add_done_callback(answer)
+
+def _at_home(bearer: Bearer, segment: str, request: OpenRequest) -> OpenRequest:
+    """`request` as the home's meter is asked: for somebody of another segment without any compartment.
+
+    The meter refuses that as it refuses everybody out of reach, and charges and logs it in the home's ledger, so that
+    the number of a segment tells as little as the number of a person.
+    """
+    return request if segment == bearer.segment else msgspec.structs.replace(request, compartments=0)

@@ -19,10 +19,10 @@ REJECT_COLUMNS = ("row", "field", "reason", "value")
 
 
 class PeopleFile:
-    """An import file, opened and its header checked; rows are counted as a spreadsheet does, the header being 1."""
+    """An import file whose header is checked; rows are counted as a spreadsheet does, the header being 1."""
 
     def __init__(self, path: Path, profile: Profile) -> None:
-        """Open `path`; raises ImportFileError if it is not there, empty, or its header does not fit the profile."""
+        """Open `path`; raises ImportFileError if it is not there, empty, or its header does not fit."""
         try:
             self._file: BinaryIO = path.open("rb")
         except OSError as error:
@@ -69,7 +69,7 @@ class RejectFile:
     """`FILE.rejects.csv`: row, field, reason and masked value of everything refused, in the order found."""
 
     def __init__(self, people: Path) -> None:
-        """Make the file beside `people`, replacing an older one; raises ImportFileError if that cannot be done."""
+        """Make the file beside `people`, replacing an older one; raises ImportFileError if it cannot."""
         self.path = people.with_name(people.name + ".rejects.csv")
         try:
             self._file: TextIO = self.path.open("w", encoding="utf-8", newline="")
@@ -97,9 +97,7 @@ def _lines(file: BinaryIO) -> Iterator[str]:
     encoding = "utf-8-sig"
     for number, line in enumerate(iter(lambda: file.readline(LINE_BYTES), b""), 1):
         if len(line) == LINE_BYTES:
-            raise ImportFileError(
-                reason=f"row {number} is longer than {LINE_BYTES:,} bytes: is this a CSV file?"
-            )
+            raise ImportFileError(reason=f"row {number} is longer than {LINE_BYTES:,} bytes: is this a CSV file?")
         try:
             yield line.decode(encoding)
         except UnicodeDecodeError:
@@ -131,7 +129,7 @@ def _checked_header(header: Sequence[str], profile: Profile) -> list[str]:
 
 
 def _missing(columns: Sequence[str], profile: Profile) -> list[str]:
-    needed = [(name,) for name, field in profile.fields.items() if field.required]
+    needed: list[tuple[str, ...]] = [(name,) for name, field in profile.fields.items() if field.required]
     needed += [*profile.required_any, (profile.segment.field,)]
     return list(dict.fromkeys(" or ".join(group) for group in needed if not set(group) & set(columns)))
 

@@ -34,8 +34,8 @@ class Commune(msgspec.Struct, frozen=True):
 
 def table(name: str) -> list[dict[str, str]]:
     """The rows of a bundled CSV file, by column."""
-    with (resources.files("cloison.register") / "data" / name).open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+    text = (resources.files("cloison.register") / "data" / name).read_text(encoding="utf-8")
+    return list(csv.DictReader(text.splitlines()))
 
 
 @cache

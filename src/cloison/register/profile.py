@@ -1,7 +1,8 @@
 """What a register holds, as data: fields, compartments, searches, roles, budgets, retention.
 
-Nothing about job seekers is in the code: `profiles/jobseekers-fr.toml` is one profile, a deployer's own TOML file is
-another. `load_profile` reads one and refuses what cannot hold together; the rules stand in order in `_faults`.
+Nothing about job seekers is in the code: `profiles/jobseekers-fr.toml` is one profile, a deployer's own TOML
+file is another. `load_profile` reads one and refuses what cannot hold together; the rules stand in order in
+`_faults`.
 """
 
 from collections.abc import Iterator
@@ -16,6 +17,9 @@ from cloison.model import Meter, Relation
 
 SLOTS = range(1, 9)  # the columns term1 … term8 of a person
 BITS_MOST = 31  # a mask travels as a PostgreSQL integer
+COMPARTMENT_BYTES = 32_000  # what sealing takes is a little more
+BYTES_A_CHARACTER, BYTES_A_FIELD = 4, 8  # of UTF-8 at most; of msgpack around a name and a value
+FACTS_MOST = 3  # of one search term
 LOCATOR_LONGEST = 128  # characters, so that a locator is always hashed whole
 
 
@@ -55,7 +59,7 @@ class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Field(_Part, frozen=True):
-    """One column of an import file. Lengths are in characters; `past`: a date that may not be in the future."""
+    """One column of an import file. Lengths are in characters; `past`: never a day to come."""
 
     type: FieldType
     compartment: str
@@ -67,7 +71,7 @@ class Field(_Part, frozen=True):
 
 
 class SegmentRule(_Part, frozen=True):
-    """Which segment a person belongs to; `otherwise` takes those whose `field` is empty (none: they are refused)."""
+    """Which segment a person belongs to; `otherwise` takes those whose `field` is empty, if it is set."""
 
     field: str
     rule: SegmentBy
@@ -75,7 +79,7 @@ class SegmentRule(_Part, frozen=True):
 
 
 class LabelRule(_Part, frozen=True):
-    """What lists and cards show: of each group in `name` the first field that is not empty; and a year of birth."""
+    """What lists and cards show: of each group in `name` the first filled field, and a year of birth."""
 
     name: tuple[tuple[str, ...], ...]
     birth_year: str
@@ -84,9 +88,9 @@ class LabelRule(_Part, frozen=True):
 class Search(_Part, frozen=True):
     """One search term of a person. Several may share a `name`: together they are one search of the API.
 
-    `fields` are what is hashed, in order; `needs` the facts without which the search is refused; `group` the fields
-    (and how many leading characters, 0 for all) whose misses share a budget; `proof_slot` the slot which proves that
-    the birth date given belongs to the person found by this one.
+    `fields` are what is hashed, in order; `needs` the facts without which the search is refused; `group` the
+    fields (and how many leading characters, 0 for all) whose misses share a budget; `proof_slot` the slot
+    which proves that the birth date given belongs to the person found by this one.
     """
 
     name: str
@@ -100,7 +104,7 @@ class Search(_Part, frozen=True):
 
 
 class Role(_Part, frozen=True):
-    """What accounts of this role may do; budgets are people (refusals: events) in any hour, day and 28 days."""
+    """What a role's accounts may do; budgets are people (refusals: events) in any hour, day, 28 days."""
 
     relations: tuple[str, ...] = ()
     compartments: tuple[str, ...] = ()
@@ -118,7 +122,7 @@ class RetentionRule(_Part, frozen=True):
 
 
 class Profile(_Part, frozen=True):
-    """One kind of register. The order of compartments and purposes is their bit or number; it never changes."""
+    """One kind of register. The order of compartments and purposes numbers them; it never changes."""
 
     name: str
     compartments: tuple[str, ...]
@@ -180,15 +184,18 @@ def _text(name_or_path: str) -> str:
 
 
 def _faults(profile: Profile) -> Iterator[str]:
-    """Why a profile cannot hold together. The rules:
+    """Why a profile cannot hold together.
+
+    The rules:
 
     1. Names of compartments and purposes are unique, and their bits fit an integer.
     2. Every field lies in a compartment that is not the derived last one, which is `label`.
     3. Every field named by a rule exists.
-    4. Slots are 1 to 8, used once; a proof slot is one of them.
+    4. Slots are 1 to 8, used once; a proof slot is one of them; a term hashes few fields.
     5. Roles speak of relations, compartments, purposes and meters that exist; budgets grow with their window.
     6. Every category has a retention, none beyond its ceiling.
-    7. Everybody has a locator, or an import run twice would double those who have none.
+    7. A compartment at its longest can be sealed.
+    8. Everybody has a locator, or an import run twice would double those who have none.
     """
     yield from _list_faults("compartments", profile.compartments)
     yield from _list_faults("purposes", profile.purposes)
@@ -198,6 +205,7 @@ def _faults(profile: Profile) -> Iterator[str]:
     for name, role in profile.roles.items():
         yield from (f"role {name}: {fault}" for fault in _role_faults(profile, role))
     yield from _retention_faults(profile)
+    yield from _size_faults(profile)
     yield from _locator_faults(profile)
 
 
@@ -237,8 +245,8 @@ def _slot_faults(profile: Profile) -> Iterator[str]:
     for search in profile.searches:
         if search.proof_slot is not None and search.proof_slot not in slots:
             yield f"search {search.name}: there is no slot {search.proof_slot}"
-        if not search.fields:
-            yield f"search {search.name} hashes no field"
+        if not 1 <= len(search.fields) <= FACTS_MOST:
+            yield f"search {search.name} must hash 1 to {FACTS_MOST} fields"
 
 
 def _role_faults(profile: Profile, role: Role) -> Iterator[str]:
@@ -268,6 +276,17 @@ def _retention_faults(profile: Profile) -> Iterator[str]:
         source = profile.fields.get(rule.from_field)
         if source is not None and source.type is not FieldType.DATE:
             yield f"retention of {name} must count from a date"
+
+
+def _size_faults(profile: Profile) -> Iterator[str]:
+    for compartment in profile.compartments:
+        longest = sum(
+            BYTES_A_CHARACTER * field.max_length + len(name) + BYTES_A_FIELD
+            for name, field in profile.fields.items()
+            if field.compartment == compartment
+        )
+        if longest > COMPARTMENT_BYTES:
+            yield f"compartment {compartment} could be longer than {COMPARTMENT_BYTES:,} bytes"
 
 
 def _locator_faults(profile: Profile) -> Iterator[str]:

@@ -9,7 +9,7 @@ from cloison.register.fields import InvalidValueError, Reason, check, mask
 from cloison.register.places import PLACE, department
 from cloison.register.profile import Profile, SegmentBy
 from cloison.register.retention_term import cohort_of, months_after
-from cloison.register.terms import locator_inputs, term_of
+from cloison.register.terms import locator_inputs, terms_of
 
 SEGMENT_LONGEST = 16
 
@@ -25,8 +25,9 @@ class Reject(msgspec.Struct, frozen=True):
 class Record(msgspec.Struct, frozen=True):
     """One person, valid and in canonical form.
 
-    `values`: the fields that are not empty. `plain`: one msgpack map a compartment, in the profile's order, the last
-    one `{"label": …, "birth_year": …}`. `terms` and `locators`: slot or kind, and the bytes for the keeper to hash.
+    `values`: the fields that are not empty. `plain`: one msgpack map a compartment, in the profile's order,
+    the last one `{"label": …, "birth_year": …}`. `terms` and `locators`: slot or kind, and the bytes for the
+    keeper to hash.
     """
 
     values: dict[str, str]
@@ -41,22 +42,20 @@ class RecordMaker:
     """Makes records of one profile, as of one day."""
 
     def __init__(self, profile: Profile, *, today: date | None = None) -> None:
-        """Prepare for `profile`; `today` (default: the calendar's) is the last day that past dates may have."""
+        """Prepare for `profile`; `today` (default: the calendar's) is the last day of past dates."""
         self.profile = profile
-        self._today = (
-            today or datetime.now().astimezone().date()
-        )  # a civil date, of the place where this runs
+        self._today = today or datetime.now().astimezone().date()  # a civil date, of the place where this runs
         self._encode = msgspec.msgpack.Encoder().encode
         # sets of names, worked out once rather than for each of millions of rows
         self._compartments = [
             [name for name, field in profile.fields.items() if field.compartment == compartment]
             for compartment in profile.compartments[:-1]
         ]
-        self._required = [(name,) for name, field in profile.fields.items() if field.required]
+        self._required: list[tuple[str, ...]] = [(name,) for name, field in profile.fields.items() if field.required]
         self._required += profile.required_any
 
     def to_record(self, row: Mapping[str, str]) -> Record | list[Reject]:
-        """The record of a row (column name to text; a column may be absent), or every reason why it is refused."""
+        """The record of a row, by column (some may be absent), or every reason why it is refused."""
         values, rejects = self._values(row)
         refused = {reject.field for reject in rejects}
         for group in self._required:
@@ -72,12 +71,13 @@ class RecordMaker:
     def _values(self, row: Mapping[str, str]) -> tuple[dict[str, str], list[Reject]]:
         values: dict[str, str] = {}
         rejects: list[Reject] = []
+        today = self._today.isoformat()
         for name, field in self.profile.fields.items():
             value = row.get(name)
             if not value:
                 continue
             try:
-                kept = check(field, value, today=self._today)
+                kept = check(field, value, today=today)
             except InvalidValueError as error:
                 rejects.append(Reject(name, error.reason, mask(value)))
                 continue
@@ -95,18 +95,14 @@ class RecordMaker:
         return value if is_segment(value) else ""
 
     def _record(self, values: dict[str, str], segment: str) -> Record:
-        plain = [
-            self._encode({name: values[name] for name in names if name in values})
-            for names in self._compartments
-        ]
+        plain = [self._encode({name: values[name] for name in names if name in values}) for names in self._compartments]
         plain.append(self._encode(self._label(values)))
-        terms = [(search.slot, term_of(search, values)) for search in self.profile.searches]
         return Record(
             values=values,
             segment=segment,
             cohort=self._cohort(values),
             plain=plain,
-            terms=[(slot, term) for slot, term in terms if term is not None],
+            terms=terms_of(self.profile.searches, values),
             locators=locator_inputs(self.profile, values),
         )
 

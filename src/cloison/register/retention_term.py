@@ -1,4 +1,4 @@
-"""When a record's retention ends, and the cohort that shares the key to destroy then. Calendar only, no I/O."""
+"""When a record's retention ends, and the cohort that shares the key to destroy then. No I/O."""
 
 from datetime import date
 

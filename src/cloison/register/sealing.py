@@ -1,8 +1,9 @@
 """Sealing a record's compartments and opening them again: AES-256-GCM, nothing of our own.
 
-A sealed compartment is one byte of format, a random 96-bit nonce, the ciphertext and its 128-bit tag. Segment, person,
-compartment and version are bound as associated data, so a row moved, swapped or put back to an older version does not
-open. The text is padded to a power of two, 32 bytes at least: lengths tell a database administrator little.
+A sealed compartment is one byte of format, a random 96-bit nonce, the ciphertext and its 128-bit tag.
+Segment, person, compartment and version are bound as associated data, so a row moved, swapped or put back to
+an older version does not open. The text is padded to a power of two, 32 bytes at least: lengths tell a
+database administrator little.
 """
 
 import os
@@ -47,7 +48,7 @@ def seal(keys: Sequence[bytes], plain: Sequence[bytes], *, place: Place) -> list
 
 
 def unseal(key: bytes, sealed: bytes, *, place: Place, compartment: int) -> bytes:
-    """The text of one sealed compartment; raises TamperedRowError where it was changed or belongs elsewhere."""
+    """The text of a sealed compartment; raises TamperedRowError if it was changed or belongs elsewhere."""
     if sealed[:1] != FORMAT:
         raise TamperedRowError
     start = len(FORMAT) + NONCE_BYTES

@@ -1,8 +1,9 @@
 """Realistic people who do not exist, as an import file of the profile `jobseekers-fr`.
 
-Names follow sex and decade of birth, homes follow population, and a NIR agrees with sex, birth year and place; but
-its month is 13 to 19, phones lie in the blocks kept for fiction and e-mail addresses at example.org, so that none is
-anybody's. No two people of a file share a NIR or an identifier. Ages, durations and shares are assumed.
+Names follow sex and decade of birth, homes follow population, and a NIR agrees with sex, birth year and
+place; but its month is 13 to 19, phones lie in the blocks kept for fiction and e-mail addresses at
+example.org, so that none is anybody's. No two people of a file share a NIR or an identifier. Ages, durations
+and shares are assumed.
 
 The same seed, day and departments give the same people; a longer file begins with the shorter one.
 """
@@ -27,6 +28,7 @@ COLUMNS = (
 )  # fmt: skip
 CHUNK_PEOPLE = 20_000  # what is in memory at one time
 
+WOMAN = 2  # as in a NIR
 REGISTERED, FORMERLY, SPACE = 0, 1, 2
 CATEGORIES = np.array(["registered", "formerly", "space"], dtype=object)
 CATEGORY_SHARES = (0.17, 0.70, 0.13)
@@ -38,19 +40,17 @@ MEAN_DAYS_REGISTERED = 400
 MEAN_DAYS_UNTIL_END = 300
 
 # Arcep's blocks for fiction: mobile first, as most people give theirs
-PHONE_BLOCKS = np.array(
-    ["06 39 98", "01 99 00", "02 61 91", "03 53 01", "04 65 71", "05 36 49"], dtype=object
-)
+PHONE_BLOCKS = np.array(["06 39 98", "01 99 00", "02 61 91", "03 53 01", "04 65 71", "05 36 49"], dtype=object)
 PHONE_SHARES = (0.75, 0.05, 0.05, 0.05, 0.05, 0.05)
 STREETS = np.array(
-    ["RUE DES LILAS", "RUE DU MOULIN", "AVENUE DE LA GARE", "RUE DE L'ÉGLISE", "PLACE DU MARCHÉ", "CHEMIN VERT",
-     "RUE DES ÉCOLES", "BOULEVARD DU NORD", "ALLÉE DES CHÊNES", "IMPASSE DU PUITS", "RUE NEUVE", "QUAI DU PORT"],
+    ["RUE DES LILAS", "RUE DU MOULIN", "AVENUE DE LA GARE", "RUE DE L'ÉGLISE", "PLACE DU MARCHÉ",
+     "CHEMIN VERT", "RUE DES ÉCOLES", "BOULEVARD DU NORD", "ALLÉE DES CHÊNES", "IMPASSE DU PUITS"],
     dtype=object,
 )  # fmt: skip
 
 NEW_IDENTIFIERS_FROM = np.datetime64("2025-03-01")
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-# multiplying by a step without a common factor walks through every number once: unique, without remembering any
+# a step without a common factor walks through every number once: unique, without remembering any
 NEW_IDENTIFIERS, NEW_STEP = 10**11, 61_803_398_873
 OLD_IDENTIFIERS, OLD_STEP = 26 * 10**7, 160_690_837
 
@@ -79,8 +79,9 @@ def write(
 ) -> None:
     """Write `count` people to a CSV file, replacing it: UTF-8, comma, one header.
 
-    `as_of` (default: today) is the day the file is from, 20 years of registrations before it; `departments` limits
-    where people live. Raises BadRequestError if there is no commune in them, OSError if the file cannot be written.
+    `as_of` (default: today) is the day the file is from, 20 years of registrations before it; `departments`
+    limits where people live. Raises BadRequestError if there is no commune in them, OSError if the file
+    cannot be written.
     """
     day = np.datetime64(as_of or datetime.now().astimezone().date())
     generator = Generator(seed, day, Tables(departments))
@@ -105,9 +106,8 @@ class Generator:
 
     def chunk(self, start: int) -> list[Column]:
         """The columns of people `start` to `start + CHUNK_PEOPLE`, in the order of COLUMNS."""
-        self._rng = np.random.default_rng(
-            [self._seed, start]
-        )  # so that a chunk does not depend on the file's length
+        # a generator a chunk: what comes does not depend on the file's length
+        self._rng = np.random.default_rng([self._seed, start])
         life = self._life()
         sex = self._rng.integers(1, 3, CHUNK_PEOPLE)
         home = self._tables.homes.draw(self._rng, np.zeros(CHUNK_PEOPLE, np.int64))
@@ -120,8 +120,8 @@ class Generator:
             address, postcode, self._tables.codes[home].tolist(), self._tables.cities[home].tolist(),
             email, self._phones(),
             nir,
-            CATEGORIES[life.category].tolist(), _texts(life.registered), _texts(life.ended), _texts(life.space_used),
-            self._pick(["yes", "no", ""], (0.05, 0.45, 0.50)),
+            CATEGORIES[life.category].tolist(), _texts(life.registered), _texts(life.ended),
+            _texts(life.space_used), self._pick(["yes", "no", ""], (0.05, 0.45, 0.50)),
         ]  # fmt: skip
 
     def _life(self) -> _Life:
@@ -135,9 +135,7 @@ class Generator:
         registered = self._before(np.where(category == SPACE, 0, ago))
         age = 16 + 50 * rng.beta(1.6, 2.4, n)
         birth = registered - (age * DAYS_A_YEAR).astype("timedelta64[D]")
-        ended = (
-            registered + rng.exponential(MEAN_DAYS_UNTIL_END, n).astype("timedelta64[D]") + np.timedelta64(1)
-        )
+        ended = registered + rng.exponential(MEAN_DAYS_UNTIL_END, n).astype("timedelta64[D]") + np.timedelta64(1)
         ended = np.minimum(ended, self._as_of - np.timedelta64(1))
         return _Life(
             category=category,
@@ -149,13 +147,14 @@ class Generator:
 
     def _space_used(self, category: Numbers, registered: Days, ended: Days) -> Days:
         rng, n = self._rng, CHUNK_PEOPLE
-        since = np.select(
-            [category == REGISTERED, category == FORMERLY], [registered, ended], self._before(SPACE_DAYS)
-        )
+        since = np.select([category == REGISTERED, category == FORMERLY], [registered, ended], self._before(SPACE_DAYS))
         longest = np.where(category == REGISTERED, 60, 3 * DAYS_A_YEAR)
         days = np.minimum((self._as_of - since).astype(np.int64), longest)
-        used = rng.random(n) < np.array([0.85, 0.20, 1.0])[category]
+        used = self._some(np.array([0.85, 0.20, 1.0])[category])
         return _only(used, self._before(rng.random(n) * days))
+
+    def _some(self, share: float | NDArray[np.float64]) -> NDArray[np.bool_]:
+        return np.asarray(self._rng.random(CHUNK_PEOPLE) < share)
 
     def _before(self, days: float | NDArray[np.float64]) -> Days:
         return np.asarray(self._as_of - np.asarray(days).astype("timedelta64[D]"))
@@ -164,7 +163,7 @@ class Generator:
         place = self._tables.birth_places(self._rng, home)
         nirs, place = self._nirs.issue(self._rng, sex, _years(life.birth), place)
         # some who only have a space never gave their number
-        without = (life.category == SPACE) & (self._rng.random(CHUNK_PEOPLE) < 0.3)  # noqa: PLR2004 - a share, assumed
+        without = (life.category == SPACE) & self._some(0.3)
         return np.where(without, "", nirs).tolist(), self._tables.places[place].tolist()
 
     def _names(self, life: _Life, sex: Numbers, start: int) -> tuple[Column, Column, Column, Column]:
@@ -173,7 +172,7 @@ class Generator:
         own = decade_group(sex, _years(life.birth))
         older = decade_group(sex, _years(life.birth) - 10)  # second names are a generation's older ones
         first, second, third = (tables.first_names.draw(rng, group) for group in (own, older, older))
-        married = rng.random(n) < np.where(sex == 2, 0.30, 0.03)  # noqa: PLR2004 - 2 is the code of a woman
+        married = self._some(np.where(sex == WOMAN, 0.30, 0.03))
         number = rng.choice(3, n, p=(0.35, 0.40, 0.25))
         given = tables.given[first]
         given = np.where(number >= 1, given + " " + tables.given[second], given)
@@ -188,20 +187,20 @@ class Generator:
             tables.family[birth].tolist(),
             np.where(married, tables.family[usage], "").tolist(),
             given.tolist(),
-            np.where(rng.random(n) < 0.9, np.array(email, dtype=object), "").tolist(),  # noqa: PLR2004 - a share, assumed
+            np.where(self._some(0.9), np.array(email, dtype=object), "").tolist(),
         )
 
     def _address(self, home: Numbers) -> tuple[Column, Column]:
         numbers = self._rng.integers(1, 150, CHUNK_PEOPLE).tolist()
         streets = self._rng.choice(STREETS, CHUNK_PEOPLE).tolist()
-        return [
-            f"{number} {street}" for number, street in zip(numbers, streets, strict=True)
-        ], self._tables.postcodes[home].tolist()
+        return [f"{number} {street}" for number, street in zip(numbers, streets, strict=True)], self._tables.postcodes[
+            home
+        ].tolist()
 
     def _phones(self) -> Column:
         blocks = self._rng.choice(PHONE_BLOCKS, CHUNK_PEOPLE, p=PHONE_SHARES)
         ends = self._rng.integers(0, 10_000, CHUNK_PEOPLE).tolist()
-        given = (self._rng.random(CHUNK_PEOPLE) < 0.92).tolist()  # noqa: PLR2004 - a share, assumed
+        given = self._some(0.92).tolist()
         rows = zip(blocks, ends, given, strict=True)
         return [f"{block} {end // 100:02d} {end % 100:02d}" if known else "" for block, end, known in rows]
 
@@ -234,7 +233,7 @@ def _only(keep: NDArray[np.bool_], days: Days) -> Days:
 
 
 def _texts(days: Days) -> Column:
-    return np.where(np.isnat(days), "", np.datetime_as_string(days, unit="D")).tolist()
+    return list(np.where(np.isnat(days), "", np.datetime_as_string(days, unit="D")).tolist())
 
 
 def people(count: int, *, seed: int = 0, as_of: date | None = None) -> Iterator[dict[str, str]]:

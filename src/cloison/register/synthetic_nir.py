@@ -1,4 +1,4 @@
-"""Fictional NIRs: right in every part and in their key, but with a month that does not exist. No two are the same."""
+"""Fictional NIRs: right in every part and in their key, but of a month that does not exist."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,12 +19,8 @@ class NirIssuer:
     def __init__(self, places: NDArray[np.object_]) -> None:
         """Begin with nobody; `places` are the INSEE codes that place numbers stand for."""
         self._places = places
-        self._numeric = np.array(
-            [int(CORSICA.get(code[:2], code[:2]) + code[2:]) for code in places], dtype=np.int64
-        )
-        self._issued = np.zeros(
-            2 * YEARS * len(places), dtype=np.uint16
-        )  # 14 MB, whatever the number of people
+        self._numeric = np.array([int(CORSICA.get(code[:2], code[:2]) + code[2:]) for code in places], dtype=np.int64)
+        self._issued = np.zeros(2 * YEARS * len(places), dtype=np.uint16)  # 14 MB, whatever the number of people
 
     def issue(
         self, rng: np.random.Generator, sex: Numbers, years: Numbers, place: Numbers

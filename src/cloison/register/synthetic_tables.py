@@ -37,7 +37,7 @@ class Draw:
     """Draws row numbers by weight, within groups of rows that stand together."""
 
     def __init__(self, weights: NDArray[np.float64], groups: Numbers) -> None:
-        """`groups` is each row's group, ascending from 0 without a gap; `weights` need not add up to anything."""
+        """`groups` is each row's group, ascending from 0 without a gap; `weights` have any total."""
         total = np.cumsum(weights)
         last = np.flatnonzero(np.diff(groups, append=groups[-1] + 1))
         before = np.concatenate([[0.0], total[last][:-1]])
@@ -55,7 +55,7 @@ class Tables:
     """Everything drawn from. Place numbers are those of the communes, then of countries."""
 
     def __init__(self, departments: Sequence[str] | None) -> None:
-        """Read the bundled tables; people live in `departments` (None: all). Raises BadRequestError if none exists."""
+        """Read the tables; people live in `departments` (None: all), else BadRequestError is raised."""
         self._load_places(departments)
         self._load_names()
 
@@ -70,13 +70,9 @@ class Tables:
         self._department = groups.astype(np.int64)
         self._near = Draw(weights, self._department)
         self._anywhere = Draw(weights, np.zeros(len(rows), np.int64))
-        lived_in = (
-            np.isin(names, departments)[groups] if departments is not None else np.ones(len(rows), bool)
-        )
-        if departments is not None and not set(departments) <= set(names) or not lived_in.any():
-            raise BadRequestError(
-                reason="there is a department without a commune of the table among those asked for"
-            )
+        lived_in = np.isin(names, departments)[groups] if departments is not None else np.ones(len(rows), bool)
+        if departments is not None and not (departments and set(departments) <= set(names)):
+            raise BadRequestError(reason="there is a department without a commune of the table among those asked for")
         self.homes = Draw(np.where(lived_in, weights, 0.0), np.zeros(len(rows), np.int64))
         self.places = np.concatenate([self.codes, _objects(list(COUNTRIES))])
 
@@ -101,7 +97,7 @@ class Tables:
 
 
 def decade_group(sex: Numbers, years: Numbers) -> Numbers:
-    """The number of the table of first names for a sex (1, 2) and a year of birth; the nearest decade there is."""
+    """The group of first names for a sex (1, 2) and a year of birth; the nearest decade there is."""
     decade = np.clip((years - FIRST_DECADE) // 10, 0, DECADES - 1)
     return ((sex - 1) * DECADES + decade).astype(np.int64)
 
@@ -109,9 +105,7 @@ def decade_group(sex: Numbers, years: Numbers) -> Numbers:
 def _postcode(code: str) -> str:
     if len(department(code)) > 2:  # noqa: PLR2004 - overseas departments have three characters
         return code
-    return (
-        "20" if code[0] == "2" and not code[1].isdigit() else code[:2]
-    ) + f"{int(code[2:]) // 10 * 10:03d}"
+    return ("20" if code[0] == "2" and not code[1].isdigit() else code[:2]) + f"{int(code[2:]) // 10 * 10:03d}"
 
 
 def _births(rows: list[dict[str, str]]) -> NDArray[np.float64]:

@@ -1,13 +1,12 @@
-"""What of a person is hashed into search terms: one canonical form, shared by the import and the desk's search.
+"""What of a person is hashed into search terms: one form, shared by the import and the desk's search.
 
 A term only ever matches if both sides spell it alike, so nobody else may normalise. The hashing itself is the
-keeper's. Facts of one term are joined by a character that no field can hold (`fields` refuses it), so that no two
-lists of facts give one text.
+keeper's. Facts of one term are joined by a character that no field can hold (`fields` refuses it), so that no
+two lists of facts give one text.
 """
 
 import unicodedata
-from collections.abc import Callable, Mapping
-from datetime import date
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 
 from phonetic_fr import phonetic
@@ -17,12 +16,11 @@ from cloison.register.fields import InvalidValueError, check
 from cloison.register.profile import Normalisation, Profile, Search
 
 BETWEEN_FACTS = b"\x1f"
-TERM_BYTES = 512  # what the keeper takes: longer facts are cut, on both sides alike
+FACT_BYTES = 169  # a longer fact is cut, on both sides alike: three and what is between them fit the keeper's 512
+LAST_DAY = "9999-12-31"
 SPELLINGS_KEPT = 1 << 16  # more than the surnames that most people share; a phonetic key takes 150 µs
 # letters that Unicode does not split into a plain one and a mark
-PLAIN_LETTERS = str.maketrans(
-    {"Ø": "O", "Ł": "L", "Đ": "D", "Ð": "D", "Þ": "TH", "Œ": "OE", "Æ": "AE", "ẞ": "SS"}
-)
+PLAIN_LETTERS = str.maketrans({"Ø": "O", "Ł": "L", "Đ": "D", "Ð": "D", "Þ": "TH", "Œ": "OE", "Æ": "AE", "ẞ": "SS"})
 
 
 def exact(value: str) -> str:
@@ -39,7 +37,7 @@ def name(value: str) -> str:
 
 @lru_cache(SPELLINGS_KEPT)
 def sound(value: str) -> str:
-    """The key of what sounds alike in French; the plain name where it has no sound (too short, another script)."""
+    """The key of what sounds alike in French; the plain name where that is nothing (too short, foreign)."""
     plain = name(value)
     return str(phonetic(plain)) or plain
 
@@ -54,8 +52,8 @@ NORMALISE: dict[Normalisation, Callable[[str], str]] = {
 def term_inputs(profile: Profile, search_name: str, facts: Mapping[str, str]) -> dict[int, bytes]:
     """The bytes to hash for a search, by slot: of each term all of whose fields are among `facts`.
 
-    `facts` are what the caller typed, by field; those of other fields are not looked at. Raises UnknownSearchError,
-    and BadRequestError for a fact that is missing or malformed; neither repeats a fact.
+    `facts` are what the caller typed, by field; those of other fields are not looked at. Raises
+    UnknownSearchError, and BadRequestError for a fact that is missing or malformed; neither repeats a fact.
     """
     searches = profile.searches_named(search_name)
     if not searches:
@@ -65,27 +63,31 @@ def term_inputs(profile: Profile, search_name: str, facts: Mapping[str, str]) ->
     for field in {need for search in searches for need in search.needs}:
         if not values.get(field):
             raise BadRequestError(reason=f"the search {search_name} needs {field}")
-    terms = {search.slot: term for search in searches if (term := term_of(search, values)) is not None}
+    terms = dict(terms_of(searches, values))
     if not terms:
         raise BadRequestError(reason=f"the search {search_name} needs {', '.join(searches[0].fields)}")
     return terms
 
 
-def term_of(search: Search, values: Mapping[str, str]) -> bytes | None:
-    """The bytes of one term from values in their kept form; None if one of its fields is empty."""
-    parts = []
-    most = TERM_BYTES // len(search.fields) - 1
-    for field, how in search.fields.items():
-        value = values.get(field)
-        part = value and NORMALISE[how](value)
-        if not part:
-            return None  # a name without a letter is nothing to search by
-        parts.append(part.encode()[:most])
-    return BETWEEN_FACTS.join(parts)
+def terms_of(searches: Iterable[Search], values: Mapping[str, str]) -> list[tuple[int, bytes]]:
+    """Slot and bytes of each term none of whose fields is empty, from values in their kept form."""
+    normal: dict[tuple[str, Normalisation], bytes] = {}  # several terms hash the same birth date
+    terms = []
+    for search in searches:
+        facts = []
+        for fact in search.fields.items():
+            part = normal.get(fact)
+            if part is None:
+                value = values.get(fact[0])
+                part = normal[fact] = NORMALISE[fact[1]](value).encode()[:FACT_BYTES] if value else b""
+            facts.append(part)
+        if all(facts):  # a name without a letter is nothing to search by either
+            terms.append((search.slot, BETWEEN_FACTS.join(facts)))
+    return terms
 
 
 def group_input(profile: Profile, search_name: str, facts: Mapping[str, str]) -> bytes | None:
-    """The bytes that misses share whose facts differ only in what can be guessed; None if the search has no group.
+    """The bytes shared by misses that differ only in what can be guessed; None if there is no group.
 
     Raises as `term_inputs` does.
     """
@@ -99,13 +101,12 @@ def group_input(profile: Profile, search_name: str, facts: Mapping[str, str]) ->
 
 def locator_inputs(profile: Profile, values: Mapping[str, str]) -> list[tuple[int, bytes]]:
     """Kind and bytes of each value that is unique in the register, from values in their kept form."""
-    found = ((kind, values.get(field)) for kind, field in enumerate(profile.locators))
-    return [(kind, exact(value).encode()) for kind, value in found if value]
+    return [(kind, exact(values[name]).encode()) for kind, name in enumerate(profile.locators) if name in values]
 
 
 def _fact(profile: Profile, field: str, value: str) -> str:
     try:
         # any day will do: a birth date to come finds nobody
-        return check(profile.fields[field], value, today=date.max)
+        return check(profile.fields[field], value, today=LAST_DAY)
     except InvalidValueError as error:
         raise BadRequestError(reason=f"{field}: {error.reason}") from error

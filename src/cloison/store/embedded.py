@@ -163,17 +163,19 @@ class Embedded:
     # -- starting it -------------------------------------------------------------------------------
 
     def _launch(self) -> None:
-        self._write_settings()
-        deadline = time.monotonic() + ORPHAN_SECONDS
-        while True:
+        """Start it where nothing of it lives any more.
+
+        All its processes inherit a lock of ours: survivors of a killed one are seen, in another container too.
+        PostgreSQL's own files cannot tell, as the numbers in them may be anybody's.
+        """
+        with _append_private(self._home.path / "database.running") as held:
+            _await_lock(held.fileno(), ORPHAN_SECONDS, settings.SURVIVORS)
             for lock in (self._data / "postmaster.pid", self._sockets() / f".s.PGSQL.{PORT}.lock"):
                 postmaster.clear_stale_lock(lock, self._data)
-            printed = self._pg_ctl_start()
-            if postmaster.living(self._data) is not None:
-                return
-            if settings.ORPHANS not in printed or time.monotonic() > deadline:
-                raise EmbeddedDatabaseError(reason=settings.explain(printed))
-            time.sleep(POLL_SECONDS)
+            self._write_settings()
+            printed = self._pg_ctl_start(held.fileno())
+        if postmaster.living(self._data) is None:
+            raise EmbeddedDatabaseError(reason=settings.explain(printed))
 
     def _write_settings(self) -> None:
         runner, text = self._runner(), settings.settings_text(self._binaries().major, self._sockets())
@@ -182,8 +184,8 @@ class Embedded:
         runner.write(self._data / "pg_hba.conf", settings.ACCESS)
         runner.write(self._data / "pg_ident.conf", "")
 
-    def _pg_ctl_start(self) -> str:
-        """Start it in a session of its own, which outlives this process; what it printed."""
+    def _pg_ctl_start(self, held: int) -> str:
+        """Start it in a session of its own, which outlives us and keeps `held` open; what it printed."""
         # The folder goes by the environment, as pg_ctl hands its arguments to a shell.
         pg_ctl, printed = self._binaries().program("pg_ctl"), self._log_file()
         command = ["env", f"PGDATA={self._data}", pg_ctl, "start", "-s", "-w", "-t", str(START_SECONDS)]
@@ -191,7 +193,7 @@ class Embedded:
             begun = os.fstat(log.fileno()).st_size
             # What runs out is the waiting, not the start: whether it lives is looked at next.
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self._runner().run(command, timeout=START_SECONDS, output=log)
+                self._runner().launch(command, log, held, timeout=START_SECONDS)
         return printed.read_bytes()[begun:].decode(errors="replace")
 
     def _log_file(self) -> Path:
@@ -236,17 +238,18 @@ class Embedded:
         try:
             self._home.path.mkdir(parents=True, exist_ok=True)
             with _append_private(self._home.path / "database.lock") as lock:
-                _await_lock(lock.fileno())
+                _await_lock(lock.fileno(), START_SECONDS, "another command has held database.lock for long")
                 yield
         except OSError as error:
             raise EmbeddedDatabaseError(reason=settings.explain(f"error: {error}")) from error
 
 
-def _await_lock(descriptor: int) -> None:
-    deadline = time.monotonic() + START_SECONDS
+def _await_lock(descriptor: int, seconds: float, otherwise: str) -> None:
+    """Lock an open file; raises EmbeddedDatabaseError for the reason `otherwise` if that takes too long."""
+    deadline = time.monotonic() + seconds
     while not _locked(descriptor):
         if time.monotonic() > deadline:
-            raise EmbeddedDatabaseError(reason="another command has held database.lock for long")
+            raise EmbeddedDatabaseError(reason=otherwise)
         time.sleep(POLL_SECONDS)
 
 

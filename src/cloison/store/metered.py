@@ -15,6 +15,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from itertools import groupby
+from types import TracebackType
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -124,8 +125,8 @@ class Meter:
         """How many requests wait for a batch."""
         return len(self._waiting)
 
-    async def open(self, bearer: Bearer, segments: Sequence[str], requests: Sequence[OpenRequest]) -> list[Metered]:
-        """Charge and release `requests`, request i in `segments[i]`; answers in order.
+    async def open(self, bearer: Bearer, requests: Sequence[OpenRequest]) -> list[Metered]:
+        """Charge and release `requests` in the bearer's home segment; answers in order.
 
         Raises NoSessionError, OverloadedError, DatabaseUnavailableError, DatabaseRefusedError.
         """
@@ -133,8 +134,7 @@ class Meter:
             raise OverloadedError(retry_after_seconds=1)
         loop = asyncio.get_running_loop()
         mine = [
-            _Waiting(segment, bearer.token, request, loop.create_future(), loop.time())
-            for segment, request in zip(segments, requests, strict=True)
+            _Waiting(bearer.segment, bearer.token, request, loop.create_future(), loop.time()) for request in requests
         ]
         await self._put(mine)
         answers = await asyncio.gather(*(waiting.answer for waiting in mine), return_exceptions=True)
@@ -143,13 +143,13 @@ class Meter:
                 raise answer
         return [answer for answer in answers if isinstance(answer, Metered)]
 
-    async def search(self, bearer: Bearer, segment: str, request: UUID, search: Search) -> Cards:
-        """Search one segment; raises as `open` does."""
+    async def search(self, bearer: Bearer, request: UUID, search: Search) -> Cards:
+        """Search the bearer's home segment; raises as `open` does."""
         values = (
-            *(segment, bearer.token, request, search.purpose, search.slot, search.terms),
+            *(*bearer, request, search.purpose, search.slot, search.terms),
             *(search.proof_slot, search.proof_terms, search.group),
         )
-        return await self._cards(SEARCH, values, (segment, [bearer.token], [request], [None]))
+        return await self._cards(SEARCH, values, (bearer.segment, [bearer.token], [request], [None]))
 
     async def caseload(self, bearer: Bearer, request: UUID, *, whole: bool, after: UUID | None) -> Cards:
         """One page of the caseload, today's appointments or the `whole`, behind person `after`; raises as `open`."""
@@ -284,9 +284,7 @@ async def _charge_and_release(connection: Connection, groups: list[list[_Waiting
             tokens = [waiting.token for waiting in group]
             asked = ([r.request for r in requests], [r.person for r in requests])
             rights = ([r.compartments for r in requests], [r.purpose for r in requests])
-            charges.append(
-                await connection.execute(CHARGE, (group[0].segment, tokens, *asked, *rights), binary=True)
-            )
+            charges.append(await connection.execute(CHARGE, (group[0].segment, tokens, *asked, *rights), binary=True))
             await pipeline.sync()
         for group in groups:
             tokens = [waiting.token for waiting in group]
@@ -309,7 +307,9 @@ class _Database:
             raise DatabaseUnavailableError(reason="no connection") from error
         return connection
 
-    async def __aexit__(self, kind: Any, error: Any, trace: Any) -> None:  # noqa: ANN401 - as Python calls it
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         try:
             await self._lease.__aexit__(kind, error, trace)
         except psycopg.Error as raised:

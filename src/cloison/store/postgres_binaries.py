@@ -64,9 +64,7 @@ def _wanted_major(asked: str | None, made_by: int | None) -> int:
     if not asked:
         return made_by or DEFAULT_MAJOR
     if asked not in {str(major) for major in WHEEL_FOLDERS}:
-        raise EmbeddedDatabaseError(
-            reason="CLOISON_POSTGRES must be 16 or 18; for others set CLOISON_POSTGRES_BIN"
-        )
+        raise EmbeddedDatabaseError(reason="CLOISON_POSTGRES must be 16 or 18; for others set CLOISON_POSTGRES_BIN")
     return int(asked)
 
 

@@ -68,7 +68,7 @@ def explain(output: str) -> str:
     return told[-1].strip() if told else "it did not start; the end of log/postgresql.log says why"
 
 
-ORPHANS = "pre-existing shared memory block"
+SURVIVORS = "processes of a killed PostgreSQL still use this home; end them and run the command again"
 LITTLE_MEMORY = "the system has too little memory; lower shared_buffers in database/local.conf"
 
 ADVICE = {
@@ -76,7 +76,7 @@ ADVICE = {
     "Check free disk space": "the disk is full; free space and run the command again",  # of a short write
     "Disk quota exceeded": "your disk quota is used up; free space and run the command again",
     "Read-only file system": "the home lies on a read-only file system; set CLOISON_HOME to another folder",
-    ORPHANS: "processes of a killed PostgreSQL still run on this home; end them and try again",
+    "pre-existing shared memory block": SURVIVORS,
     "could not create shared memory segment": LITTLE_MEMORY,
     "Cannot allocate memory": LITTLE_MEMORY,
     "error while loading shared libraries": "its programs do not fit this system; install PostgreSQL and "

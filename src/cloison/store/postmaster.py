@@ -59,9 +59,7 @@ def read_if_there(path: Path) -> str | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except PermissionError as error:
-        raise EmbeddedDatabaseError(
-            reason=f"{path.parent} belongs to another user; run this as that user"
-        ) from error
+        raise EmbeddedDatabaseError(reason=f"{path.parent} belongs to another user; run this as that user") from error
 
 
 def _works_in(pid: int, data: Path) -> bool:

@@ -78,9 +78,7 @@ def create_database(admin: psycopg.Connection, name: str) -> None:
     database = sql.Identifier(name)
     admin.execute(sql.SQL("revoke all on database {} from public").format(database))
     for login in LOGINS:
-        admin.execute(
-            sql.SQL("grant connect on database {} to {}").format(database, sql.Identifier(role_of(login)))
-        )
+        admin.execute(sql.SQL("grant connect on database {} to {}").format(database, sql.Identifier(role_of(login))))
 
 
 def harden(admin: psycopg.Connection) -> None:
@@ -94,7 +92,7 @@ def install(owner: psycopg.Connection) -> None:
     """Install the schema, or upgrade an older one, in one transaction; raises SchemaError for a newer one."""
     with owner.transaction():
         version = installed_version(owner)
-        newest = len(list(_migrations()))
+        newest = newest_version()
         if version is not None and version > newest:
             raise SchemaError(reason=f"it is at version {version}, newer than {newest}, which this program knows")
         for name in sql_files():
@@ -117,6 +115,11 @@ def installed_version(connection: psycopg.Connection) -> int | None:
         return None
     row = connection.execute("select version from cloison.schema_version").fetchone()
     return None if row is None else int(row[0])
+
+
+def newest_version() -> int:
+    """The number of migrations that this program knows."""
+    return len(list(_migrations()))
 
 
 def sql_files() -> list[str]:

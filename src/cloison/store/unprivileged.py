@@ -18,7 +18,7 @@ import pwd
 import shutil
 import subprocess
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import msgspec
 
@@ -35,39 +35,56 @@ class Runner(msgspec.Struct, frozen=True):
     uid: int | None = None
     gid: int | None = None
 
-    def run(
-        self, command: list[str], *, timeout: float, text: str = "", output: IO[bytes] | None = None
-    ) -> subprocess.CompletedProcess[bytes]:
+    def run(self, command: list[str], *, timeout: float, text: str = "") -> subprocess.CompletedProcess[bytes]:
         """Run `command` to its end, its standard error joined to its output.
 
         Args:
             command: the program and its arguments; no shell reads them.
             timeout: seconds until TimeoutExpired.
             text: what it reads on its standard input.
-            output: where its output goes; else it is in the answer.
         """
         return subprocess.run(
             [*self.prefix, *command],
             input=text.encode(),
-            stdout=output or subprocess.PIPE,
+            stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            cwd="/",  # the caller's folder may be closed to the account
-            env=_environment(),
-            user=self.uid,
-            group=self.gid,
-            extra_groups=None if self.gid is None else [],
-            umask=0o077,
             timeout=timeout,
             check=False,
+            **self._circumstances(),
         )
+
+    def launch(self, command: list[str], log: IO[bytes], held: int, *, timeout: float) -> None:
+        """Run `command`, which leaves processes behind: they print to `log` and keep `held` open.
+
+        Its exit code says less than whether they live; raises TimeoutExpired after `timeout` seconds.
+        """
+        subprocess.run(
+            [*self.prefix, *command],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            pass_fds=(held,),
+            timeout=timeout,
+            check=False,
+            **self._circumstances(),
+        )
+
+    def _circumstances(self) -> dict[str, Any]:
+        """What all programs are run with: subprocess's arguments."""
+        return {
+            "cwd": "/",  # the caller's folder may be closed to the account
+            "env": _environment(),
+            "user": self.uid,
+            "group": self.gid,
+            "extra_groups": None if self.gid is None else [],
+            "umask": 0o077,
+        }
 
     def write(self, path: Path, text: str) -> None:
         """Write a file (0600 if new) as the account itself, so that no link it planted misleads root."""
         done = self.run(["tee", "--", str(path)], timeout=PROBE_SECONDS, text=text)
         if done.returncode:
-            raise EmbeddedDatabaseError(
-                reason=f"{path} cannot be written: the disk is full, or it is not yours"
-            )
+            raise EmbeddedDatabaseError(reason=f"{path} cannot be written: the disk is full, or it is not yours")
 
     def can(self, test: str, path: Path) -> bool:
         """Whether `test -x path` or the like holds for these programs; False where they cannot even run."""
@@ -129,9 +146,7 @@ def _account_of(uid: int) -> pwd.struct_passwd:
     try:
         return pwd.getpwuid(uid)
     except KeyError as error:
-        raise EmbeddedDatabaseError(
-            reason=f"it belongs to user {uid}, whom this machine does not know"
-        ) from error
+        raise EmbeddedDatabaseError(reason=f"it belongs to user {uid}, whom this machine does not know") from error
 
 
 def _unprivileged_account() -> pwd.struct_passwd:

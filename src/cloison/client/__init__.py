@@ -1,0 +1,136 @@
+"""The typed client of the desk's JSON API: what partner software, the replay and the tests use.
+
+    async with Client("https://desk.example.org", token) as desk:
+        found = await desk.search("identifier", "12345678901", purpose="follow_up")
+
+Whatever the desk refuses is raised as the class of `cloison.errors` with the problem's code; outcomes are answers, not
+errors. Nothing is tried again by itself: an opening that got no answer may have been charged.
+"""
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self, TypeVar
+from uuid import UUID
+
+import httpx
+import msgspec
+
+from cloison.client.wire import (
+    Card,
+    Cards,
+    Caseload,
+    Fault,
+    Health,
+    OpenAnswer,
+    Opened,
+    OpenRequests,
+    PersonRequest,
+    Problem,
+    Session,
+    State,
+)
+from cloison.errors import CloisonError, DeskUnavailableError, received
+
+TIMEOUT_SECONDS = 30.0
+PROBLEM = "application/problem+json"
+
+__all__ = [
+    "Card",
+    "Cards",
+    "Caseload",
+    "Client",
+    "Fault",
+    "Health",
+    "OpenAnswer",
+    "OpenRequests",
+    "Opened",
+    "PersonRequest",
+    "Problem",
+    "Session",
+    "State",
+]
+
+Answer = TypeVar("Answer")
+
+
+class Client:
+    """A session's way into the desk; keeps connections open, to be used as an async context manager."""
+
+    def __init__(self, base_url: str, token: str, *, language: str = "en", timeout: float = TIMEOUT_SECONDS) -> None:
+        """Speak to the desk at `base_url` with a session's `token`; nothing is sent yet. `timeout` is in seconds."""
+        headers = {"Authorization": f"Bearer {token}", "Accept-Language": language}
+        self._http = httpx.AsyncClient(base_url=base_url, headers=headers, timeout=timeout, trust_env=False)
+
+    async def __aenter__(self) -> Self:
+        """Closed at the end of the block."""
+        return self
+
+    async def __aexit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        """Close the connections."""
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def search(self, by: str, value: str, *, purpose: str, **facts: str) -> Cards:
+        """Find people by the profile's search `by`; `facts` are others it needs, and `segment` if not the home.
+
+        Raises UnknownSearchError, BadRequestError, KeeperCeilingError, and as `open` does.
+        """
+        body = {**facts, by: value, "purpose": purpose}
+        return await self._ask("POST", "/v1/people/search", Cards, msgspec.json.encode(body))
+
+    async def open(self, requests: Sequence[PersonRequest]) -> list[Opened]:
+        """Open people's compartments, 64 at most; results in order.
+
+        Raises NoSessionError, BadRequestError, TooLargeError, OverloadedError, DatabaseUnavailableError,
+        KeeperUnavailableError, DeskUnavailableError.
+        """
+        body = msgspec.json.encode(OpenRequests(requests=list(requests)))
+        return (await self._ask("POST", "/v1/people/open", OpenAnswer, body)).results
+
+    async def caseload(self, *, whole: bool = False, after: UUID | None = None) -> Caseload:
+        """One page of today's appointments, or of the whole caseload; raises as `open` does."""
+        query = {"whole": "true" if whole else "false", **({} if after is None else {"after": str(after)})}
+        return await self._ask("GET", f"/v1/caseload?{httpx.QueryParams(query)}", Caseload)
+
+    async def session(self) -> Session:
+        """Whose session this is; raises as `open` does."""
+        return await self._ask("GET", "/v1/session", Session)
+
+    async def health(self) -> Health:
+        """Whether the desk can open records; raises DeskUnavailableError where it does not answer at all."""
+        answer = await self._send("GET", "/healthz")
+        return _decoded(answer, Health)
+
+    async def _ask(self, method: str, path: str, wanted: type[Answer], body: bytes | None = None) -> Answer:
+        answer = await self._send(method, path, body)
+        if answer.is_success:
+            return _decoded(answer, wanted)
+        raise _refusal(answer)
+
+    async def _send(self, method: str, path: str, body: bytes | None = None) -> httpx.Response:
+        headers = {} if body is None else {"Content-Type": "application/json"}
+        try:
+            return await self._http.request(method, path, content=body, headers=headers)
+        except httpx.HTTPError as error:
+            raise DeskUnavailableError(reason=type(error).__name__) from error
+
+
+def _decoded(answer: httpx.Response, wanted: type[Answer]) -> Answer:
+    try:
+        return msgspec.json.decode(answer.content, type=wanted)
+    except msgspec.DecodeError as error:
+        raise DeskUnavailableError(reason="what answers is no desk") from error
+
+
+def _refusal(answer: httpx.Response) -> CloisonError:
+    """The error that the desk describes; something before the desk, such as a proxy, speaks otherwise."""
+    if not answer.headers.get("content-type", "").startswith(PROBLEM):
+        return DeskUnavailableError(reason=f"HTTP {answer.status_code} without a problem")
+    problem = _decoded(answer, Problem)
+    details = {"path": problem.path, "retry_after_seconds": problem.retry_after}
+    return received(problem.code, problem.detail, **{k: v for k, v in details.items() if v is not None})

@@ -1,0 +1,90 @@
+"""How requests are read: strictly, within a size and a time, by the words of the profile.
+
+A body is decoded once, straight into the type that its handler asks for: a number is no text, an unknown name is an
+error. The content type is not looked at; what is no JSON is refused as such.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Annotated, Any, Literal, TypeVar, cast
+
+import msgspec
+from litestar import Request
+from msgspec import Meta
+
+from cloison.client.wire import Fact, OpenRequests, PersonRequest, SearchRequest
+from cloison.errors import SlowRequestError
+from cloison.register.profile import Profile
+from cloison.web.problems import malformed
+
+COMPARTMENTS_MOST = 31  # bits of a mask
+BODY_SECONDS = 10  # a body that is not there by then is held back on purpose, or the line is broken
+
+Body = TypeVar("Body", bound=msgspec.Struct)
+
+
+class DeskRequest(Request[Any, Any, Any]):
+    """A request whose JSON is decoded into the type of its handler's parameter `data`."""
+
+    async def body(self) -> bytes:
+        """The body; raises SlowRequestError if it does not arrive in time."""
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                return await super().body()
+        except TimeoutError as error:
+            raise SlowRequestError(seconds=BODY_SECONDS) from error
+
+    async def json(self) -> Any:  # noqa: ANN401 - the type depends on the handler
+        """The decoded body; raises MalformedRequestError, which says where it is wrong."""
+        wanted = self.route_handler.parsed_fn_signature.parameters["data"].annotation
+        try:
+            return _decoder(wanted).decode(await self.body())
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise malformed(error, _names(wanted)) from None
+
+
+def search_request(profile: Profile) -> type[SearchRequest]:
+    """The body of a search: the profile's purposes, and every fact that one of its searches takes."""
+    facts = dict.fromkeys(name for search in profile.searches for name in (search.name, *search.fields))
+    fields = {"purpose": _one_of(profile.purposes), **dict.fromkeys(facts, Fact | None)}
+    return _narrowed(SearchRequest, fields)
+
+
+def open_requests(profile: Profile) -> type[OpenRequests]:
+    """The body of an opening: the profile's compartments and purposes."""
+    compartments = Annotated[list[_one_of(profile.compartments)], Meta(min_length=1, max_length=COMPARTMENTS_MOST)]  # type: ignore[misc]
+    person = _narrowed(PersonRequest, {"compartments": compartments, "purpose": _one_of(profile.purposes)})
+    return _narrowed(OpenRequests, {"requests": Annotated[list[person], Meta(min_length=1)]})  # type: ignore[valid-type]
+
+
+def _narrowed(base: type[Body], fields: Mapping[str, Any]) -> type[Body]:
+    """`base` with these fields, of these types; what may be None is optional."""
+    made = msgspec.defstruct(
+        base.__name__,
+        [(name, kind, None) if kind == Fact | None else (name, kind) for name, kind in fields.items()],
+        bases=(base,),
+        module=__name__,
+        namespace={"__doc__": base.__doc__},
+        frozen=True,
+        forbid_unknown_fields=True,
+        kw_only=True,
+    )
+    return cast("type[Body]", made)
+
+
+def _one_of(words: Sequence[str]) -> Any:  # noqa: ANN401 - a type made at run time is none to the checker
+    """The type of text that is one of `words`."""
+    return Literal[tuple(words)]  # type: ignore[valid-type]
+
+
+@lru_cache
+def _decoder(wanted: type) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(wanted)
+
+
+@lru_cache
+def _names(wanted: type) -> frozenset[str]:
+    """The names that a path in a body of this type can have."""
+    _, components = msgspec.json.schema_components([wanted])
+    return frozenset(name for schema in components.values() for name in schema.get("properties", {}))

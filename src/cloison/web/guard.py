@@ -1,0 +1,32 @@
+"""Who may come in: nobody without a session, but to the addresses listed here.
+
+The token is only taken apart here; whether its session lives is for the meter to say, in the transaction that charges.
+"""
+
+from typing import Any
+
+from litestar import Request
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
+
+from cloison.access.sessions import bearer_of
+from cloison.errors import NoSessionError
+from cloison.store.metered import Bearer
+
+PUBLIC = frozenset({"/healthz", "/metrics", "/openapi.json"})
+SCHEME = "bearer "
+BEARER = "bearer"
+
+
+def require_session(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
+    """Step 1 of the walk: put the request's bearer into its state; raises NoSessionError where there is none."""
+    header = connection.headers.get("authorization", "")
+    if header[: len(SCHEME)].lower() != SCHEME:
+        raise NoSessionError
+    connection.scope["state"][BEARER] = bearer_of(header[len(SCHEME) :])
+
+
+def bearer(request: Request[Any, Any, Any]) -> Bearer:
+    """Who asks, as `require_session` found out."""
+    found: Bearer = request.scope["state"][BEARER]
+    return found

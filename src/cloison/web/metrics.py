@@ -1,0 +1,66 @@
+"""Figures for the operator, as Prometheus reads them: of the desk, never of a person or an account."""
+
+import time
+from collections.abc import Callable
+
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+OTHER = "other"  # all addresses that we do not serve: their paths are the caller's words
+STARTED = "started"
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+
+class Metrics:
+    """The figures of one desk, in a registry of its own."""
+
+    def __init__(self) -> None:
+        """Count from zero."""
+        self._registry = CollectorRegistry()
+        self._requests = Counter(
+            "cloison_requests", "HTTP requests answered", ["route", "status"], registry=self._registry
+        )
+        self._seconds = Histogram(
+            *("cloison_request_seconds", "Time until the answer began", ["route"]),
+            registry=self._registry,
+            buckets=SECONDS,
+        )
+        self.outcomes = Counter(
+            "cloison_outcomes",
+            "Outcomes of opening, searching and listing",
+            ["act", "outcome"],
+            registry=self._registry,
+        )
+        self.problems = Counter("cloison_problems", "Errors answered, by code", ["code"], registry=self._registry)
+        self._waiting = Gauge(
+            "cloison_waiting_requests", "Requests waiting for a batch of the meter", registry=self._registry
+        )
+
+    def watch(self, waiting: Callable[[], float]) -> None:
+        """Ask `waiting` for the number of requests that wait, whenever the figures are read."""
+        self._waiting.set_function(waiting)
+
+    def text(self) -> bytes:
+        """All figures, as Prometheus' text format has them."""
+        return generate_latest(self._registry)
+
+    async def count(self, message: Message, scope: Scope) -> None:
+        """Count an answer as it is sent."""
+        if message["type"] != "http.response.start":
+            return
+        route = str(scope.get("path_template") or OTHER)
+        self._requests.labels(route, message["status"]).inc()
+        started = scope["state"].get(STARTED)
+        if started is not None:
+            self._seconds.labels(route).observe(time.perf_counter() - started)
+
+
+def timed(app: ASGIApp) -> ASGIApp:
+    """Middleware that notes when a request began."""
+
+    async def note_start(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["state"][STARTED] = time.perf_counter()
+        await app(scope, receive, send)
+
+    return note_start

@@ -1,0 +1,140 @@
+"""The one place that turns an error into an HTTP answer, as RFC 9457 has it.
+
+The rules:
+
+1. Whatever is raised becomes an error of `errors.py`; what is none of ours becomes `internal`, and its text is not
+   shown: it could hold a value of the request or of a record.
+2. Of a request that cannot be read the answer says *where* (`$.requests[3].purpose`), never what stood there. msgspec's
+   messages quote values and unknown names, so that nothing of them is used but a path made of names we know.
+3. `title` and `detail` are translated, `type` and `code` never are.
+4. Whoever must wait is told how long, in `retry_after` and in the header.
+"""
+
+import logging
+import re
+import traceback
+from typing import Any
+
+import msgspec
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, ValidationException
+from litestar.status_codes import HTTP_429_TOO_MANY_REQUESTS, HTTP_503_SERVICE_UNAVAILABLE
+
+from cloison.client.wire import Problem
+from cloison.errors import (
+    BadRequestError,
+    CloisonError,
+    MalformedRequestError,
+    MethodNotAllowedError,
+    NoSessionError,
+    NotFoundError,
+    TooLargeError,
+)
+from cloison.web.language import chosen, translate
+
+MEDIA_TYPE = "application/problem+json"
+TYPE = "urn:cloison:problem:"
+RETRY_SECONDS = 5  # where the error does not say
+ROOT = "$"
+
+_log = logging.getLogger("cloison.web")
+_PATH = re.compile(r" - at `(\$(?:\.[a-z0-9_]+|\[\d{1,4}\]|\[\.\.\.\])*)`\Z")
+_NAME = re.compile(r"\.([a-z0-9_]+)")
+
+
+def answer(request: Request[Any, Any, Any], exception: Exception) -> Response[Problem]:
+    """The answer to a request that raised `exception`."""
+    error = error_of(exception, request.app.state.get("request_bytes", 0))
+    if type(error) is CloisonError and not isinstance(exception, HTTPException):
+        _log_unexpected(exception)
+    request.app.state.metrics.problems.labels(error.code).inc()
+    language = chosen(request.headers.get("accept-language"))
+    return Response(
+        problem_of(error, language),
+        status_code=error.status,
+        media_type=MEDIA_TYPE,
+        headers=_headers(error, exception, language),
+    )
+
+
+def error_of(exception: Exception, request_bytes: int) -> CloisonError:
+    """Rule 1: the error of ours that `exception` is; `request_bytes` is the limit that a request may have passed."""
+    if isinstance(exception, CloisonError):
+        return exception
+    if isinstance(exception, ValidationException):
+        return MalformedRequestError(path=_parameter(exception))
+    if not isinstance(exception, HTTPException):
+        return CloisonError()
+    by_status: dict[int, CloisonError] = {
+        400: MalformedRequestError(path=ROOT),
+        401: NoSessionError(),
+        404: NotFoundError(),
+        405: MethodNotAllowedError(),
+        413: TooLargeError(limit=f"{request_bytes} bytes"),
+    }
+    return by_status.get(exception.status_code, CloisonError())
+
+
+def problem_of(error: CloisonError, language: str) -> Problem:
+    """Rules 3 and 4: the body that says `error`."""
+    path = error.fields.get("path")
+    return Problem(
+        type=TYPE + error.code,
+        title=translate(title_of(error), language),
+        status=error.status,
+        detail=detail_of(error, language),
+        code=error.code,
+        path=path if isinstance(path, str) else None,
+        retry_after=retry_after(error),
+    )
+
+
+def title_of(error: CloisonError) -> str:
+    """A short name of the kind of problem, from its code: `no_session` is "No session"."""
+    return error.code.replace("_", " ").capitalize()
+
+
+def detail_of(error: CloisonError, language: str) -> str:
+    """The error's sentence in `language`."""
+    translated = translate(error.template, language)
+    return str(error) if translated == error.template else translated.format(**error.fields)
+
+
+def retry_after(error: CloisonError) -> int | None:
+    """Seconds after which it makes sense to ask again; None where it never does."""
+    if error.status not in {HTTP_429_TOO_MANY_REQUESTS, HTTP_503_SERVICE_UNAVAILABLE}:
+        return None
+    seconds = error.fields.get("retry_after_seconds")
+    return seconds if isinstance(seconds, int) else RETRY_SECONDS
+
+
+def malformed(error: msgspec.DecodeError | RecursionError, names: frozenset[str]) -> BadRequestError:
+    """Rule 2: where a JSON body is wrong; a path with a name that is not in `names` is the sender's invention."""
+    found = _PATH.search(str(error))
+    known = found is not None and names.issuperset(_NAME.findall(found[1]))
+    return MalformedRequestError(path=found[1] if found is not None and known else ROOT)
+
+
+def _parameter(exception: ValidationException) -> str:
+    """The name of the parameter that Litestar could not read: one of ours, as it ignores all others."""
+    extra = exception.extra
+    key = extra[0].get("key") if isinstance(extra, list) and extra and isinstance(extra[0], dict) else None
+    return ROOT if key is None or key == "data" else str(key)
+
+
+def _headers(error: CloisonError, exception: Exception, language: str) -> dict[str, str]:
+    headers = {"Content-Language": language, "Vary": "Accept-Language"}
+    if isinstance(exception, HTTPException) and exception.headers:
+        headers |= exception.headers  # Allow, of a 405
+    if isinstance(error, NoSessionError):
+        headers["WWW-Authenticate"] = "Bearer"
+    seconds = retry_after(error)
+    if seconds is not None:
+        headers["Retry-After"] = str(seconds)
+    return headers
+
+
+def _log_unexpected(exception: Exception) -> None:
+    """The kind and the place of what nobody foresaw; its text stays out of the log too."""
+    trace = "".join(traceback.format_tb(exception.__traceback__))
+    _log.error("unexpected %s\n%s", type(exception).__name__, trace)

@@ -1,0 +1,111 @@
+"""Rooms import only downwards, the keeper stands apart, and the attacker has no private way in."""
+
+from functools import cache
+
+import pytest
+from grimp import ImportGraph, build_graph
+
+# From the ground up. A room may import those below it and its neighbours, but never in a circle.
+FLOORS = (
+    {"model", "errors", "events", "config", "passphrase"},
+    {"store", "client"},
+    {"register", "access", "audit"},
+    {"watch", "retention", "breach"},
+    {"app", "processes", "installation", "doctor"},
+    {"web", "bench", "replay"},
+    {"cli"},
+)
+GROUND = {"cloison.model", "cloison.errors", "cloison.config"}
+KEEPER_FRONT = {"cloison.keeper.client", "cloison.keeper.messages"}  # all that others see of the keeper
+KEEPER_EXCEPTIONS = {("cloison.installation", "cloison.keeper.setup")}  # init makes the keeper's store
+REPLAY_MAY_IMPORT = GROUND | KEEPER_FRONT | {"cloison.client"}
+VERIFIER_MAY_IMPORT = {"cloison.audit.entry", "cloison.audit.tree"}
+
+
+@cache
+def graph() -> ImportGraph:
+    """Who imports whom in the package, imports for types included."""
+    return build_graph("cloison", cache_dir=None)
+
+
+def room(module: str) -> str:
+    """The room of a module: `register` for `cloison.register.people`."""
+    return module.partition(".")[2].partition(".")[0]
+
+
+def imports() -> list[tuple[str, str]]:
+    """Each import of one room's module by another room's: importer, imported."""
+    pairs = [
+        (importer, imported)
+        for importer in sorted(graph().modules)
+        for imported in sorted(graph().find_modules_directly_imported_by(importer))
+    ]
+    return [(importer, imported) for importer, imported in pairs if room(importer) != room(imported)]
+
+
+def imported_by(name: str) -> set[str]:
+    """What the modules of one room import from other rooms."""
+    return {imported for importer, imported in imports() if room(importer) == name}
+
+
+def floor(name: str) -> int:
+    """How high a room lies."""
+    return next(number for number, rooms in enumerate(FLOORS) if name in rooms)
+
+
+def test_every_room_has_its_place() -> None:
+    """A new room is put on a floor before anything imports it."""
+    known = set.union(*FLOORS) | {"keeper", ""}
+    assert {room(module) for module in graph().modules} - known == set()
+
+
+def test_imports_go_downwards() -> None:
+    """No room imports one that lies higher."""
+    between = [pair for pair in imports() if "keeper" not in {room(name) for name in pair}]
+    upwards = [(a, b) for a, b in between if room(a) and room(b) and floor(room(a)) < floor(room(b))]
+    assert upwards == []
+
+
+def test_rooms_form_no_circle() -> None:
+    """Neighbours may use one another, but not in a circle: one of them is always readable by itself."""
+    uses: dict[str, set[str]] = {}
+    for importer, imported in imports():
+        uses.setdefault(room(importer), set()).add(room(imported))
+    while leaves := {name for name in uses if not uses[name] & set(uses)}:
+        uses = {name: used for name, used in uses.items() if name not in leaves}
+    assert uses == {}, "these rooms import one another in a circle"
+
+
+def test_keeper_stands_apart() -> None:
+    """The keeper imports nothing but words, refusals and settings."""
+    assert imported_by("keeper") - GROUND == set()
+
+
+def test_keeper_is_called_over_its_socket() -> None:
+    """Other rooms see the keeper's client and messages only, never its keys or its store."""
+    inside = {pair for pair in imports() if room(pair[1]) == "keeper" and pair[1] not in KEEPER_FRONT}
+    assert inside - KEEPER_EXCEPTIONS == set()
+
+
+def test_attacker_has_no_private_way_in() -> None:
+    """The replay acts through the same doors as everyone: it imports the public client only."""
+    assert imported_by("replay") - REPLAY_MAY_IMPORT == set()
+
+
+def test_nothing_rests_on_the_attacker() -> None:
+    """Only the command line starts the replay; no part of the service imports it."""
+    users = {room(importer) for importer, imported in imports() if room(imported) == "replay"}
+    assert users <= {"cli"}
+
+
+def test_public_client_stands_alone() -> None:
+    """Partner software can use the client without the rest: it imports words and refusals only."""
+    assert imported_by("client") - GROUND == set()
+
+
+def test_verifier_stands_alone() -> None:
+    """Outsiders can run the verifier: of ours it imports only how entries and trees are made."""
+    verifier = "cloison.audit.verify"
+    if verifier not in graph().modules:
+        pytest.skip("there is no verifier yet")
+    assert set(graph().find_modules_directly_imported_by(verifier)) - VERIFIER_MAY_IMPORT == set()
