@@ -15,6 +15,7 @@ system's temporary folder whose name comes from the home's path.
 
 import hashlib
 import os
+import stat
 import tempfile
 from functools import cached_property
 from pathlib import Path
@@ -120,8 +121,8 @@ class Home:
             name = hashlib.sha256(os.fsencode(self.path)).hexdigest()[:16]
             folder = Path(tempfile.gettempdir()) / f"cloison-{name}"
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        found = folder.stat()
-        if found.st_uid != os.geteuid() or found.st_mode & 0o077:
+        found = folder.lstat()  # a link that somebody else put there is no folder of ours
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
             raise ConfigError(reason=f"{folder} must belong to you with mode 0700")
         return folder
 

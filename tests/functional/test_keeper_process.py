@@ -8,14 +8,15 @@ import time
 from pathlib import Path
 
 import pytest
-from support.keeper import COMPARTMENTS, PASSPHRASE, Callers, RunningKeeper, callers
+from support.keeper import COMPARTMENTS, PASSPHRASE, Callers, RunningKeeper, Someone, Staff, callers
 
 from cloison.config import write_secret
 from cloison.errors import CloisonError, ConfigError, KeeperUnavailableError, PassphraseError
 from cloison.keeper import setup
 from cloison.keeper.client import Keeper
+from cloison.keeper.messages import Caller
 
-pytest_plugins = ["support.keeper"]
+pytest_plugins = ["support.keeper_fixtures"]
 
 
 def test_wrong_passphrase(own_keeper: RunningKeeper, tmp_path: Path) -> None:
@@ -76,7 +77,7 @@ def test_damaged_root_key(own_keeper: RunningKeeper) -> None:
 
 def test_empty_secret_of_a_caller(own_keeper: RunningKeeper) -> None:
     """A caller's secret that was emptied lets nobody in by an empty proof: the keeper does not start."""
-    write_secret(setup.caller_file(own_keeper.home, setup.Caller.DESK), "")
+    write_secret(setup.caller_file(own_keeper.home, Caller.DESK), "")
     assert "is too short" in own_keeper.refusal_to_start()
 
 
@@ -151,8 +152,7 @@ async def test_kill_9_loses_no_key(own_keeper: RunningKeeper) -> None:
     own_keeper.start()
     async with callers(own_keeper) as acting:
         people = await acting.enrol(300)
-        own_keeper.stop(signal.SIGKILL)
-        own_keeper.start()
+        await own_keeper.kill_and_start()
         staff = await acting.sign_in((300, 300, 300, 300))
         answers = await acting.desk.open([acting.ticket(staff, p, compartments=31) for p in people[:256]])
         assert [getattr(answer, "keys", None) for answer in answers] == [p.keys for p in people[:256]]
@@ -168,8 +168,7 @@ async def test_killed_and_started_again_under_load(own_keeper: RunningKeeper) ->
         working = [asyncio.create_task(_work(acting, staff, people[i::8], outcomes)) for i in range(8)]
         for _ in range(3):
             await asyncio.sleep(0.3)
-            await asyncio.to_thread(own_keeper.stop, signal.SIGKILL)
-            await asyncio.to_thread(own_keeper.start)
+            await own_keeper.kill_and_start()
         await asyncio.sleep(0.3)
         for task in working:
             task.cancel()
@@ -179,12 +178,12 @@ async def test_killed_and_started_again_under_load(own_keeper: RunningKeeper) ->
         assert await acting.opened(staff, people[:3]) == 3
 
 
-async def _work(acting: Callers, staff: object, people: list[object], outcomes: list[str]) -> None:
+async def _work(acting: Callers, staff: Staff, people: list[Someone], outcomes: list[str]) -> None:
     """Opens people without end, noting what became of each."""
     while True:
         for someone in people:
             try:
-                await acting.open_one(staff, someone)  # type: ignore[arg-type]
+                await acting.open_one(staff, someone)
                 outcomes.append("open")
             except CloisonError as error:
                 outcomes.append(error.code)

@@ -19,7 +19,7 @@ from cloison.errors import (
 )
 from cloison.keeper.messages import KeyGrant, Refusal, TicketUse
 
-pytest_plugins = ["support.keeper"]
+pytest_plugins = ["support.keeper_fixtures"]
 
 
 async def test_an_honest_ticket_opens(acting: Callers) -> None:

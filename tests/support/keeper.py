@@ -1,5 +1,6 @@
 """A real keeper in a process of its own, and what its callers do in tests."""
 
+import asyncio
 import contextlib
 import hashlib
 import hmac
@@ -8,13 +9,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import NamedTuple, Self
 from uuid import UUID, uuid4
 
 import msgspec
-import pytest
 import tomli_w
 
 from cloison.config import Config, Home, KeeperConfig, read_secret, write_secret
@@ -81,6 +81,11 @@ class RunningKeeper:
         self._process.communicate(timeout=20)
         status, self._process = self._process.returncode, None
         return status
+
+    async def kill_and_start(self) -> None:
+        """Kill -9, and start anew; the callers' event loop runs on meanwhile, as it would."""
+        await asyncio.to_thread(self.stop, signal.SIGKILL)
+        await asyncio.to_thread(self.start)
 
     def secret(self, caller: str) -> str:
         """A caller's secret."""
@@ -192,33 +197,8 @@ def keys_of(answer: KeyGrant | Refusal) -> list[bytes]:
 @contextlib.asynccontextmanager
 async def callers(running: RunningKeeper) -> AsyncIterator[Callers]:
     """Connections as every caller, closed at the end."""
-    desk, intake, issuer, retention = [
-        await running.call(name) for name in ("desk", "intake", "issuer", "retention")
-    ]
+    desk, intake, issuer, retention = [await running.call(name) for name in ("desk", "intake", "issuer", "retention")]
     async with desk, intake, issuer, retention:
         all_of_them = Callers(desk, intake, issuer, retention)
         all_of_them.ticket_key = await issuer.ticket_key()
-        yield all_of_them
-
-
-@pytest.fixture(scope="session")
-def shared_keeper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningKeeper]:
-    """One keeper for all tests that leave it running."""
-    running = RunningKeeper(tmp_path_factory.mktemp("keeper")).start()
-    yield running
-    running.stop()
-
-
-@pytest.fixture
-def own_keeper(tmp_path: Path) -> Iterator[RunningKeeper]:
-    """A keeper for a test that kills it; not started."""
-    running = RunningKeeper(tmp_path)
-    yield running
-    running.stop(signal.SIGKILL)
-
-
-@pytest.fixture
-async def acting(shared_keeper: RunningKeeper) -> AsyncIterator[Callers]:
-    """All callers of the shared keeper."""
-    async with callers(shared_keeper) as all_of_them:
         yield all_of_them

@@ -18,8 +18,7 @@ FLOORS = (
 GROUND = {"cloison.model", "cloison.errors", "cloison.config"}
 KEEPER_FRONT = {"cloison.keeper.client", "cloison.keeper.messages"}  # all that others see of the keeper
 KEEPER_EXCEPTIONS = {("cloison.installation", "cloison.keeper.setup")}  # init makes the keeper's store
-REPLAY_MAY_IMPORT = GROUND | KEEPER_FRONT | {"cloison.client"}
-VERIFIER_MAY_IMPORT = {"cloison.audit.entry", "cloison.audit.tree"}
+ATTACKERS_MAY_IMPORT = GROUND | KEEPER_FRONT | {"cloison.client"}
 
 
 @cache
@@ -88,8 +87,10 @@ def test_keeper_is_called_over_its_socket() -> None:
 
 
 def test_attacker_has_no_private_way_in() -> None:
-    """The replay acts through the same doors as everyone: it imports the public client only."""
-    assert imported_by("replay") - REPLAY_MAY_IMPORT == set()
+    """Attackers act through the same doors as everyone; the rest of the replay only sets the stage for them."""
+    attackers = [(a, b) for a, b in imports() if a.startswith("cloison.replay.attackers")]
+    assert attackers, "the replay's attackers have moved"
+    assert {imported for _, imported in attackers} - ATTACKERS_MAY_IMPORT == set()
 
 
 def test_nothing_rests_on_the_attacker() -> None:
@@ -101,11 +102,3 @@ def test_nothing_rests_on_the_attacker() -> None:
 def test_public_client_stands_alone() -> None:
     """Partner software can use the client without the rest: it imports words and refusals only."""
     assert imported_by("client") - GROUND == set()
-
-
-def test_verifier_stands_alone() -> None:
-    """Outsiders can run the verifier: of ours it imports only how entries and trees are made."""
-    verifier = "cloison.audit.verify"
-    if verifier not in graph().modules:
-        pytest.skip("there is no verifier yet")
-    assert set(graph().find_modules_directly_imported_by(verifier)) - VERIFIER_MAY_IMPORT == set()

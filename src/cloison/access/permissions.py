@@ -20,6 +20,7 @@ def store_profile(owner: psycopg.Connection, profile: Profile) -> None:
     """
     with owner.transaction():
         _store_lists(owner, profile)
+        _store_searches(owner, profile)
         owner.execute("update cloison.role set relations = 0, compartments = 0, touch = 0, purposes = 0")
         owner.execute("delete from cloison.role_budget")
         for name, role in profile.roles.items():
@@ -40,6 +41,18 @@ def _store_lists(owner: psycopg.Connection, profile: Profile) -> None:
     if purposes != list(profile.purposes[: len(purposes)]):
         raise ProfileError(reason="purposes may be appended, never reordered or removed")
     owner.execute("update cloison.profile set purposes = %s", (list(profile.purposes),))
+
+
+def _store_searches(owner: psycopg.Connection, profile: Profile) -> None:
+    owner.execute("delete from cloison.search_slot")
+    for search in profile.searches:
+        if not search.indexed:  # it proves a fact about somebody found otherwise; looking by it would read everybody
+            continue
+        proof = (search.proof_slot or search.slot) if search.walk_in else None
+        owner.execute(
+            "insert into cloison.search_slot (slot, proof_slot, grouped) values (%s, %s, %s)",
+            (search.slot, proof, bool(search.group)),
+        )
 
 
 def _store_role(owner: psycopg.Connection, profile: Profile, name: str, role: Role) -> None:

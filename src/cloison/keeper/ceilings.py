@@ -80,9 +80,7 @@ class SlidingPeople:
             return
         others = self.people(now) - (key_id in self._last)
         if others >= ceiling:
-            raise KeeperCeilingError(
-                ceiling=self._name, retry_after_seconds=self._wait_seconds(others - ceiling, now)
-            )
+            raise KeeperCeilingError(ceiling=self._name, retry_after_seconds=self._wait_seconds(others - ceiling, now))
 
     def _wait_seconds(self, excess: int, now: float) -> int:
         """How long until more than `excess` people have left the window; its length if they never suffice."""
@@ -162,9 +160,7 @@ class Ceilings:
         """Counts `use`, or raises KeeperCeilingError and counts nothing."""
         account, segment = self._account(use.account), self._segment(use.segment)
         if use.label_only:
-            account.labels.check(
-                use.key_id, min(use.label_people_hour, self._config.account_labels_hour), now
-            )
+            account.labels.check(use.key_id, min(use.label_people_hour, self._config.account_labels_hour), now)
         else:
             for window, ceiling in zip(account.full, use.full_people, strict=True):
                 window.check(use.key_id, ceiling, now)

@@ -69,9 +69,7 @@ class Enroller:
         terms = [term(cohort.searches[slot - 1], value) for slot, value in new.terms]
         self.last_key_id += 1
         sealed = seal_key(cohort.people, person_key, owner.bound())
-        return _Made(
-            sealed, Enrolled(self.last_key_id, _all_keys(owner, person_key, cohort.domains, 1), terms)
-        )
+        return _Made(sealed, Enrolled(self.last_key_id, _all_keys(owner, person_key, cohort.domains, 1), terms))
 
     def _next_keys(self, change: Change, row: PersonRow | None) -> KeyGrant | Refusal:
         """The keys of the version after `change.version`, which must be the newest."""
@@ -91,6 +89,5 @@ class Enroller:
 def _all_keys(owner: Owner, person_key: bytes, domains: list[bytes], version: int) -> list[bytes]:
     """The keys of all compartments, in the profile's order."""
     return [
-        compartment_key(person_key, domain, owner.compartment(number, version))
-        for number, domain in enumerate(domains)
+        compartment_key(person_key, domain, owner.compartment(number, version)) for number, domain in enumerate(domains)
     ]

@@ -84,8 +84,7 @@ class Ledger:
     def record_terms(self, account: str, terms: int, at: float) -> None:
         """Writes how many search terms an account had."""
         self._db.execute(
-            "insert into recent_terms values (?, ?, ?)"
-            " on conflict do update set terms = terms + excluded.terms",
+            "insert into recent_terms values (?, ?, ?) on conflict do update set terms = terms + excluded.terms",
             (at, account, terms),
         )
 
@@ -98,16 +97,12 @@ class Ledger:
 
     def recent(self, since: float) -> Iterable[RecentUse]:
         """All uses since then, oldest first."""
-        rows = self._db.execute(
-            "select at, mark, key_id, segment from recent where at > ? order by at", (since,)
-        )
+        rows = self._db.execute("select at, mark, key_id, segment from recent where at > ? order by at", (since,))
         return [RecentUse(*row) for row in rows]
 
     def recent_terms(self, since: float) -> Iterable[tuple[float, str, int]]:
         """(time, account, terms) since then, oldest first."""
-        return self._db.execute(
-            "select at, account, terms from recent_terms where at > ? order by at", (since,)
-        )
+        return self._db.execute("select at, account, terms from recent_terms where at > ? order by at", (since,))
 
     def save_session(self, ceilings: SessionCeilings) -> None:
         """Stores a session, or replaces it."""
@@ -149,9 +144,7 @@ class Ledger:
 
     def _sweep_next_account(self, now: float) -> bool:
         """Forgets the old uses of one more account; False after the last, when it begins anew."""
-        found = self._db.execute(
-            "select min(account) from consultation where account > ?", (self._account_swept,)
-        )
+        found = self._db.execute("select min(account) from consultation where account > ?", (self._account_swept,))
         self._account_swept = found.fetchone()[0] or ""
         for label_only, window in ((False, Window.DAYS_28), (True, Window.HOUR)):
             self._db.execute(

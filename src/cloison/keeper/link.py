@@ -54,7 +54,7 @@ class Link:
     async def ask(self, operation: m.Operation, result: type[Result]) -> Result:
         """One request's answer; raises the keeper's refusal, TooLargeError or KeeperUnavailableError."""
         number = next(self._numbers)
-        request = frame(m.Request(number, operation), m.MESSAGE_BYTES)
+        request = frame(m.Request.of(number, operation), m.MESSAGE_BYTES)
         answered: asyncio.Future[msgspec.Raw] = asyncio.get_running_loop().create_future()
         self._pending[number] = answered
         try:
@@ -102,9 +102,7 @@ class Link:
 
 async def _greet(reader: StreamReader, writer: StreamWriter, caller: m.Caller, secret: str) -> None:
     """Proves who calls and has the keeper prove itself; raises KeeperRefusedError where either fails."""
-    challenge = msgspec.msgpack.decode(
-        await read_frame(reader, m.GREETING_BYTES), type=m.Challenge | m.Failed
-    )
+    challenge = msgspec.msgpack.decode(await read_frame(reader, m.GREETING_BYTES), type=m.Challenge | m.Failed)
     if isinstance(challenge, m.Failed):
         raise challenge.refusal.error()
     nonce = os.urandom(NONCE_BYTES)

@@ -282,10 +282,18 @@ Operation = (
 
 
 class Request(Wire, frozen=True):
-    """One operation; `id` is the caller's own number for it."""
+    """One operation; `id` is the caller's own number for it.
+
+    The operation is read apart, so that one that is out of bounds is refused alone and its neighbours go on.
+    """
 
     id: int
-    operation: Operation
+    operation: msgspec.Raw
+
+    @classmethod
+    def of(cls, number: int, operation: Operation) -> "Request":
+        """The request for `operation`."""
+        return cls(number, msgspec.Raw(msgspec.msgpack.encode(operation)))
 
 
 class Answer(Wire, frozen=True, tag="answer"):

@@ -32,6 +32,7 @@ NONCE_BYTES = 32
 
 _log = logging.getLogger("cloison.keeper")
 _requests = msgspec.msgpack.Decoder(m.Request)
+_operations: msgspec.msgpack.Decoder[m.Operation] = msgspec.msgpack.Decoder(m.Operation)
 
 
 class Server:
@@ -102,9 +103,7 @@ class Server:
         if not hmac.compare_digest(hello.proof, caller_proof(secret, hello.caller, nonce, hello.nonce)):
             _log.warning("a connection did not prove that it is %s", hello.caller)
             raise KeeperRefusedError(reason=f"the secret of {hello.caller} is wrong")
-        writer.write(
-            frame(m.Welcome(keeper_proof(secret, hello.caller, nonce, hello.nonce)), m.GREETING_BYTES)
-        )
+        writer.write(frame(m.Welcome(keeper_proof(secret, hello.caller, nonce, hello.nonce)), m.GREETING_BYTES))
         return hello.caller
 
 
@@ -144,7 +143,11 @@ class _Connection:
     async def _reply(self, request: m.Request) -> m.Answer | m.Failed:
         """The answer, or the refusal of the whole request."""
         try:
-            result = await self._service.answer(self._caller, request.operation)
+            operation = _operations.decode(request.operation)
+            result = await self._service.answer(self._caller, operation)
+        except msgspec.DecodeError:
+            error = BadRequestError(reason="the keeper has no such operation, or a value is out of bounds")
+            return m.Failed(request.id, m.Refusal.of(error))
         except CloisonError as error:
             return m.Failed(request.id, m.Refusal.of(error))
         except Exception as error:  # noqa: BLE001 - logged by type and place, as its text could hold a value

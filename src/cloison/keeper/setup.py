@@ -82,9 +82,7 @@ def caller_secrets(home: Home) -> dict[Caller, str]:
     found = {caller: read_secret(caller_file(home, caller)) for caller in Caller}
     for caller, secret in found.items():
         if len(secret) < 2 * SECRET_BYTES:
-            raise ConfigError(
-                reason=f"{caller_file(home, caller)} is too short; remove it and run cloison init"
-            )
+            raise ConfigError(reason=f"{caller_file(home, caller)} is too short; remove it and run cloison init")
     return found
 
 

@@ -124,8 +124,7 @@ class KeyStore:
     def people(self, key_ids: list[int]) -> dict[int, PersonRow]:
         """The rows there are among `key_ids`."""
         rows = self._reader.execute(
-            "select key_id, version, pending, sealed from person"
-            " where key_id in (select value from json_each(?))",
+            "select key_id, version, pending, sealed from person where key_id in (select value from json_each(?))",
             (json.dumps(key_ids),),
         )
         return {row[0]: PersonRow(*row) for row in rows}
@@ -141,7 +140,8 @@ class KeyStore:
         """Makes prepared versions, given as (key_id, version), the newest; what was not prepared stays."""
         with self._write() as db:
             db.executemany(
-                "update person set version = pending, pending = 0 where key_id = ? and pending = ? and pending > 0", versions
+                "update person set version = pending, pending = 0 where key_id = ? and pending = ? and pending > 0",
+                versions,
             )
 
     def destroy_people(self, key_ids: list[int]) -> int:

@@ -70,9 +70,7 @@ def check_age(ticket: Ticket, now: float, ticket_seconds: int) -> None:
         raise StaleTicketError
 
 
-def check_session(
-    ticket: Ticket, session: SessionCeilings | None, token: bytes, now: float
-) -> SessionCeilings:
+def check_session(ticket: Ticket, session: SessionCeilings | None, token: bytes, now: float) -> SessionCeilings:
     """Step 4: the session; raises NoSessionError if it is over, ForgedTicketError if it is another's."""
     if session is None or session.expires_at <= now:
         raise NoSessionError

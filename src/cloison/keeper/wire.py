@@ -45,6 +45,4 @@ def keeper_proof(secret: str, caller: Caller, keeper_nonce: bytes, caller_nonce:
 
 
 def _proof(secret: str, word: str, nonces: bytes) -> bytes:
-    return hmac.digest(
-        secret.encode(), b"cloison-greeting-1|" + word.encode() + b"|" + nonces, hashlib.sha256
-    )
+    return hmac.digest(secret.encode(), b"cloison-greeting-1|" + word.encode() + b"|" + nonces, hashlib.sha256)

@@ -124,8 +124,9 @@ def _date(_field: Field, text: str) -> str:
         raise InvalidValueError(Reason.DATE)
     try:
         day = date.fromisoformat(text)
-    except ValueError as error:
-        raise InvalidValueError(Reason.DATE) from error
+    except ValueError:
+        # not chained: the error quotes the value
+        raise InvalidValueError(Reason.DATE) from None
     if not FIRST_YEAR <= day.year <= LAST_YEAR:
         raise InvalidValueError(Reason.DATE_RANGE)
     return text

@@ -7,7 +7,8 @@ Requests of the last moment form one batch. Rules, in order:
 2. One `charge_v1` a segment, each its own transaction; then one `release_v1` a segment, pipelined behind them in the
    same round trip. Answers are matched by ordinal.
 3. `busy` (somebody holds that ledger) is asked again a little later, and the 127 others do not wait for it.
-4. A batch that fails is split, so that one poisoned request spoils nobody else's answer.
+4. A batch that fails is split, so that one poisoned request spoils nobody else's answer; not where the database itself
+   is in trouble (gone, or its disk is full): that is no request's fault, and all of the batch hear of it at once.
 5. When more requests wait than we can serve soon, new ones are refused at once.
 """
 
@@ -38,6 +39,8 @@ SESSION_REQUESTS = 16
 WORKERS = 3
 BUSY_SECONDS = 3.0  # how long a locked ledger is asked for again
 BUSY_PAUSE_SECONDS = 0.02
+# Classes of errors that are the server's own: connection, resources (the disk, memory), shutdown, input and output.
+TROUBLES = {"08": "the connection was lost", "53": "it is short of resources", "57P": "it stops", "58": "its disk fails"}
 
 CHARGE = "select * from cloison.charge_v1(%b::text, %b::bytea[], %b::uuid[], %b::uuid[], %b::int4[], %b::int2[])"
 RELEASE = "select * from cloison.release_v1(%b::text, %b::bytea[], %b::uuid[], %b::uuid[])"
@@ -45,6 +48,7 @@ SEARCH = (
     "select * from cloison.search_v1(%b::text, %b::bytea, %b::uuid, %b::int2, %b::int4, %b::int8[], %b::int4, "
     "%b::int8[], %b::int8)"
 )
+FIND = "select * from cloison.find_v1(%b::text, %b::bytea, %b::uuid)"
 LIST = "select * from cloison.list_v1(%b::text, %b::bytea, %b::uuid, %b::bool, %b::uuid)"
 SESSION = "select account, handle, role, expires_at, frozen from cloison.session_v1(%b::text, %b::bytea)"
 
@@ -149,12 +153,14 @@ class Meter:
             *(*bearer, request, search.purpose, search.slot, search.terms),
             *(search.proof_slot, search.proof_terms, search.group),
         )
-        return await self._cards(SEARCH, values, (bearer.segment, [bearer.token], [request], [None]))
+        # The miss is charged and committed before anything is looked for: an answer rolled back would cost nothing.
+        calls = [(SEARCH, values), (FIND, (*bearer, request))]
+        return await self._cards(calls, (bearer.segment, [bearer.token], [request], [None]))
 
     async def caseload(self, bearer: Bearer, request: UUID, *, whole: bool, after: UUID | None) -> Cards:
         """One page of the caseload, today's appointments or the `whole`, behind person `after`; raises as `open`."""
         values = (bearer.segment, bearer.token, request, whole, after)
-        return await self._cards(LIST, values, (bearer.segment, [bearer.token], [request], [None]))
+        return await self._cards([(LIST, values)], (bearer.segment, [bearer.token], [request], [None]))
 
     async def session(self, bearer: Bearer) -> tuple[Any, ...]:
         """Account, handle, role, expiry and frozen of the bearer's session; raises NoSessionError."""
@@ -167,21 +173,23 @@ class Meter:
 
     # -- single calls -------------------------------------------------------------------------------------------
 
-    async def _cards(self, statement: str, values: Sequence[Any], receipts: Sequence[Any]) -> Cards:
+    async def _cards(self, calls: list[tuple[str, Sequence[Any]]], receipts: Sequence[Any]) -> Cards:
+        """Each of `calls` and the release in a transaction of its own, in one round trip; the first refusal counts."""
         deadline = asyncio.get_running_loop().time() + BUSY_SECONDS
         while True:
             async with self._database() as connection, connection.pipeline() as pipeline:
-                charge = await connection.execute(statement, values, binary=True)
-                await pipeline.sync()
-                release = await connection.execute(RELEASE, receipts, binary=True)
-                await pipeline.sync()
-                charged = await charge.fetchone()
-                rows = await release.fetchall()
-            if charged is None or charged[0] == "no_session":
+                cursors = []
+                for statement, values in (*calls, (RELEASE, receipts)):
+                    cursors.append(await connection.execute(statement, values, binary=True))
+                    await pipeline.sync()
+                charged = [await cursor.fetchone() for cursor in cursors[:-1]]
+                rows = await cursors[-1].fetchall()
+            answer = next((row for row in charged if row is None or row[0] != "open"), charged[-1])
+            if answer is None or answer[0] == "no_session":
                 raise NoSessionError
-            if charged[0] != "busy":
-                released = [_released(str(values[0]), row) for row in rows]
-                return Cards(Outcome(charged[0]), charged[1], released, charged[3] if len(charged) > 3 else None)  # noqa: PLR2004 - the list's fourth column
+            if answer[0] != "busy":
+                released = [_released(str(receipts[0]), row) for row in rows]
+                return Cards(Outcome(answer[0]), answer[1], released, answer[3] if len(answer) > 3 else None)  # noqa: PLR2004 - the list's fourth column
             if asyncio.get_running_loop().time() > deadline:
                 raise OverloadedError(retry_after_seconds=1)
             await asyncio.sleep(BUSY_PAUSE_SECONDS)
@@ -298,6 +306,7 @@ class _Database:
     """A connection of the pool; whatever psycopg raises inside becomes one of our errors, without its message."""
 
     def __init__(self, source: Any) -> None:  # noqa: ANN401 - the pool's type parameters do not matter here
+        self._source = source
         self._lease = source.connection()
 
     async def __aenter__(self) -> Connection:
@@ -314,12 +323,23 @@ class _Database:
             await self._lease.__aexit__(kind, error, trace)
         except psycopg.Error as raised:
             error = raised
-        if isinstance(error, psycopg.errors.AdminShutdown | psycopg.errors.CrashShutdown) or (
-            isinstance(error, psycopg.OperationalError) and not error.sqlstate
-        ):
-            raise DatabaseUnavailableError(reason="the connection was lost") from error
-        if isinstance(error, psycopg.Error):
-            raise DatabaseRefusedError(reason=error.sqlstate or type(error).__name__) from error
+        if not isinstance(error, psycopg.Error):
+            return
+        if isinstance(error, psycopg.OperationalError) and (not error.sqlstate or error.sqlstate.startswith("57P")):
+            # Where one connection is lost the others most likely are: new ones, before each costs a batch its answer.
+            await self._source.drain()
+        raise _error_of(error) from error
+
+
+def _error_of(error: psycopg.Error) -> CloisonError:
+    """Rule 4: whose fault it is."""
+    state = error.sqlstate or ("08" if isinstance(error, psycopg.OperationalError) else "")
+    if isinstance(error, psycopg.errors.DiskFull):
+        return DatabaseUnavailableError(reason="its disk is full")
+    trouble = next((reason for kind, reason in TROUBLES.items() if state.startswith(kind)), None)
+    if trouble is not None:
+        return DatabaseUnavailableError(reason=trouble)
+    return DatabaseRefusedError(reason=state or type(error).__name__)
 
 
 def _segment(waiting: _Waiting) -> str:

@@ -17,6 +17,9 @@ PINNED_OPTIONS = (
     "-c default_transaction_read_only=off -c row_security=on -c client_min_messages=warning"
 )
 CONNECT_SECONDS = 5
+# After this long an attempt to reconnect ends, and the next request begins a new one at once. Without an end the pauses
+# between attempts double for ever: after an hour's outage the door would wait for up to another hour.
+RECONNECT_SECONDS = 5
 
 
 def conninfo(home: Home, login: str) -> str:
@@ -43,13 +46,13 @@ def connect(home: Home, login: str) -> psycopg.Connection:
 
 
 def pool(info: str, connections: int) -> AsyncConnectionPool[psycopg.AsyncConnection]:
-    """A pool of `connections` in autocommit, not opened yet; it reconnects by itself."""
+    """A pool of `connections` in autocommit, not opened yet; it reconnects by itself, however long that takes."""
     return AsyncConnectionPool(
         info,
         min_size=connections,
         max_size=connections,
         open=False,
         timeout=CONNECT_SECONDS,
-        reconnect_timeout=1e9,  # a door never gives up on its database
+        reconnect_timeout=RECONNECT_SECONDS,
         kwargs={"autocommit": True},
     )

@@ -113,12 +113,12 @@ def choose_runner(program: Path, database: Path) -> Runner:
     namespace = in_namespace()
     if namespace and namespace.reaches(program, database.parent):
         return namespace
-    user = as_account(_system_user())
-    if user.reaches(program, database.parent):
-        return user
+    # The account is only added to the machine where it will be of use: any unprivileged one shows that.
+    if as_account(_account(SYSTEM_USER) or _unprivileged_account()).reaches(program, database.parent):
+        return as_account(_system_user())
     raise EmbeddedDatabaseError(
         reason="PostgreSQL does not run as root, user namespaces are not allowed here, and the user "
-        f"{SYSTEM_USER} cannot reach {database.parent} and {program.parent}; run this as an unprivileged user"
+        f"{SYSTEM_USER} could not reach {database.parent} and {program.parent}; run this as an unprivileged user"
     )
 
 
@@ -149,26 +149,28 @@ def _account_of(uid: int) -> pwd.struct_passwd:
         raise EmbeddedDatabaseError(reason=f"it belongs to user {uid}, whom this machine does not know") from error
 
 
+def _account(name: str) -> pwd.struct_passwd | None:
+    try:
+        return pwd.getpwnam(name)
+    except KeyError:
+        return None
+
+
 def _unprivileged_account() -> pwd.struct_passwd:
     """`nobody`, or else anyone who is not root: PostgreSQL looks its own name up in the list of accounts."""
-    try:
-        return pwd.getpwnam("nobody")
-    except KeyError:
-        return max(pwd.getpwall(), key=lambda account: account.pw_uid)
+    return _account("nobody") or max(pwd.getpwall(), key=lambda account: account.pw_uid)
 
 
 def _system_user() -> pwd.struct_passwd:
-    try:
-        return pwd.getpwnam(SYSTEM_USER)
-    except KeyError:
+    if _account(SYSTEM_USER) is None:
         _add_system_user()
-    try:
-        return pwd.getpwnam(SYSTEM_USER)
-    except KeyError as error:
+    account = _account(SYSTEM_USER)
+    if account is None:
         raise EmbeddedDatabaseError(
             reason=f"PostgreSQL does not run as root, and the user {SYSTEM_USER} cannot be created; "
             "run this as an unprivileged user"
-        ) from error
+        )
+    return account
 
 
 def _add_system_user() -> None:

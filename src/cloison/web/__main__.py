@@ -1,8 +1,14 @@
-"""`python -m cloison.web`: serves the desk of `CLOISON_HOME`."""
+"""`python -m cloison.web`: serves the desk of `CLOISON_HOME`, in one process.
+
+One process, because the meter batches the requests of all clients together, and because a desk that is killed must
+leave no worker behind that holds its port and its secrets. TLS ends in the reverse proxy before it.
+"""
 
 import asyncio
 import logging
+import resource
 import signal
+import sys
 
 import uvloop
 from granian.constants import HTTPModes, Interfaces
@@ -10,26 +16,63 @@ from granian.http import HTTP1Settings
 from granian.server.embed import Server
 
 from cloison.config import Home
+from cloison.errors import CloisonError
 from cloison.web.application import desk_app
+
+# What a client may hold that sends slowly or nothing at all. Granian counts connections, idle ones too, and accepts no
+# more than these; the rest waits in the kernel's queue until a slow one has used up its time.
+CONNECTIONS = 4_096
+QUEUE = 1_024
+# To send the headers, and between two requests on one connection. Longer than the 5 seconds for which httpx keeps an
+# idle connection, so that the client is the first to close it and no request meets a closing one.
+HEADER_MILLISECONDS = 10_000
+HEADER_BYTES = 16_384  # read ahead for each connection: 64 MB for all of them, where Granian's own 400 kB were 1.6 GB
+SPARE_FILES = 256  # beside the connections: the database's, the keeper's, Python's own
+
+_log = logging.getLogger("cloison.web")
 
 
 async def serve(home: Home) -> None:
+    """Serve until SIGTERM or SIGINT; what is under way then is answered first."""
+    web = home.config.web
     server = Server(
         desk_app(home),
-        address=home.config.web.host,
-        port=home.config.web.port,
+        address=web.host,
+        port=web.port,
         interface=Interfaces.ASGI,
-        http=HTTPModes.http1,
+        http=HTTPModes.http1,  # a reverse proxy speaks HTTP/1.1 to what is behind it; HTTP/2 has floods of its own
         websockets=False,
-        backlog=1024,
-        http1_settings=HTTP1Settings(header_read_timeout=10_000, max_buffer_size=65536),
+        backlog=QUEUE,
+        backpressure=_connections(),
+        http1_settings=HTTP1Settings(header_read_timeout=HEADER_MILLISECONDS, max_buffer_size=HEADER_BYTES),
+        log_enabled=False,  # it would configure logging anew, with lines a connection
     )
     loop = asyncio.get_running_loop()
-    for s in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(s, server.stop)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, server.stop)
+    _log.info("the desk listens on %s:%s", web.host, web.port)
     await server.serve()
 
 
+def main() -> int:
+    """Run the desk; 1 where it cannot be set up, with the reason on standard error."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    try:
+        uvloop.run(serve(Home()))
+    except CloisonError as error:
+        _log.error("%s: %s", error.code, error)
+        return 1
+    return 0
+
+
+def _connections() -> int:
+    """How many connections fit: as many as wanted, or as the system lets this process have files."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = CONNECTIONS + SPARE_FILES
+    files = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, hard))
+    return max(files - SPARE_FILES, 1)
+
+
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO)
-    uvloop.run(serve(Home()))
+    sys.exit(main())

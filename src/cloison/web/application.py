@@ -1,23 +1,15 @@
-"""The desk's application: its routes, its limits, its headers and its document."""
+"""The desk's application: its routes, its limits, its headers."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
-import msgspec
-from litestar import Litestar, Router, get
-from litestar.connection import ASGIConnection
-from litestar.exceptions import NotFoundException
-from litestar.handlers import BaseRouteHandler
-from litestar.openapi import OpenAPIConfig
-from litestar.openapi.spec import Components, SecurityScheme
+from litestar import Litestar, get
 from litestar.types import Message, Scope
 
-from cloison import __version__
 from cloison.app import open_rooms
 from cloison.config import Home
-from cloison.register.profile import Profile, load_profile
-from cloison.web import bodies, problems
+from cloison.register.profile import load_profile
+from cloison.web import bodies, document, problems
 from cloison.web.desk import ROUTES, desk_with
 from cloison.web.metrics import Metrics, timed
 
@@ -55,48 +47,26 @@ def desk_app(home: Home) -> Litestar:
         exception_handlers={Exception: problems.answer},
         request_class=bodies.DeskRequest,
         request_max_body_size=home.config.web.request_bytes,
+        # the words of the profile, in the place of the types that the handlers' annotations name
         signature_namespace={
             "SearchRequest": bodies.search_request(profile),
             "OpenRequests": bodies.open_requests(profile),
         },
-        openapi_config=_openapi(profile),
+        openapi_config=document.settings(profile),
         logging_config=None,  # a line a request would be a second, unguarded log of who consults whom
         debug=False,
     )
     app.state.metrics = metrics
     app.state.request_bytes = home.config.web.request_bytes
-    app.state.document = msgspec.json.encode(app.openapi_schema.to_schema())
+    app.state.document = document.document(app)
     return app
 
 
 @get("/openapi.json", media_type="application/json", include_in_schema=False, sync_to_thread=False)
 def show_document(request: bodies.DeskRequest) -> bytes:
     """The OpenAPI document."""
-    document: bytes = request.app.state.document
-    return document
-
-
-def _openapi(profile: Profile) -> OpenAPIConfig:
-    return OpenAPIConfig(
-        title="Cloison: the desk",
-        version=__version__,
-        description=(
-            f"Consults a register of the profile {profile.name}. What is opened, searched or listed is charged to the "
-            "account's budgets and logged before it is released; errors are RFC 9457 problems with a stable `code`."
-        ),
-        components=Components(
-            security_schemes={
-                "session": SecurityScheme(type="http", scheme="bearer", description="A session: SEGMENT.SECRET")
-            }
-        ),
-        # Litestar would serve pages of its own below this path; we serve the document alone.
-        openapi_router=Router("/openapi", route_handlers=[], guards=[_nobody], include_in_schema=False),
-        render_plugins=[],
-    )
-
-
-def _nobody(_connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
-    raise NotFoundException
+    found: bytes = request.app.state.document
+    return found
 
 
 async def _harden(message: Message, _scope: Scope) -> None:

@@ -7,6 +7,7 @@ error. The content type is not looked at; what is no JSON is refused as such.
 import asyncio
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from types import GenericAlias
 from typing import Annotated, Any, Literal, TypeVar, cast
 
 import msgspec
@@ -18,8 +19,9 @@ from cloison.errors import SlowRequestError
 from cloison.register.profile import Profile
 from cloison.web.problems import malformed
 
-COMPARTMENTS_MOST = 31  # bits of a mask
-BODY_SECONDS = 10  # a body that is not there by then is held back on purpose, or the line is broken
+# A body that is not there by then is held back on purpose, or the line is broken. Less than the 10 seconds which a desk
+# that is told to stop has for the requests under way.
+BODY_SECONDS = 5
 
 Body = TypeVar("Body", bound=msgspec.Struct)
 
@@ -53,9 +55,9 @@ def search_request(profile: Profile) -> type[SearchRequest]:
 
 def open_requests(profile: Profile) -> type[OpenRequests]:
     """The body of an opening: the profile's compartments and purposes."""
-    compartments = Annotated[list[_one_of(profile.compartments)], Meta(min_length=1, max_length=COMPARTMENTS_MOST)]  # type: ignore[misc]
+    compartments = _list_of(_one_of(profile.compartments), Meta(min_length=1, max_length=len(profile.compartments)))
     person = _narrowed(PersonRequest, {"compartments": compartments, "purpose": _one_of(profile.purposes)})
-    return _narrowed(OpenRequests, {"requests": Annotated[list[person], Meta(min_length=1)]})  # type: ignore[valid-type]
+    return _narrowed(OpenRequests, {"requests": _list_of(person, Meta(min_length=1))})
 
 
 def _narrowed(base: type[Body], fields: Mapping[str, Any]) -> type[Body]:
@@ -75,7 +77,12 @@ def _narrowed(base: type[Body], fields: Mapping[str, Any]) -> type[Body]:
 
 def _one_of(words: Sequence[str]) -> Any:  # noqa: ANN401 - a type made at run time is none to the checker
     """The type of text that is one of `words`."""
-    return Literal[tuple(words)]  # type: ignore[valid-type]
+    return Literal[tuple(words)]
+
+
+def _list_of(kind: Any, meta: Meta) -> Any:  # noqa: ANN401 - as above
+    """The type of a list of `kind`, within the limits of `meta`."""
+    return Annotated[GenericAlias(list, (kind,)), meta]
 
 
 @lru_cache

@@ -82,9 +82,7 @@ def open_root_key(path: Path, passphrase: str) -> FileRootKey:
     try:
         kept = msgspec.json.decode(path.read_bytes(), type=RootKeyFile)
     except FileNotFoundError as error:
-        raise ConfigError(
-            reason=f"{path} is missing; run cloison init, or put it back from its copy"
-        ) from error
+        raise ConfigError(reason=f"{path} is missing; run cloison init, or put it back from its copy") from error
     except (msgspec.DecodeError, OSError) as error:
         raise ConfigError(reason=f"{path} is damaged; put it back from its copy") from error
     try:

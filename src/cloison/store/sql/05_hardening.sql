@@ -4,25 +4,42 @@
 -- Blocks of code would let a door loop and time inside the server.
 revoke usage on language plpgsql from public;
 
--- Large objects are storage that no rule of ours covers.
-revoke execute on function lo_create(oid) from public;
-revoke execute on function lo_creat(integer) from public;
-revoke execute on function lo_from_bytea(oid, bytea) from public;
-revoke execute on function lo_open(oid, integer) from public;
-revoke execute on function lo_put(oid, bigint, bytea) from public;
-revoke execute on function lowrite(integer, bytea) from public;
+-- By name, so that a newer PostgreSQL's functions are among them:
+--   lo_…, lowrite, loread   large objects are storage that no rule of ours covers;
+--   pg_stat_get_…           counters of rows and pages, of the database and the server too, would tell a person out of
+--                           reach from nobody; who monitors has them through pg_monitor; what runs (…_activity) hides
+--                           the statements of other logins by itself;
+--   …advisory…              a million locks leave none for the doors; search_v1 takes one as the owner;
+--   pg_logical_emit_message writes to the log without end; release_v1 flushes by it, as the owner;
+--   pg_terminate_backend, pg_cancel_backend   a door could end its honest siblings; the reaper ends doors.
+do $$
+declare
+    f record;
+begin
+    for f in
+        select p.oid::regprocedure as name, p.proname like 'pg\_stat%' as counter,
+            p.proname in ('pg_logical_emit_message', 'pg_try_advisory_xact_lock') as ours
+        from pg_proc p
+        where p.pronamespace = 'pg_catalog'::regnamespace
+          and p.proname ~ '^(lo_.*|lowrite|loread|pg_stat_get_.*|pg_.*advisory.*|pg_logical_emit_message|pg_(terminate|cancel)_backend)$'
+          and p.proname <> 'pg_stat_get_activity'
+    loop
+        execute format('revoke execute on function %s from public', f.name);
+        if f.counter then
+            execute format('grant execute on function %s to pg_monitor', f.name);
+        elsif f.ours then
+            execute format('grant execute on function %s to cloison_owner', f.name);
+        end if;
+    end loop;
+end $$;
+grant execute on function pg_terminate_backend(integer, bigint) to cloison_reaper;
 
--- Counters of rows fetched would tell a person out of reach from nobody.
-revoke execute on function pg_stat_get_tuples_returned(oid) from public;
-revoke execute on function pg_stat_get_tuples_fetched(oid) from public;
-revoke execute on function pg_stat_get_tuples_inserted(oid) from public;
-revoke execute on function pg_stat_get_blocks_fetched(oid) from public;
-revoke execute on function pg_stat_get_blocks_hit(oid) from public;
-revoke execute on function pg_stat_get_xact_tuples_returned(oid) from public;
-revoke execute on function pg_stat_get_xact_tuples_fetched(oid) from public;
-revoke execute on function pg_stat_get_xact_blocks_fetched(oid) from public;
-revoke execute on function pg_stat_get_xact_blocks_hit(oid) from public;
-
--- Advisory locks: nothing of ours takes one, so nobody needs to.
-revoke execute on function pg_advisory_lock(bigint) from public;
-revoke execute on function pg_advisory_lock(integer, integer) from public;
+-- Other databases of the server have none of this, and show its counters: a register has its server for itself.
+do $$
+declare
+    d name;
+begin
+    for d in select datname from pg_database where datname in ('postgres', 'template1') loop
+        execute format('revoke connect, temporary on database %I from public', d);
+    end loop;
+end $$;

@@ -14,6 +14,13 @@ create table cloison.profile (
     purposes text[] not null
 );
 
+-- What the profile lets people be searched by. No row: not searched by that slot.
+create table cloison.search_slot (
+    slot smallint primary key check (slot between 1 and 8),
+    proof_slot smallint check (proof_slot between 1 and 8),   -- whose term proves the second fact; null: none does
+    grouped boolean not null             -- misses share a budget, see search_miss
+);
+
 create table cloison.person (
     segment text collate "C" not null check (segment ~ '^[0-9A-Za-z_-]{1,16}$'),
     person uuid not null,

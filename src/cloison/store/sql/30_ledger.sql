@@ -49,6 +49,22 @@ create unlogged table cloison.receipt (
     primary key (segment, session, request, person)
 ) with (fillfactor = 50);
 
+-- Searches charged and not yet answered. Unlogged like receipts.
+create unlogged table cloison.asked (
+    segment text collate "C" not null,
+    session uuid not null,
+    request uuid not null,
+    account uuid not null,
+    asked_at timestamptz not null,
+    number bigint not null,              -- of the refusal that the search was charged as
+    purpose smallint not null,
+    slot smallint not null,
+    terms bigint[] not null,
+    proof_terms bigint[],
+    search_group bigint,
+    primary key (segment, session, request)
+) with (fillfactor = 50);
+
 -- The key that signs tickets, as the two padded blocks of HMAC (RFC 2104), since core SQL has sha256() but no hmac().
 create table cloison.ticket_key (
     single boolean primary key default true check (single),

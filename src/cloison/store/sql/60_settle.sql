@@ -18,12 +18,13 @@ create or replace aggregate cloison.admit_v1(step integer[], room integer[]) (
     sfunc = cloison.admit_step_v1, stype = integer[], initcond = '{0,0,0,0,0}'
 );
 
--- The beginnings of the four windows, seen from p_now, each longer by a receipt's lifetime.
+-- The beginnings of the four windows, seen from p_now, each longer by a receipt's lifetime. In hours: how long a day is
+-- depends on the caller's time zone, and one whose clocks change by 24 hours today makes a day of no length at all.
 create or replace function cloison.cutoffs_v1(p_now timestamptz) returns timestamptz[]
 language sql immutable parallel safe
 return array[
     p_now - interval '5 minutes 10 seconds', p_now - interval '1 hour 10 seconds',
-    p_now - interval '1 day 10 seconds', p_now - interval '28 days 10 seconds'
+    p_now - interval '24 hours 10 seconds', p_now - interval '672 hours 10 seconds'
 ];
 
 -- Sessions that have not ended, with what their account's role allows. Expiry and freezes are the caller's to compare.
@@ -51,10 +52,12 @@ begin
         select j.*, row_number() over (partition by j.verdict, j.account, j.meter, j.person order by j.ordinal) as turn
         from unnest(judged) j
     ), room as materialized (
-        -- What is left of each budget. A list never shows more people than the caseload holds.
+        -- What is left of each budget; a role without one has none. A list never shows more people than the caseload
+        -- holds.
         select c.account, c.meter, o.oldest, array[
-            least(b.minutes_5, c.size) - o.counts[1], least(b.hour, c.size) - o.counts[2],
-            least(b.day, c.size) - o.counts[3], least(b.days_28, c.size) - o.counts[4]] as people
+            least(coalesce(b.minutes_5, 0), c.size) - o.counts[1], least(coalesce(b.hour, 0), c.size) - o.counts[2],
+            least(coalesce(b.day, 0), c.size) - o.counts[3],
+            least(coalesce(b.days_28, 0), c.size) - o.counts[4]] as people
         from (
             select distinct q.account, q.role, q.meter, case when q.meter = 'list' then (
                 select count(distinct r.person)::integer from relation r

@@ -2,7 +2,8 @@
 --
 -- Takes at most 128 requests of one segment, matched by ordinal; answers one row each, in order. Rules, in order:
 --   1. a caller whose settings would undo the rules below is refused (50_clock.sql);
---   2. lock the ledgers of the accounts, in id order; one that somebody holds is skipped and answered `busy`;
+--   2. lock the ledgers of the accounts, in id order, then receipts that these requests have already; one that somebody
+--      holds is skipped and answered `busy`;
 --   3. in a new statement, so with a snapshot younger than the locks: session, freeze, relation, role, receipts;
 --   4. settle_v1: budgets, audit entries, receipts.
 -- Left out on purpose: whether the person exists. A relation says who may be opened, and looking further would make
@@ -16,6 +17,7 @@ language plpgsql volatile security definer set search_path = pg_catalog, cloison
 declare
     v_now timestamptz;
     v_locked uuid[];
+    v_receipts receipt[];
     v_label integer := (select label_bit from profile);
     v_judged judged[];
 begin
@@ -27,6 +29,12 @@ begin
     end if;
 
     v_locked := lock_ledgers_v1(p_segment, p_tokens);                                       -- 2
+    v_receipts := array(
+        select r from unnest(p_tokens, p_requests, p_persons) as q (token, request, person)
+        join session s on s.segment = p_segment and s.token_hash = sha256(q.token)
+        join receipt r on r.segment = p_segment and r.session = s.session and r.request = q.request
+            and r.person = q.person
+        for update of r skip locked);
     v_now := clock_v1();
 
     with asked as materialized (                                                            -- 3
@@ -41,6 +49,11 @@ begin
             case
                 when a.account is null then 'no_session'
                 when a.account <> all (v_locked) then 'busy'
+                when exists (
+                    select from receipt p where p.segment = p_segment and p.session = a.session
+                        and p.request = a.request and p.person = a.person
+                        and not exists (select from unnest(v_receipts) m where m.session = p.session
+                                        and m.request = p.request and m.person = p.person)) then 'busy'
                 when exists (select from account_freeze f where f.segment = p_segment and f.account = a.account
                              and f.lifted_at is null) then 'frozen'
                 when r.kind is null or not a.allowed then 'scope'
@@ -74,14 +87,15 @@ end $$;
 
 -- Locks the ledgers of the accounts whose sessions these are, in id order, skipping those that somebody holds;
 -- answers which were locked. A statement of its own: what is counted later sees all that was committed before.
+-- A session that has ended or expired locks nothing, so that an old token keeps nobody from work.
 create or replace function cloison.lock_ledgers_v1(p_segment text, p_tokens bytea[]) returns uuid[]
 language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp as $$
 begin
     return array(
         select l.account from ledger l
         where l.segment = p_segment and l.account = any (array(
-            select s.account from session s join unnest(p_tokens) t on s.token_hash = sha256(t)
-            where s.segment = p_segment))
+            select h.account from holder h join unnest(p_tokens) t on h.token_hash = sha256(t)
+            where h.segment = p_segment and h.expires_at > clock_v1()))
         order by l.account
         for update skip locked);
 end $$;

@@ -2,10 +2,11 @@
 --
 -- Rules, in order:
 --   1. it refuses a transaction that has written: a charge in the same transaction could still be rolled back;
---   2. receipts that are visible here belong to committed charges; only those seconds old count;
+--   2. receipts that are visible here belong to committed charges; only those seconds old count; one that another
+--      transaction is just releasing is skipped, not waited for;
 --   3. the log is flushed past the insert position sampled *after* they were seen, so that no crash can take the charge
 --      back, whatever synchronous_commit the caller chose;
---   4. session and freeze are looked at again, in a newer snapshot; a receipt is used up by being released.
+--   4. session, freeze and relation are looked at again, in a newer snapshot; a receipt is used up by being released.
 -- p_persons may hold null: then all people of that request (a search's cards, a list).
 create or replace function cloison.release_v1(
     p_segment text, p_tokens bytea[], p_requests uuid[], p_persons uuid[]
@@ -18,6 +19,7 @@ declare
     v_now timestamptz;
     v_ordinals integer[];
     v_receipts receipt[];
+    v_label integer := (select label_bit from profile);
 begin
     if pg_current_xact_id_if_assigned() is not null then                                    -- 1
         raise exception 'release needs a transaction that has not written' using errcode = 'CL003';
@@ -29,12 +31,16 @@ begin
     end if;
     v_now := clock_v1();
 
-    select array_agg(q.ordinal), array_agg(r) into v_ordinals, v_receipts                   -- 2
-    from unnest(p_tokens, p_requests, p_persons) with ordinality as q (token, request, person, ordinal)
-    join session s on s.segment = p_segment and s.token_hash = sha256(q.token)
-    join receipt r on r.segment = p_segment and r.session = s.session and r.request = q.request
-        and (q.person is null or r.person = q.person)
-    where r.charged_at > v_now - receipt_lifetime_v1();
+    with mine as materialized (                                                             -- 2
+        select q.ordinal, r as receipt
+        from unnest(p_tokens, p_requests, p_persons) with ordinality as q (token, request, person, ordinal)
+        join session s on s.segment = p_segment and s.token_hash = sha256(q.token)
+        join receipt r on r.segment = p_segment and r.session = s.session and r.request = q.request
+            and (q.person is null or r.person = q.person)
+        where r.charged_at > v_now - receipt_lifetime_v1()
+        for update of r skip locked
+    )
+    select array_agg(m.ordinal), array_agg(m.receipt) into v_ordinals, v_receipts from mine m;
     if v_receipts is null then
         return;
     end if;
@@ -59,6 +65,10 @@ begin
         join person p on p.segment = p_segment and p.person = u.person
         where not exists (select from account_freeze f where f.segment = p_segment and f.account = u.account
                           and f.lifted_at is null)
+          -- Today's list names appointments that begin later or are over; a record is for a relation of now.
+          and exists (select from relation r where r.segment = p_segment and r.account = u.account
+                      and r.person = u.person and (r.valid_until is null or r.valid_until >
+                          case u.compartments when v_label then date_trunc('day', v_now, 'UTC') else v_now end))
     )
     select a.ordinal, a.person, a.version, a.compartments,
         array(select a.sealed[i + 1] from generate_series(0, cardinality(a.sealed) - 1) i
@@ -71,11 +81,14 @@ end $$;
 -- Waits until the write-ahead log is on disk up to where it was inserted when this is called.
 -- An insert position just behind a page's header is the end of the page before it, where a flush stops: the header
 -- (24 bytes, 40 at the beginning of a segment file) is taken off, or an idle server would be waited for in vain.
+-- The next commit of anybody flushes. Where none comes, behind an idle transaction or a hint bit of our own reading, we
+-- flush ourselves from PostgreSQL 17 on; before, the caller is told to ask again.
 create or replace function cloison.wait_until_flushed_v1() returns void
 language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp as $$
 declare
     v_inserted pg_lsn := pg_current_wal_insert_lsn();
     v_in_page integer := mod(v_inserted - '0/0'::pg_lsn, current_setting('wal_block_size')::numeric);
+    v_patience timestamptz := clock_timestamp() + interval '5 milliseconds';
     v_deadline timestamptz := clock_timestamp() + interval '3 seconds';
 begin
     if v_in_page in (24, 40) then
@@ -84,7 +97,10 @@ begin
     while pg_current_wal_flush_lsn() < v_inserted loop
         if clock_timestamp() > v_deadline then
             raise exception 'the write-ahead log is not on disk yet' using errcode = 'CL004';
+        elsif clock_timestamp() > v_patience and current_setting('server_version_num')::integer >= 170000 then
+            execute 'select pg_logical_emit_message(false, ''cloison'', text '''', true)';
+        else
+            perform pg_sleep(0.0005);
         end if;
-        perform pg_sleep(0.0005);
     end loop;
 end $$;

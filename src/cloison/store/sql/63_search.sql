@@ -1,5 +1,12 @@
--- search_v1: the first half of showing cards. What is found is charged and left as receipts for the derived compartment
--- `label`, which release_v1 returns in a later transaction.
+-- search_v1, then find_v1: the first halves of showing cards. What is found is charged and left as receipts for the
+-- derived compartment `label`, which release_v1 returns. Three transactions, pipelined in one round trip:
+--
+--   1. search_v1 charges a miss before anything is looked for;
+--   2. find_v1 looks, and takes the miss back where somebody is found;
+--   3. release_v1 returns sealed labels.
+--
+-- In one transaction an answer could be had and its charge rolled back: 999 guesses at a NIR, for nothing and unseen.
+-- Rolled back here, find_v1 leaves the miss.
 
 -- The people whose term in p_slot is one of p_terms, and whether the term in p_proof_slot proves a second fact.
 create or replace function cloison.matches_v1(
@@ -11,15 +18,14 @@ begin
         raise exception 'there are slots 1 to 8' using errcode = 'CL002';
     end if;
     return query execute format(
-        'select p.person, coalesce(p.term%s = any ($3), false) from cloison.person p '
+        'select p.person, $4 and coalesce(p.term%s = any ($3), false) from cloison.person p '
         'where p.segment = $1 and p.term%s = any ($2) limit 100', coalesce(p_proof_slot, p_slot), p_slot)
-        using p_segment, p_terms, p_proof_terms;
+        using p_segment, p_terms, p_proof_terms, p_proof_slot is not null;
 end $$;
 
--- Searches one segment by one value. p_terms: the keyed hashes of the value, one for each year of keys; p_proof_terms:
--- those of the value *and* the birth date, where both were given; p_group: see search_miss.
--- Found is whom the account has a relation with. With walk-in right and both facts, anybody is found, and can be opened
--- for 30 minutes. Everybody else is not there: the same answer after the same work. A miss is a refusal, and charged.
+-- Asks to search one segment by one value. p_terms: the keyed hashes of the value, one for each year of keys;
+-- p_proof_terms: those of the value *and* the birth date, where both were given; p_group: see search_miss.
+-- `open`: charged as a miss, find_v1 answers within a receipt's lifetime. The same request again is not charged again.
 create or replace function cloison.search_v1(
     p_segment text, p_token bytea, p_request uuid, p_purpose smallint, p_slot integer, p_terms bigint[],
     p_proof_slot integer, p_proof_terms bigint[], p_group bigint
@@ -30,18 +36,24 @@ declare
     v_locked uuid[];
     v_now timestamptz;
     v_holder holder;
-    v_label integer := (select label_bit from profile);
-    v_found uuid[];
-    v_kinds relation_kind[];
-    v_verdict text := 'open';
+    v_slot search_slot;
+    v_proof bigint[];
+    v_verdict text;
+    v_outcome text;
 begin
     perform refuse_unsafe_caller_v1();
     if cardinality(p_terms) > 64 or cardinality(p_proof_terms) > 64 then
         raise exception 'at most 64 terms in a search' using errcode = 'CL002';
     end if;
+    select * into v_slot from search_slot s where s.slot = p_slot;
+    if v_slot.slot is null or (v_slot.grouped and p_group is null) then
+        raise exception 'the profile has no such search' using errcode = 'CL002';
+    end if;
+    -- Another slot than the profile's proves nothing: a proof is NIR or identifier, *and* birth date.
+    v_proof := case when p_proof_slot = v_slot.proof_slot then p_proof_terms end;
+
     v_locked := lock_ledgers_v1(p_segment, array[p_token]);
     v_now := clock_v1();
-
     select * into v_holder from holder h
     where h.segment = p_segment and h.token_hash = sha256(p_token) and h.expires_at > v_now;
     if v_holder.session is null or p_request is null then
@@ -50,12 +62,108 @@ begin
     elsif v_holder.account <> all (v_locked) then
         return query select 'busy', null::integer;
         return;
+    elsif exists (select from asked a where a.segment = p_segment and a.session = v_holder.session
+                  and a.request = p_request and a.asked_at > v_now - receipt_lifetime_v1()
+                  and row(a.purpose, a.slot, a.terms, a.proof_terms, a.search_group) is not distinct from
+                      row(p_purpose, v_slot.slot, coalesce(p_terms, '{}'), v_proof, p_group)) then
+        return query select 'open', null::integer;
+        return;
+    -- Two accounts at the same group must not both count before either has written. Not waited for, like a ledger.
+    elsif p_group is not null and not pg_try_advisory_xact_lock(hashtextextended(p_segment, p_group)) then
+        return query select 'busy', null::integer;
+        return;
     end if;
 
+    v_verdict := case
+        when exists (select from account_freeze f where f.segment = p_segment and f.account = v_holder.account
+                     and f.lifted_at is null) then 'frozen'
+        when (p_purpose between 0 and 30 and (v_holder.purposes >> p_purpose) & 1 = 1) is not true then 'scope'
+        when p_group is not null and (select count(*) from search_miss m where m.segment = p_segment
+             and m.search_group = p_group and m.missed_at > v_now - interval '24 hours') >= 5 then 'budget'
+        else 'open' end;
+    select s.outcome into v_outcome from settle_v1(p_segment, v_now, array[row(
+        1, v_holder.session, v_holder.account, v_holder.role, p_request, null,
+        (select label_bit from profile), p_purpose, null, 'search', 'search',
+        case v_verdict when 'open' then 'scope' else v_verdict end)::judged]) s;
+
+    if v_verdict = 'open' and exists (select from session_end e where e.segment = p_segment
+                                      and e.session = v_holder.session) then
+        v_verdict := v_outcome;          -- one refusal too many: nothing is looked for
+    elsif v_verdict = 'open' then
+        insert into search_miss (segment, search_group, missed_at, account, request)
+        values (p_segment, coalesce(p_group, 0), v_now, v_holder.account, p_request) on conflict do nothing;
+        insert into asked (segment, session, request, account, asked_at, number, purpose, slot, terms, proof_terms,
+            search_group)
+        select p_segment, v_holder.session, p_request, v_holder.account, v_now, max(f.number), p_purpose, v_slot.slot,
+            coalesce(p_terms, '{}'), v_proof, p_group
+        from refusal f where f.segment = p_segment and f.account = v_holder.account and f.refused_at = v_now
+        on conflict (segment, session, request) do update set asked_at = excluded.asked_at,
+            number = excluded.number, purpose = excluded.purpose, slot = excluded.slot, terms = excluded.terms,
+            proof_terms = excluded.proof_terms, search_group = excluded.search_group;
+    end if;
+    return query select v_verdict, null::integer;
+end $$;
+
+-- Looks for whom search_v1 was asked about. Rules, in order:
+--   1. as in release_v1: a transaction that has not written, a charge that is committed, on disk and seconds old;
+--   2. found is whom the account has a relation with; with walk-in right and both facts, anybody, who can then be opened
+--      for 30 minutes; everybody else is not there: the same answer after the same work, and the miss stays;
+--   3. where somebody is found the miss is taken back, and the cards are charged.
+create or replace function cloison.find_v1(p_segment text, p_token bytea, p_request uuid)
+returns table (outcome text, retry_after integer)
+language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp as $$
+#variable_conflict use_column
+declare
+    v_locked uuid[];
+    v_now timestamptz;
+    v_holder holder;
+    v_asked asked;
+    v_matched uuid[];
+    v_proven boolean[];
+    v_found uuid[];
+    v_kinds relation_kind[];
+begin
+    if pg_current_xact_id_if_assigned() is not null then                                    -- 1
+        raise exception 'find needs a transaction that has not written' using errcode = 'CL003';
+    end if;
+    perform refuse_unsafe_caller_v1();
+    v_locked := lock_ledgers_v1(p_segment, array[p_token]);
+    v_now := clock_v1();
+    select * into v_holder from holder h
+    where h.segment = p_segment and h.token_hash = sha256(p_token) and h.expires_at > v_now;
+    if v_holder.session is null then
+        return query select 'no_session', null::integer;
+        return;
+    elsif v_holder.account <> all (v_locked) then
+        return query select 'busy', null::integer;
+        return;
+    end if;
+    delete from asked a where a.segment = p_segment and a.session = v_holder.session and a.request = p_request
+        and a.asked_at > v_now - receipt_lifetime_v1()
+    returning * into v_asked;
+    if v_asked.request is null then
+        return query select 'stale', null::integer;
+        return;
+    elsif exists (select from account_freeze f where f.segment = p_segment and f.account = v_holder.account
+                  and f.lifted_at is null) then
+        return query select 'frozen', null::integer;
+        return;
+    end if;
+    perform wait_until_flushed_v1();
+
+    select array_agg(m.person), array_agg(m.proven) into v_matched, v_proven                -- 2
+    from matches_v1(p_segment, v_asked.slot, v_asked.terms,
+        (select s.proof_slot from search_slot s where s.slot = v_asked.slot), v_asked.proof_terms) m;
+    if v_matched is null then
+        -- Nobody costs a page of the table and a look for a relation too, or EXPLAIN would tell the difference.
+        perform from person p where p.segment = p_segment and p.ctid = '(0,1)';
+        v_matched := array[p_request];
+        v_proven := array[false];
+    end if;
     select array_agg(f.person), array_agg(f.kind) into v_found, v_kinds
     from (
         select m.person, coalesce(r.kind, 'walk_in') as kind
-        from matches_v1(p_segment, p_slot, p_terms, p_proof_slot, p_proof_terms) m
+        from unnest(v_matched, v_proven) as m (person, proven)
         left join lateral (
             select r.kind from relation r
             where r.segment = p_segment and r.account = v_holder.account and r.person = m.person
@@ -66,29 +174,20 @@ begin
         where r.kind is not null or (m.proven and (v_holder.relations >> 3) & 1 = 1)
         order by m.person limit 10
     ) f;
-
-    if exists (select from account_freeze f where f.segment = p_segment and f.account = v_holder.account
-               and f.lifted_at is null) then
-        v_verdict := 'frozen';
-    elsif (p_purpose between 0 and 30 and (v_holder.purposes >> p_purpose) & 1 = 1) is not true then
-        v_verdict := 'scope';
-    elsif p_group is not null and (select count(*) from search_miss m where m.segment = p_segment
-          and m.search_group = p_group and m.missed_at > v_now - interval '1 day') >= 5 then
-        v_verdict := 'budget';
-    elsif v_found is null then
-        v_verdict := 'scope';
-        insert into search_miss (segment, search_group, missed_at, account, request)
-        values (p_segment, coalesce(p_group, 0), v_now, v_holder.account, p_request) on conflict do nothing;
-    end if;
-    if v_verdict <> 'open' then
-        v_found := array[null::uuid];
+    if v_found is null then
+        return query select 'scope', null::integer;
+        return;
     end if;
 
+    delete from refusal f where f.segment = p_segment and f.account = v_holder.account      -- 3
+        and f.refused_at = v_asked.asked_at and f.number = v_asked.number;
+    delete from search_miss m where m.segment = p_segment and m.search_group = coalesce(v_asked.search_group, 0)
+        and m.missed_at = v_asked.asked_at and m.account = v_holder.account and m.request = p_request;
     return query
     with settled as materialized (
         select s.ordinal, s.outcome, s.retry_after from settle_v1(p_segment, v_now, array(
-            select row(q.ordinal, v_holder.session, v_holder.account, v_holder.role, p_request, q.person, v_label,
-                p_purpose, v_kinds[q.ordinal], 'search', 'search', v_verdict)::judged
+            select row(q.ordinal, v_holder.session, v_holder.account, v_holder.role, p_request, q.person,
+                (select label_bit from profile), v_asked.purpose, v_kinds[q.ordinal], 'search', 'search', 'open')::judged
             from unnest(v_found) with ordinality as q (person, ordinal))) s
     ), walk_in as (
         insert into relation as r (segment, account, person, kind, valid_from, valid_until)

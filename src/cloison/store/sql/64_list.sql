@@ -8,6 +8,7 @@ language plpgsql volatile security definer set search_path = pg_catalog, cloison
 declare
     v_locked uuid[];
     v_now timestamptz;
+    v_today timestamptz;                 -- not in the caller's time zone, which could be a week away
     v_holder holder;
     v_label integer := (select label_bit from profile);
     v_people uuid[];
@@ -17,6 +18,7 @@ begin
     perform refuse_unsafe_caller_v1();
     v_locked := lock_ledgers_v1(p_segment, array[p_token]);
     v_now := clock_v1();
+    v_today := date_trunc('day', v_now, 'UTC');
 
     select * into v_holder from holder h
     where h.segment = p_segment and h.token_hash = sha256(p_token) and h.expires_at > v_now;
@@ -39,8 +41,8 @@ begin
           and case when p_whole
               then r.kind in ('caseload', 'cover') and r.valid_from <= v_now
                    and (r.valid_until is null or r.valid_until > v_now)
-              else r.kind = 'inbound' and r.valid_from < date_trunc('day', v_now) + interval '1 day'
-                   and (r.valid_until is null or r.valid_until > date_trunc('day', v_now)) end
+              else r.kind = 'inbound' and r.valid_from < v_today + interval '24 hours'
+                   and (r.valid_until is null or r.valid_until > v_today) end
         group by r.person order by r.person limit 50
     ) f;
     if v_verdict <> 'open' then

@@ -10,20 +10,22 @@ language sql volatile security definer set search_path = pg_catalog, cloison, pg
     where h.segment = p_segment and h.token_hash = sha256(p_token) and h.expires_at > clock_v1();
 $$;
 
--- Appends the entry of an administrative act of the owner's: numbered under the nil account of that segment.
+-- Appends the entry of an act that is not an account's: numbered under the nil account of that segment if it is the
+-- owner's, under another if it is intake's, so that a freeze never waits for an import's lock.
 create or replace function cloison.log_act_v1(
     p_segment text, p_event cloison.event, p_subject uuid, p_session uuid, p_amount integer
 ) returns void
 language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp as $$
 declare
-    v_nil uuid := '00000000-0000-0000-0000-000000000000';
+    v_author uuid := case when p_event in ('people_imported', 'relations_imported')
+        then '00000000-0000-0000-0000-000000000001' else '00000000-0000-0000-0000-000000000000' end;
     v_number bigint;
 begin
-    insert into ledger as l (segment, account, next_number) values (p_segment, v_nil, 2)
+    insert into ledger as l (segment, account, next_number) values (p_segment, v_author, 2)
     on conflict (segment, account) do update set next_number = l.next_number + 1
     returning next_number - 1 into v_number;
     insert into entry (segment, account, number, at, event, outcome, subject, session, amount)
-    values (p_segment, v_nil, v_number, clock_v1(), p_event, 'open', p_subject, p_session, p_amount);
+    values (p_segment, v_author, v_number, clock_v1(), p_event, 'open', p_subject, p_session, p_amount);
 end $$;
 
 create or replace function cloison.create_account_v1(
@@ -91,7 +93,8 @@ end $$;
 create or replace function cloison.sweep_v1() returns void
 language sql volatile security definer set search_path = pg_catalog, cloison, pg_temp as $$
     delete from receipt where charged_at < clock_v1() - interval '1 minute';
-    delete from opening where last_opened < clock_v1() - interval '29 days';
-    delete from refusal where refused_at < clock_v1() - interval '29 days';
-    delete from search_miss where missed_at < clock_v1() - interval '2 days';
+    delete from asked where asked_at < clock_v1() - interval '1 minute';
+    delete from opening where last_opened < clock_v1() - interval '696 hours';
+    delete from refusal where refused_at < clock_v1() - interval '696 hours';
+    delete from search_miss where missed_at < clock_v1() - interval '48 hours';
 $$;

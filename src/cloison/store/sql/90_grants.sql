@@ -6,9 +6,10 @@ grant usage on schema cloison to cloison_desk;
 grant usage on schema cloison to cloison_intake;
 grant usage on schema cloison to cloison_reaper;
 
--- The desk: an adviser's session opens, searches and lists, always in two transactions: charge, then release.
+-- The desk: an adviser's session opens, searches and lists, always in several transactions: charge, (find,) release.
 grant execute on function cloison.charge_v1(text, bytea[], uuid[], uuid[], integer[], smallint[]) to cloison_desk;
 grant execute on function cloison.search_v1(text, bytea, uuid, smallint, integer, bigint[], integer, bigint[], bigint) to cloison_desk;
+grant execute on function cloison.find_v1(text, bytea, uuid) to cloison_desk;
 grant execute on function cloison.list_v1(text, bytea, uuid, boolean, uuid) to cloison_desk;
 grant execute on function cloison.release_v1(text, bytea[], uuid[], uuid[]) to cloison_desk;
 grant execute on function cloison.session_v1(text, bytea) to cloison_desk;

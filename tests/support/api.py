@@ -1,0 +1,89 @@
+"""The desk's JSON API as a test calls it: raw bodies, so that what no client would send can be sent too."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import msgspec
+from support.desk import Agent, RunningRegister
+
+from cloison.client.wire import Problem
+from cloison.config import Home
+from cloison.store.pools import connect
+
+PURPOSE = "follow_up"
+Json = dict[str, Any]
+
+
+class Api:
+    """One session's raw way into the desk."""
+
+    def __init__(self, url: str, token: str) -> None:
+        """Speak to the desk at `url` with `token`; an empty one sends no header at all."""
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self.http = httpx.Client(base_url=url, headers=headers, timeout=30.0, trust_env=False)
+
+    def post(self, path: str, body: object, **headers: str) -> httpx.Response:
+        """Send `body`: bytes as they are, anything else as JSON."""
+        content = body if isinstance(body, bytes) else msgspec.json.encode(body)
+        return self.http.post(path, content=content, headers={"Content-Type": "application/json", **headers})
+
+    def search(self, **facts: object) -> Json:
+        """A search that succeeds as a request."""
+        answer = self.post("/v1/people/search", {"purpose": PURPOSE, **facts})
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+    def open(self, people: Sequence[UUID | str], **changes: object) -> list[Json]:
+        """Open the identity of `people`, or as `changes` say, in one call that succeeds as a request."""
+        answer = self.post("/v1/people/open", {"requests": [wanted(person, **changes) for person in people]})
+        assert answer.status_code == 200, answer.text
+        return list(answer.json()["results"])
+
+    def found(self, row: Mapping[str, str]) -> str:
+        """The person whom the account finds by this row's identifier."""
+        cards = self.search(identifier=row["identifier"])["cards"]
+        assert len(cards) == 1
+        return str(cards[0]["person"])
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.http.close()
+
+
+@contextmanager
+def calling(register: RunningRegister, who: Agent | str) -> Iterator[Api]:
+    """The API for an agent, or for a token's text."""
+    api = Api(register.url, who if isinstance(who, str) else who.token)
+    try:
+        yield api
+    finally:
+        api.close()
+
+
+def wanted(person: UUID | str, **changes: object) -> Json:
+    """A well-formed request for one person, with `changes`."""
+    asked = {"request": str(uuid4()), "person": str(person), "compartments": ["identity"], "purpose": PURPOSE}
+    return {**asked, **changes}
+
+
+def problem(answer: httpx.Response, status: int, code: str) -> Problem:
+    """The problem of an answer that must be one, of this status and code."""
+    assert answer.headers["content-type"] == "application/problem+json"
+    found = msgspec.json.decode(answer.content, type=Problem)
+    assert (answer.status_code, found.status, found.code) == (status, status, code), answer.text
+    return found
+
+
+def strangers(home: Home, agent: Agent, count: int, segment: str = "59") -> list[UUID]:
+    """People of the segment, or of another, with whom the agent has no relation."""
+    with connect(home, "owner") as owner:
+        rows = owner.execute(
+            "select person from cloison.person p where p.segment = %s and not exists (select from cloison.relation r "
+            "join cloison.account a using (account) where r.person = p.person and a.handle = %s) limit %s",
+            (segment, agent.handle, count),
+        ).fetchall()
+    assert len(rows) == count
+    return [row[0] for row in rows]
