@@ -2,7 +2,8 @@
 
 1. settings are written where there are none;
 2. the database runs: the embedded one is made and started, an external one is reached;
-3. logins get their passwords, the database its owner, PUBLIC loses what none of ours needs;
+3. logins get their passwords, the database its owner, PUBLIC loses what none of ours needs; on an external PostgreSQL
+   by an administrator, who is a superuser or may at least create roles and databases, and is needed once;
 4. the owner installs or upgrades the schema;
 5. the keeper's store is made, in a folder of its own, under the passphrase;
 6. the owner stores the profile, and the key by which the keeper knows the meter's tickets.
@@ -14,14 +15,14 @@ from pathlib import Path
 import msgspec
 import psycopg
 import tomli_w
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from cloison.access.permissions import store_profile
 from cloison.config import Config, DatabaseConfig, Home, read_secret, write_secret
-from cloison.errors import DatabaseUnavailableError, SchemaError
+from cloison.errors import ConfigError, DatabaseRefusedError, DatabaseUnavailableError, SchemaError
 from cloison.keeper import setup as keeper_setup
 from cloison.processes import keeper_of, running_keeper
-from cloison.register.profile import load_profile
+from cloison.register.profile import Profile, load_profile
 from cloison.store import schema
 from cloison.store.embedded import SUPERUSER, Embedded
 from cloison.store.pools import connect
@@ -42,12 +43,23 @@ class Wish(msgspec.Struct, frozen=True):
 def initialise(home: Home, passphrase_file: Path, wish: Wish) -> None:
     """Make or upgrade the home, the database and the keeper's store.
 
-    Raises ConfigError, ProfileError, EmbeddedDatabaseError, DatabaseUnavailableError, SchemaError, PassphraseError.
+    Raises ConfigError, ProfileError, EmbeddedDatabaseError, DatabaseUnavailableError, DatabaseRefusedError,
+    SchemaError, PassphraseError.
     """
     _write_settings(home, wish)  # 1
     profile = load_profile(home.config.profile)
     administrator = _administrator(home, wish)  # 2
-    _prepare_database(home, administrator)  # 3
+    if administrator:
+        _prepare_database(home, administrator)  # 3
+    try:
+        _fill(home, passphrase_file, profile)
+    except psycopg.OperationalError as error:
+        raise DatabaseUnavailableError(reason=_reason(error)) from None
+    except psycopg.Error as error:
+        raise DatabaseRefusedError(reason=error.sqlstate or type(error).__name__) from None
+
+
+def _fill(home: Home, passphrase_file: Path, profile: Profile) -> None:
     with connect(home, "owner") as owner:
         schema.install(owner)  # 4
         keeper_setup.create(home, read_secret(passphrase_file), len(profile.compartments))  # 5
@@ -73,22 +85,42 @@ def store_ticket_key(owner: psycopg.Connection, key: bytes) -> None:
 
 def _write_settings(home: Home, wish: Wish) -> None:
     home.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    database = _database(wish.database_url)
+    profile = str(Path(wish.profile).absolute()) if wish.profile.endswith(".toml") else wish.profile
     if home.settings_file.exists():
+        _refuse_change(home.config, Config(profile=profile, database=database))
         return
-    profile = wish.profile
-    if profile.endswith(".toml"):
-        profile = str(Path(profile).absolute())
-    settings = Config(profile=profile, database=DatabaseConfig(url=wish.database_url))
+    settings = Config(profile=profile, database=database)
     home.settings_file.write_text(tomli_w.dumps(msgspec.to_builtins(settings)), encoding="utf-8")
     home.__dict__.pop("config", None)
 
 
+def _database(url: str) -> DatabaseConfig:
+    """The settings that a connection string stands for; raises ConfigError for one that cannot be used."""
+    try:
+        parts = conninfo_to_dict(url)
+    except psycopg.ProgrammingError as error:
+        raise ConfigError(reason=f"--database is no connection string: {str(error).strip()}") from None
+    if {"user", "password"} & parts.keys():
+        raise ConfigError(reason="--database is without user and password; those of --administrator are used once")
+    return DatabaseConfig(url=url, name=str(parts.get("dbname") or DatabaseConfig().name))
+
+
+def _refuse_change(settings: Config, wished: Config) -> None:
+    """A home keeps its settings; a wish for others is refused, not ignored."""
+    if wished.database.url and wished.database != settings.database:
+        raise ConfigError(reason="the home is there with another database; --database is for a new home")
+    if wished.profile not in {settings.profile, Config().profile}:
+        raise ConfigError(reason=f"the home is there with the profile {settings.profile}; --profile is for a new home")
+
+
 def _administrator(home: Home, wish: Wish) -> str:
+    """Who creates logins and database; empty where an external PostgreSQL has them already and nobody is named."""
     if not home.config.database.url:
         embedded = Embedded(home)
         embedded.start()
         return embedded.conninfo(SUPERUSER, SUPERUSER)
-    if not wish.administrator:
+    if not wish.administrator and not all((home.logins / f"{login}.password").exists() for login in schema.LOGINS):
         raise DatabaseUnavailableError(reason="an external PostgreSQL needs --administrator once")
     return wish.administrator
 
@@ -101,12 +133,26 @@ def _prepare_database(home: Home, administrator: str) -> None:
                 raise SchemaError(reason=f"PostgreSQL {admin.info.server_version // 10000} is older than 15")
             schema.create_logins(admin, _passwords(home))
             schema.create_database(admin, name)
-            superuser = admin.info.parameter_status("is_superuser") == "on"
+            superuser = schema.is_superuser(admin)
         if superuser:
             with psycopg.connect(make_conninfo(administrator, dbname=name), autocommit=True) as admin:
                 schema.harden(admin)
     except psycopg.OperationalError as error:
-        raise DatabaseUnavailableError(reason="the administrator cannot connect") from error
+        raise DatabaseUnavailableError(reason=f"as administrator: {_reason(error)}") from None
+    except psycopg.errors.InsufficientPrivilege:
+        raise DatabaseRefusedError(
+            reason="the administrator must be a superuser, or have CREATEROLE and CREATEDB and have made our roles"
+        ) from None
+    except psycopg.ProgrammingError as error:
+        if error.sqlstate:
+            raise DatabaseRefusedError(reason=error.sqlstate) from None
+        raise ConfigError(reason="--administrator is no connection string") from None
+
+
+def _reason(error: psycopg.OperationalError) -> str:
+    """Why nobody answered: libpq's last line, which names the server and never the password."""
+    lines = str(error).strip().splitlines()
+    return error.sqlstate or (lines[-1].strip() if lines else type(error).__name__)
 
 
 def _passwords(home: Home) -> dict[str, str]:

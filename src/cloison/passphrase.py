@@ -2,6 +2,8 @@
 
 In order: the file that CLOISON_PASSPHRASE_FILE names; `HOME.passphrase` beside the home, which `cloison demo` makes; a
 prompt, whose answer is kept in a private temporary file for as long as the command runs.
+
+A file inside the home is refused: whoever copies the home, for a backup or a theft, would copy the passphrase with it.
 """
 
 import os
@@ -13,7 +15,7 @@ from pathlib import Path
 
 import typer
 
-from cloison.config import Home, write_secret
+from cloison.config import Home, read_secret, write_secret
 from cloison.errors import ConfigError
 
 VARIABLE = "CLOISON_PASSPHRASE_FILE"
@@ -26,12 +28,15 @@ def beside(home: Home) -> Path:
 
 @contextmanager
 def passphrase_file(home: Home, *, confirm: bool = False) -> Iterator[Path]:
-    """A file that holds the passphrase; `confirm`: a prompt asks twice. Raises ConfigError where nobody can be asked."""
+    """A file that holds the passphrase; `confirm`: a prompt asks twice.
+
+    Raises ConfigError where nobody can be asked, and for a file that is missing, empty, open to others or in the home.
+    """
     named = os.environ.get(VARIABLE)
     if named:
-        yield Path(named)
+        yield _checked(home, Path(named))
     elif beside(home).exists():
-        yield beside(home)
+        yield _checked(home, beside(home))
     elif not sys.stdin.isatty():
         raise ConfigError(reason=f"{VARIABLE} is not set, and nobody is there to be asked for the passphrase")
     else:
@@ -40,3 +45,13 @@ def passphrase_file(home: Home, *, confirm: bool = False) -> Iterator[Path]:
             path = Path(folder) / "passphrase"
             write_secret(path, answer)
             yield path
+
+
+def _checked(home: Home, path: Path) -> Path:
+    if path.resolve().is_relative_to(home.path.resolve()):
+        raise ConfigError(reason=f"{VARIABLE} lies inside the home; keep the passphrase elsewhere")
+    if not path.is_file():
+        raise ConfigError(reason=f"{path}, where {VARIABLE} says the passphrase is, is no file")
+    if not read_secret(path):
+        raise ConfigError(reason=f"{path} is empty; write the passphrase into it")
+    return path.absolute()  # the keeper is started from elsewhere

@@ -1,18 +1,24 @@
 """The processes of a running home: PostgreSQL, the keeper, the desk; started, watched and ended together.
 
 Each is a program of its own with the secrets of its own task: the keeper alone knows the passphrase, the desk has the
-desk's database password and the desk's secret for the keeper.
+desk's database password and the desk's secret for the keeper. Keeper and desk end with whoever started them, by kill -9
+too; PostgreSQL does not, as several commands use it at once, but for `cloison serve`, which stops it at its end.
 """
 
 import asyncio
 import contextlib
+import fcntl
+import functools
 import os
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import httpx
 import psycopg
@@ -28,7 +34,6 @@ from cloison.store.pools import connect
 READY_SECONDS = 30.0
 STOP_SECONDS = 10.0
 POLL_SECONDS = 0.05
-RESTART_SECONDS = 1.0
 
 log = structlog.get_logger()
 
@@ -37,6 +42,12 @@ def start_database(home: Home) -> None:
     """Start the embedded database if it is the one this home uses; raises EmbeddedDatabaseError."""
     if not home.config.database.url:
         Embedded(home).start()
+
+
+def stop_database(home: Home) -> None:
+    """Stop the embedded database if it is the one this home uses; raises EmbeddedDatabaseError."""
+    if not home.config.database.url:
+        Embedded(home).stop()
 
 
 class Process:
@@ -60,13 +71,19 @@ class Process:
         path = self.home.log / f"{self.module.rsplit('.', maxsplit=1)[-1]}.log"
         with path.open("ab") as output:
             self._child = subprocess.Popen(
-                [sys.executable, "-m", self.module],
+                [*_ending_with_us(), sys.executable, "-m", self.module],
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
             )
+
+    def ensure(self) -> None:
+        """Start it again if it ended."""
+        if self.pid is None:
+            log.warning("started again", process=self.module, status=self._child and self._child.returncode)
+            self.start()
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
         """End it, by force after 10 seconds."""
@@ -81,9 +98,29 @@ class Process:
             self._child.wait()
 
 
+@functools.cache
+def _ending_with_us() -> tuple[str, ...]:
+    """Words before a command that make the kernel end it when we end; none where the system has no such program."""
+    words = (shutil.which("setpriv") or "", "--pdeathsig", "TERM")
+    try:
+        subprocess.run([*words, sys.executable, "-c", ""], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        return ()
+    return words
+
+
+class _KeeperProcess(Process):
+    def ensure(self) -> None:
+        # An import that began before us has a keeper of its own; when that ends it is our turn.
+        if self.pid is None and not keeper_answers(self.home):
+            super().ensure()
+
+
 def keeper_process(home: Home, passphrase_file: Path) -> Process:
-    """The keeper, started and answering; raises KeeperUnavailableError."""
-    process = Process(home, "cloison.keeper", {"CLOISON_PASSPHRASE_FILE": str(passphrase_file)})
+    """The keeper, answering: a child of ours, unless another command's keeper runs; raises KeeperUnavailableError."""
+    process = _KeeperProcess(home, "cloison.keeper", {"CLOISON_PASSPHRASE_FILE": str(passphrase_file)})
+    if keeper_answers(home):
+        return process
     process.start()
     deadline = time.monotonic() + READY_SECONDS
     while not keeper_answers(home):
@@ -119,9 +156,6 @@ async def keeper_of(home: Home, caller: str) -> AsyncIterator[Keeper]:
 @contextlib.contextmanager
 def running_keeper(home: Home, passphrase_file: Path) -> Iterator[None]:
     """The home's keeper for the length of one command: the one that runs, else one of our own."""
-    if keeper_answers(home):
-        yield
-        return
     process = keeper_process(home, passphrase_file)
     try:
         yield
@@ -132,6 +166,7 @@ def running_keeper(home: Home, passphrase_file: Path) -> Iterator[None]:
 def desk_process(home: Home) -> Process:
     """The desk, started and answering on its port; raises ConfigError where it does not come up."""
     process = Process(home, "cloison.web")
+    _refuse_taken_port(home)  # or another home's desk would answer for ours
     process.start()
     deadline = time.monotonic() + READY_SECONDS
     while not _answers(home):
@@ -140,6 +175,18 @@ def desk_process(home: Home) -> Process:
             raise ConfigError(reason=f"the desk did not start; {home.log / 'web.log'} says why")
         time.sleep(POLL_SECONDS)
     return process
+
+
+def _refuse_taken_port(home: Home) -> None:
+    web = home.config.web
+    family = socket.AF_INET6 if ":" in web.host else socket.AF_INET
+    try:
+        socket.create_server((web.host, web.port), family=family).close()
+    except OSError as error:
+        where = f"{web.host} port {web.port}"
+        raise ConfigError(
+            reason=f"nobody can listen on {where} ({error.strerror}); set web.port in cloison.toml"
+        ) from None
 
 
 def base_url(home: Home) -> str:
@@ -156,38 +203,73 @@ def _answers(home: Home) -> bool:
 
 @contextlib.contextmanager
 def serving(home: Home, passphrase_file: Path) -> Iterator[list[Process]]:
-    """Database, keeper and desk, up and answering; the keeper and the desk end with the block."""
-    start_database(home)
+    """Database, keeper and desk, up and answering; the keeper and the desk end with the block.
+
+    Raises ConfigError where the home is served already or its port is taken, EmbeddedDatabaseError,
+    KeeperUnavailableError.
+    """
     processes: list[Process] = []
-    try:
-        if not keeper_answers(home):
+    with _alone(home):
+        try:
+            _refuse_taken_port(home)
+            start_database(home)
             processes.append(keeper_process(home, passphrase_file))
-        processes.append(desk_process(home))
-        yield processes
-    finally:
-        for process in reversed(processes):
-            process.stop()
+            processes.append(desk_process(home))
+            yield processes
+        finally:
+            for process in reversed(processes):
+                process.stop()
 
 
-def supervise(home: Home, processes: list[Process]) -> None:
+@contextlib.contextmanager
+def _alone(home: Home) -> Iterator[None]:
+    """Hold the home's lock against a second `cloison serve`; the kernel frees it with the process."""
+    with (home.path / "serve.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConfigError(reason=f"another command serves {home.path}") from None
+        yield
+
+
+def supervise(home: Home, processes: list[Process]) -> NoReturn:
     """Watch until interrupted: start again what ended, end the desk's transactions that hold locks too long."""
-    pauses = 0
+    caretaker = _Caretaker(home)
     while True:
         for process in processes:
-            if process.pid is None:
-                log.error("restarted", process=process.module)
-                process.start()
+            process.ensure()
+        caretaker.work()
+        time.sleep(reaper.PAUSE_SECONDS)
+
+
+class _Caretaker:
+    """Keeps the database up and swept, one round a second; trouble is logged and looked at again in the next."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._connection: psycopg.Connection | None = None
+        self._rounds = 0
+
+    def work(self) -> None:
         try:
-            with connect(home, "reaper") as connection:
-                while all(process.pid is not None for process in processes):
-                    if ended := reaper.reap(connection):
-                        log.warning("ended old transactions", transactions=ended)
-                    if pauses % reaper.SWEEP_PAUSES == 0:
-                        reaper.sweep(connection)
-                    pauses += 1
-                    time.sleep(reaper.PAUSE_SECONDS)
-        except psycopg.OperationalError:
-            log.exception("the reaper lost the database")
-            with contextlib.suppress(CloisonError):
-                start_database(home)
-        time.sleep(RESTART_SECONDS)
+            if self._connection is None or self._connection.closed:
+                self._connection = connect(self._home, "reaper")
+            self._reap(self._connection)
+        except psycopg.Error as error:
+            log.error("the reaper cannot work", sqlstate=error.sqlstate)  # noqa: TRY400 - the text may quote the server
+            if self._connection is None or self._connection.closed:
+                self._start_database()
+
+    def _reap(self, connection: psycopg.Connection) -> None:
+        if ended := reaper.reap(connection):
+            log.warning("ended old transactions", transactions=ended)
+        if self._rounds % reaper.SWEEP_PAUSES == 0:
+            reaper.sweep(connection)
+        self._rounds += 1
+
+    def _start_database(self) -> None:
+        self._connection = None
+        try:
+            start_database(self._home)
+        except CloisonError as error:
+            log.error("the database does not start", reason=str(error))  # noqa: TRY400 - it says what to do by itself

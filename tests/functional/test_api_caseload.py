@@ -1,8 +1,6 @@
 """The caseload and the session over HTTP."""
 
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
-
 from support.api import calling, problem
 from support.desk import RunningRegister
 
@@ -13,13 +11,10 @@ def test_whole_caseload_comes_in_pages(register: RunningRegister) -> None:
     with calling(register, agent) as api:
         first = api.http.get("/v1/caseload", params={"whole": "true"}).json()
         rest = api.http.get("/v1/caseload", params={"whole": "true", "after": first["next"]}).json()
-    assert (first["outcome"], len(first["cards"])) == ("open", 50)
-    shown = [card["person"] for card in first["cards"]]
-    assert shown == sorted(shown, key=lambda person: UUID(person).bytes)
-    assert first["next"] == shown[-1]
-    # 50 in any 5 minutes is the role's budget for lists: the rest is there, and has to wait
-    assert rest["outcome"] == "budget"
-    assert rest["retry_after"] > 0
+    shown = [card["person"] for card in [*first["cards"], *rest["cards"]]]
+    assert (first["outcome"], len(first["cards"]), first["next"]) == ("open", 50, shown[49])
+    assert (rest["outcome"], len(rest["cards"]), "next" in rest) == ("open", 20, False)
+    assert len(set(shown)) == len(shown)
 
 
 def test_todays_appointments_are_the_default(register: RunningRegister) -> None:

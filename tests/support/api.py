@@ -63,7 +63,7 @@ def calling(register: RunningRegister, who: Agent | str) -> Iterator[Api]:
         api.close()
 
 
-def wanted(person: UUID | str, **changes: object) -> Json:
+def wanted(person: UUID | str, /, **changes: object) -> Json:
     """A well-formed request for one person, with `changes`."""
     asked = {"request": str(uuid4()), "person": str(person), "compartments": ["identity"], "purpose": PURPOSE}
     return {**asked, **changes}

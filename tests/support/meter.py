@@ -59,8 +59,9 @@ class Thief(NamedTuple):
 
 
 def thief(database: Database, people: int = 20, role: str = "adviser") -> Thief:
-    """A thief whose stolen session is of an account that follows so many people."""
-    return Thief(database, database.connect("desk"), *database.adviser(people, role))
+    """A thief whose stolen session, good for 40 days, is of an account that follows so many people."""
+    session, followed = database.adviser(people, role)
+    return Thief(database, database.connect("desk"), database.session(session.account, seconds=3_456_000), followed)
 
 
 @contextmanager

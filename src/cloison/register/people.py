@@ -103,8 +103,8 @@ class People:
         return await self._found(bearer, cards)
 
     def _plan(self, query: Query, terms: Mapping[int, list[int]], group: int | None) -> Search:
-        """One search by the widest of its terms: the profile lists exact spelling before sound, which includes it."""
-        search = [s for s in self._profile.searches_named(query.name) if s.indexed and s.slot in terms][-1]
+        """The search by the one term that finds; terms that are not indexed only prove."""
+        search = next(s for s in self._profile.searches_named(query.name) if s.indexed and s.slot in terms)
         proof = search.slot if search.walk_in and search.proof_slot is None else search.proof_slot
         proven = None if proof is None else terms.get(proof)
         return Search(query.purpose, search.slot, terms[search.slot], proof, proven, group)

@@ -40,7 +40,13 @@ WORKERS = 3
 BUSY_SECONDS = 3.0  # how long a locked ledger is asked for again
 BUSY_PAUSE_SECONDS = 0.02
 # Classes of errors that are the server's own: connection, resources (the disk, memory), shutdown, input and output.
-TROUBLES = {"08": "the connection was lost", "53": "it is short of resources", "57P": "it stops", "58": "its disk fails"}
+TROUBLES = {
+    "08": "the connection was lost",
+    "53": "it is short of resources",
+    "57014": "it took too long",
+    "57P": "the connection was ended",
+    "58": "its disk fails",
+}
 
 CHARGE = "select * from cloison.charge_v1(%b::text, %b::bytea[], %b::uuid[], %b::uuid[], %b::int4[], %b::int2[])"
 RELEASE = "select * from cloison.release_v1(%b::text, %b::bytea[], %b::uuid[], %b::uuid[])"

@@ -16,6 +16,9 @@ PINNED_OPTIONS = (
     "-c default_transaction_isolation=read\\ committed -c synchronous_commit=on -c search_path=pg_catalog "
     "-c default_transaction_read_only=off -c row_security=on -c client_min_messages=warning"
 )
+# A backstop only, for honest doors: a caller with a door's password sets these otherwise, so the reaper watches from
+# outside.
+DESK_OPTIONS = " -c statement_timeout=10s -c idle_in_transaction_session_timeout=5s"
 CONNECT_SECONDS = 5
 # After this long an attempt to reconnect ends, and the next request begins a new one at once. Without an end the pauses
 # between attempts double for ever: after an hour's outage the door would wait for up to another hour.
@@ -34,7 +37,7 @@ def conninfo(home: Home, login: str) -> str:
         user=role_of(login),
         dbname=database.name,
         password=read_secret(home.logins / f"{login}.password"),
-        options=PINNED_OPTIONS,
+        options=PINNED_OPTIONS + (DESK_OPTIONS if login == "desk" else ""),
         application_name=f"cloison {login}",
         connect_timeout=CONNECT_SECONDS,
     )

@@ -9,6 +9,7 @@ The SQL files of `store/sql/` hold the whole present state, one a concern, run i
 `migrations/NNNN_name.sql` lead from an older schema to the present one; tests/migration proves that both agree.
 """
 
+import contextlib
 import secrets
 from collections.abc import Iterator
 from importlib.resources import files
@@ -18,19 +19,25 @@ import psycopg
 from psycopg import sql
 
 from cloison.errors import SchemaError
+from cloison.store import rights
 
 LOGINS = ("owner", "intake", "desk", "reaper")
-DOORS = ("intake", "desk")
 FIRST_REPEATED = 50  # files from this number on are run again at every upgrade
 HARDENING = "05_hardening.sql"
-
+GRANTS = "90_grants.sql"
+ATTRIBUTES = "login noinherit"
+NO_POWERS = "nosuperuser nocreatedb nocreaterole noreplication nobypassrls"
+STRANGE_MEMBERSHIPS = """
+select m.member::regrole::text, m.roleid::regrole::text from pg_auth_members m
+where m.member::regrole::text like 'cloison\\_%'
+  and not (m.member = 'cloison_reaper'::regrole and m.roleid in ('cloison_desk'::regrole, 'cloison_intake'::regrole))
+"""
+# As regrole quotes them.
+DATABASE_GRANTEES = """
+select distinct a.grantee::regrole::text from pg_database d, aclexplode(d.datacl) a
+where d.datname = %s and a.grantee not in (0, d.datdba)
+"""
 CONNECTION_LIMITS = {"desk": 40, "intake": 10, "reaper": 4}
-# A backstop only: a caller with a door's login can set these otherwise, which is why the reaper watches from outside.
-DOOR_SETTINGS = {
-    "statement_timeout": "10s",
-    "idle_in_transaction_session_timeout": "5s",
-    "search_path": "pg_catalog",
-}
 
 
 def role_of(login: str) -> str:
@@ -48,37 +55,80 @@ def create_logins(admin: psycopg.Connection, passwords: dict[str, str]) -> None:
     for login, password in passwords.items():
         role = role_of(login)
         exists = admin.execute("select from pg_roles where rolname = %s", (role,)).fetchone() is not None
+        # Hashed here: a server that logs such statements would log the password.
+        verifier = admin.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
         admin.execute(
-            sql.SQL(
-                "{verb} role {role} login noinherit nosuperuser nocreatedb nocreaterole noreplication nobypassrls "
-                "connection limit {limit} password {password}"
-            ).format(
+            sql.SQL("{verb} role {role} {attributes} connection limit {limit} password {password}").format(
                 verb=sql.SQL("alter" if exists else "create"),
                 role=sql.Identifier(role),
+                # Only a superuser may even mention the powers of an existing role; doctor looks whether it has any.
+                attributes=sql.SQL(ATTRIBUTES if exists and not is_superuser(admin) else f"{ATTRIBUTES} {NO_POWERS}"),
                 limit=sql.Literal(CONNECTION_LIMITS.get(login, -1)),
-                password=sql.Literal(password),
+                password=sql.Literal(verifier),
             )
         )
-    for door in DOORS:
-        admin.execute(sql.SQL("alter role {} reset all").format(sql.Identifier(role_of(door))))
+        admin.execute(sql.SQL("alter role {} reset all").format(sql.Identifier(role)))
     # Membership lets the reaper see and end the doors' transactions without any right of an administrator.
     admin.execute("alter role cloison_reaper inherit")
     admin.execute("grant cloison_desk, cloison_intake to cloison_reaper")
+    _leave_other_roles(admin)
+
+
+def _leave_other_roles(admin: psycopg.Connection) -> None:
+    """End memberships of our logins that are not ours to give."""
+    for member, role in admin.execute(STRANGE_MEMBERSHIPS).fetchall():
+        admin.execute(sql.SQL("revoke {} from {}").format(sql.Identifier(role), sql.Identifier(member)))
+
+
+def is_superuser(admin: psycopg.Connection) -> bool:
+    """Whether the connection's login is a superuser; on a hosted PostgreSQL nobody of ours is."""
+    return admin.info.parameter_status("is_superuser") == "on"
 
 
 def create_database(admin: psycopg.Connection, name: str) -> None:
-    """Create the database, owned by the owner's login and closed to everybody but our logins."""
-    exists = admin.execute("select from pg_database where datname = %s", (name,)).fetchone() is not None
-    if not exists:
-        admin.execute(
-            sql.SQL("create database {} owner cloison_owner template template0 encoding 'UTF8'").format(
-                sql.Identifier(name)
+    """Create the database, owned by the owner's login and closed to everybody but our logins.
+
+    Raises SchemaError where there is one of that name that is not the owner's.
+    """
+    with _member_of_owner(admin):
+        row = admin.execute("select datdba::regrole::text from pg_database where datname = %s", (name,)).fetchone()
+        database = sql.Identifier(name)
+        if row is None:
+            admin.execute(
+                sql.SQL("create database {} owner cloison_owner template template0 encoding 'UTF8'").format(database)
             )
-        )
-    database = sql.Identifier(name)
-    admin.execute(sql.SQL("revoke all on database {} from public").format(database))
+        elif row[0] != role_of("owner"):
+            raise SchemaError(reason=f"the database {name} is {row[0]}'s; give database.name another name")
+        admin.execute("set role cloison_owner")
+        with admin.transaction():
+            _close_database(admin, name)
+        admin.execute("reset role")
     for login in LOGINS:
-        admin.execute(sql.SQL("grant connect on database {} to {}").format(database, sql.Identifier(role_of(login))))
+        admin.execute(
+            sql.SQL("alter role {} in database {} reset all").format(sql.Identifier(role_of(login)), database)
+        )
+
+
+def _close_database(owner: psycopg.Connection, name: str) -> None:
+    database = sql.Identifier(name)
+    for (grantee,) in [("public",), *owner.execute(DATABASE_GRANTEES, (name,)).fetchall()]:
+        owner.execute(sql.SQL("revoke all on database {} from {}").format(database, sql.SQL(grantee)))
+    for login in LOGINS:
+        owner.execute(sql.SQL("grant connect on database {} to {}").format(database, sql.Identifier(role_of(login))))
+
+
+@contextlib.contextmanager
+def _member_of_owner(admin: psycopg.Connection) -> Iterator[None]:
+    """For the length of the block an administrator who is no superuser may act for the owner."""
+    if is_superuser(admin):
+        yield
+        return
+    admin.execute("grant cloison_owner to current_user")
+    try:
+        yield
+    finally:
+        admin.execute("reset role")
+        admin.execute("revoke cloison_owner from current_user")
 
 
 def harden(admin: psycopg.Connection) -> None:
@@ -101,6 +151,8 @@ def install(owner: psycopg.Connection) -> None:
             if version is not None and int(name[:2]) == FIRST_REPEATED:
                 for migration in list(_migrations())[version:]:
                     owner.execute(migration.read_bytes())
+            if name == GRANTS:
+                rights.take_back(owner)
             owner.execute(_text(name))
         owner.execute(
             "insert into cloison.schema_version (version) values (%s) "

@@ -42,7 +42,7 @@ class DeskRequest(Request[Any, Any, Any]):
         wanted = self.route_handler.parsed_fn_signature.parameters["data"].annotation
         try:
             return _decoder(wanted).decode(await self.body())
-        except (msgspec.DecodeError, RecursionError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise malformed(error, _names(wanted)) from None
 
 

@@ -15,7 +15,6 @@ import re
 import traceback
 from typing import Any
 
-import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.status_codes import HTTP_429_TOO_MANY_REQUESTS, HTTP_503_SERVICE_UNAVAILABLE
@@ -108,7 +107,7 @@ def retry_after(error: CloisonError) -> int | None:
     return seconds if isinstance(seconds, int) else RETRY_SECONDS
 
 
-def malformed(error: msgspec.DecodeError | RecursionError, names: frozenset[str]) -> BadRequestError:
+def malformed(error: Exception, names: frozenset[str]) -> BadRequestError:
     """Rule 2: where a JSON body is wrong; a path with a name that is not in `names` is the sender's invention."""
     found = _PATH.search(str(error))
     known = found is not None and names.issuperset(_NAME.findall(found[1]))

@@ -105,10 +105,14 @@ begin
         from request q
         left join weighed w on w.account = q.account and w.meter = q.meter and w.person = q.person
     ), refused as materialized (
-        -- Refusals have a budget too; `rank` orders an account's refusals of this call.
+        -- Refusals have a budget too; `rank` orders an account's refusals of this call. A page of a list, or the cards of a
+        -- search, are one refusal: who turns a page too many has not tried fifty times.
         select d.ordinal, d.account, d.session, row_number() over (partition by d.account order by d.ordinal) as rank,
             greatest(f.room, 0) as room
-        from decided d
+        from (
+            select d.*, row_number() over (partition by d.account, d.event, d.request order by d.ordinal) as turn
+            from decided d where d.outcome in ('scope', 'budget', 'step_up', 'frozen')
+        ) d
         join (
             select c.account, least(b.minutes_5 - n.counts[1], b.hour - n.counts[2], b.day - n.counts[3],
                 b.days_28 - n.counts[4]) as room
@@ -122,7 +126,7 @@ begin
                 where f.segment = p_segment and f.account = c.account and f.refused_at > v_cutoffs[4]
             ) n
         ) f on f.account = d.account
-        where d.outcome in ('scope', 'budget', 'step_up', 'frozen')
+        where d.event = 'open' or d.turn = 1
     ), logged as materialized (
         -- One entry for each opening and each refusal within the budget; one counting entry for all beyond it.
         select d.*, r.rank > r.room as beyond,
@@ -137,7 +141,7 @@ begin
             purpose, relation, amount)
         select p_segment, g.account, g.number, p_now,
             case when g.beyond then 'refusals_exceeded' else g.event end::event, g.outcome::outcome, g.session,
-            g.request, case when g.beyond then null else g.person end, coalesce(g.compartments, 0), g.purpose,
+            g.request, case when g.beyond or (g.event <> 'open' and g.outcome <> 'open') then null else g.person end, coalesce(g.compartments, 0), g.purpose,
             g.relation, case when g.beyond then g.amount end
         from logged g
     ), wrote_number as (

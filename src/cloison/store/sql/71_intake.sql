@@ -11,8 +11,8 @@ $$;
 -- Brings in people of one segment. Flattened arrays: p_sealed holds one item a compartment for each person, p_terms
 -- eight; p_locator_ordinals says whose (1-based) each locator is. Answers, in order, one of
 --   inserted   the person is in the register now
---   known      a locator of theirs was there before, or came twice in this call; nothing was written for them
---   conflict   their locators belong to different people; nothing was written for them
+--   known      their locators are all somebody's, one person's; nothing was written for them
+--   conflict   their locators belong to different people, or to somebody and to nobody; nothing was written for them
 create or replace function cloison.intake_people_v1(
     p_segment text, p_persons uuid[], p_cohorts integer[], p_key_ids bigint[], p_sealed bytea[], p_terms bigint[],
     p_locator_kinds smallint[], p_locator_terms bigint[], p_locator_ordinals integer[]
@@ -22,6 +22,7 @@ language plpgsql volatile security definer set search_path = pg_catalog, cloison
 declare
     v_compartments integer := (select cardinality(compartments) from profile);
     v_people integer := cardinality(p_persons);
+    v_results text[];
 begin
     if cardinality(p_sealed) <> v_people * v_compartments or cardinality(p_terms) <> v_people * 8 then
         raise exception 'intake arrays do not fit together' using errcode = 'CL002';
@@ -30,38 +31,49 @@ begin
     -- The unique key of locator decides between two imports at once; who comes second waits, then is `known`.
     -- In the order of the key, so that two imports never wait for each other in a circle.
     insert into locator (kind, term, segment, person)
-    select q.kind, q.term, p_segment, p_persons[q.ordinal]
+    select q.kind, q.term, p_segment, p.person
     from unnest(p_locator_kinds, p_locator_terms, p_locator_ordinals) as q (kind, term, ordinal)
+    join unnest(p_persons) with ordinality as p (person, ordinal) on p.ordinal = q.ordinal
     order by q.kind, q.term, q.ordinal
     on conflict (kind, term) do nothing;
 
-    return query
-    with held as materialized (
-        -- bool_and: all of this person's locators are theirs. Else they are somebody's, of one person or of several.
-        select q.ordinal, bool_and(l.person = p_persons[q.ordinal]) as own,
-            count(distinct l.person) filter (where l.person <> p_persons[q.ordinal]) > 1 as mixed
+    select array_agg(case when coalesce(h.own, true) then 'inserted' when h.mixed then 'conflict' else 'known' end
+        order by p.ordinal)
+    into v_results
+    from unnest(p_persons) with ordinality as p (person, ordinal)
+    left join (
+        select q.ordinal, bool_and(l.person = p.person) as own, count(distinct l.person) > 1 as mixed
         from unnest(p_locator_kinds, p_locator_terms, p_locator_ordinals) as q (kind, term, ordinal)
+        join unnest(p_persons) with ordinality as p (person, ordinal) on p.ordinal = q.ordinal
         join locator l on l.kind = q.kind and l.term = q.term
         group by q.ordinal
-    ), wrote as (
-        insert into person (segment, person, cohort, key_id, sealed, term1, term2, term3, term4, term5, term6, term7,
-            term8)
-        select p_segment, p_persons[o], p_cohorts[o], p_key_ids[o],
-            p_sealed[(o - 1) * v_compartments + 1 : o * v_compartments],
-            p_terms[o * 8 - 7], p_terms[o * 8 - 6], p_terms[o * 8 - 5], p_terms[o * 8 - 4], p_terms[o * 8 - 3],
-            p_terms[o * 8 - 2], p_terms[o * 8 - 1], p_terms[o * 8]
-        from generate_series(1, v_people) o
-        where coalesce((select own from held where ordinal = o), true)
-    ), freed as (
-        -- A locator written for a person who is then refused must not stay behind.
-        delete from locator l using held h
-        where not h.own and l.person = p_persons[h.ordinal]
-    )
-    select o, case when coalesce(h.own, true) then 'inserted' when h.mixed then 'conflict' else 'known' end
-    from generate_series(1, v_people) o left join held h on h.ordinal = o
-    order by o;
+    ) h on h.ordinal = p.ordinal;
 
+    insert into person (segment, person, cohort, key_id, sealed, term1, term2, term3, term4, term5, term6, term7,
+        term8)
+    select p_segment, p.person, p.cohort, p.key_id, s.sealed,
+        t.terms[1], t.terms[2], t.terms[3], t.terms[4], t.terms[5], t.terms[6], t.terms[7], t.terms[8]
+    from unnest(p_persons, p_cohorts, p_key_ids, v_results) with ordinality
+        as p (person, cohort, key_id, result, ordinal)
+    join (
+        select (i - 1) / v_compartments + 1 as ordinal, array_agg(sealed order by i) as sealed
+        from unnest(p_sealed) with ordinality as q (sealed, i) group by 1
+    ) s on s.ordinal = p.ordinal
+    join (
+        select (i - 1) / 8 + 1 as ordinal, array_agg(term order by i) as terms
+        from unnest(p_terms) with ordinality as q (term, i) group by 1
+    ) t on t.ordinal = p.ordinal
+    where p.result = 'inserted';
+
+    -- A locator written for a person who is then refused must not stay behind.
+    if 'known' = any (v_results) or 'conflict' = any (v_results) then
+        delete from locator l
+        using unnest(p_locator_kinds, p_locator_terms, p_locator_ordinals) as q (kind, term, ordinal)
+        join unnest(p_persons, v_results) with ordinality as p (person, result, ordinal) on p.ordinal = q.ordinal
+        where p.result <> 'inserted' and l.kind = q.kind and l.term = q.term and l.person = p.person;
+    end if;
     perform log_act_v1(p_segment, 'people_imported', null, null, v_people);
+    return query select o::integer, r from unnest(v_results) with ordinality as q (r, o) order by o;
 end $$;
 
 -- Brings in relations between accounts and people of one segment. Accounts by handle, people by locator.

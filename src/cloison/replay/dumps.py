@@ -1,0 +1,93 @@
+"""A stolen dump, as `pg_dump` writes it: whose data can be read in it, and the sealed rows that it holds.
+
+Binary columns come as hexadecimal; they are looked into as well, in case they hold text that is not sealed.
+"""
+
+import re
+import subprocess
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from uuid import UUID
+
+from psycopg.conninfo import conninfo_to_dict
+
+from cloison.errors import DatabaseUnavailableError
+from cloison.replay.attackers_keeper import SealedRow
+from cloison.replay.known_people import Known
+
+DUMP_SECONDS = 300
+TEXT = re.compile(rb"[0-9A-Za-z][0-9A-Za-z.@_+-]{7,}")  # identifiers, NIRs, e-mail addresses, phones
+BINARY = re.compile(rb"\\\\x([0-9a-f]{16,})")
+PEOPLE_BEGIN = b"COPY cloison.person ("
+END = b"\\."
+SEGMENT, PERSON, COHORT, KEY_ID, VERSION, SEALED = range(6)
+
+
+def dump(conninfo: str, program: str, out: Path) -> None:
+    """Write the database that `conninfo` leads to into `out`; `program` is the `pg_dump` of the server's version.
+
+    Raises DatabaseUnavailableError.
+    """
+    fields = {name: str(value) for name, value in conninfo_to_dict(conninfo).items() if value is not None}
+    names = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "dbname": "PGDATABASE", "password": "PGPASSWORD"}
+    # by the environment: everybody may read a command line
+    environment = {names[name]: value for name, value in fields.items() if name in names}
+    command = [program, "--no-password", f"--file={out}"]
+    done = subprocess.run(command, env=environment, capture_output=True, timeout=DUMP_SECONDS, check=False)
+    if done.returncode:
+        raise DatabaseUnavailableError(reason="pg_dump failed")
+
+
+def readable_people(dumped: Path, known: Iterable[Known]) -> set[int]:
+    """Who of `known` (by place) can be read in the dump: by NIR, identifier, e-mail address or phone of their own."""
+    owners = _owners(known)
+    found: set[int] = set()
+    with dumped.open("rb") as file:
+        for line in file:
+            found.update(owners[text] for text in _texts(line) if text in owners)
+    return found
+
+
+def sealed_rows(dumped: Path) -> Iterator[tuple[SealedRow, int, int]]:
+    """The people of a dump of ours: what is sealed of each, their cohort, and the number of their key."""
+    with dumped.open("rb") as file:
+        inside = False
+        for line in file:
+            if inside and line.rstrip() == END:
+                return
+            if inside:
+                yield _row(line.split(b"\t"))
+            inside = inside or line.startswith(PEOPLE_BEGIN)
+
+
+def _row(columns: list[bytes]) -> tuple[SealedRow, int, int]:
+    sealed = [bytes.fromhex(text.decode()) for text in BINARY.findall(columns[SEALED])]
+    row = SealedRow(
+        segment=columns[SEGMENT].decode(),
+        person=UUID(columns[PERSON].decode()),
+        version=int(columns[VERSION]),
+        compartments=(1 << len(sealed)) - 1,
+        sealed=sealed,
+        ticket="",
+        mac=b"",
+    )
+    return row, int(columns[COHORT]), int(columns[KEY_ID])
+
+
+def _owners(known: Iterable[Known]) -> dict[bytes, int]:
+    """Whose each value is; a value of several people, such as a family's phone, tells nobody apart."""
+    owners: dict[bytes, int] = {}
+    shared: set[bytes] = set()
+    for place, person in enumerate(known):
+        for value in (person.nir, person.identifier, person.email, person.phone):
+            text = value.encode()
+            if text and owners.setdefault(text, place) != place:
+                shared.add(text)
+    return {text: place for text, place in owners.items() if text not in shared}
+
+
+def _texts(line: bytes) -> Iterator[bytes]:
+    """What could be a value: words of the line, and words within its binary columns."""
+    yield from TEXT.findall(BINARY.sub(b" ", line))
+    for binary in BINARY.findall(line):
+        yield from TEXT.findall(bytes.fromhex(binary.decode()))

@@ -1,0 +1,107 @@
+"""What somebody with the desk's database login tries beyond its functions: to read, to become, to put code in the way.
+
+A few of them PostgreSQL allows to everybody, such as its lists of settings and sessions; then what comes back must name
+nobody.
+"""
+
+TABLES = (
+    "account", "account_freeze", "asked", "entry", "ledger", "locator", "opening", "organisation", "person", "profile",
+    "receipt", "refusal", "relation", "role", "role_budget", "search_miss", "session", "session_end", "ticket_key",
+)  # fmt: skip
+
+READ = (
+    *(f"table cloison.{name}" for name in TABLES),
+    "select * from cloison.holder",
+    "select person from cloison.person where segment = '59' for update",
+    "explain (analyze, verbose, buffers) select * from cloison.person",
+    "copy (select * from cloison.person) to stdout",
+    "copy cloison.person to program 'cat > /dev/null'",
+    "copy pg_temp.mine from '/etc/passwd'",
+    "select most_common_vals::text, histogram_bounds::text from pg_stats where schemaname = 'cloison'",
+    "select * from pg_statistic",
+    "select pg_read_file('postgresql.conf')",
+    "select pg_read_binary_file('global/pg_control')",
+    "select pg_ls_dir('.')",
+    "select * from pg_authid",
+    "select * from pg_largeobject",
+    "select lo_import('/etc/passwd')",
+    "select lo_create(4242)",
+    "select query from pg_stat_activity where usename <> current_user",
+    "select * from pg_stat_user_tables where n_tup_ins > 0 and relname = 'person'",
+    "select * from pg_prepared_statements",
+    "select * from pg_cursors",
+    "select query_to_xml('select * from cloison.person', true, false, '')",
+    "select table_to_xml('cloison.person', true, false, '')",
+    "select schema_to_xml('cloison', true, false, '')",
+    "select dblink('dbname=cloison', 'table cloison.person')",
+    "select currval('cloison.person_seq')",
+)
+BECOME = (
+    "set role cloison_owner",
+    "set role postgres",
+    "set session authorization cloison_owner",
+    "alter role cloison_desk superuser",
+    "alter role cloison_desk createrole",
+    "alter role cloison_owner password 'mine'",
+    "grant cloison_owner to cloison_desk",
+    "grant select on cloison.person to cloison_desk",
+    "grant pg_read_all_data to cloison_desk",
+    "alter table cloison.person owner to cloison_desk",
+    "reassign owned by cloison_owner to cloison_desk",
+    "alter default privileges grant select on tables to cloison_desk",
+    "create role mine superuser",
+    "create database mine template cloison",
+    "alter system set synchronous_commit = off",
+    "alter database cloison set synchronous_commit = off",
+    "load 'plpgsql'",
+    "create extension dblink",
+    "create publication mine for all tables",
+    "create subscription mine connection 'dbname=cloison' publication mine",
+    "select pg_create_logical_replication_slot('mine', 'pgoutput')",
+)
+SHADOW = (
+    "create temporary table person (person uuid)",
+    "create temporary table account_freeze (segment text, account uuid, frozen_at timestamptz, lifted_at timestamptz)",
+    "create function pg_temp.clock_v1() returns timestamptz language sql return now() + interval '28 days'",
+    "create function cloison.clock_v1(integer) returns timestamptz language sql return now()",
+    "create or replace function cloison.clock_v1() returns timestamptz language sql return now() + interval '28 days'",
+    "create function public.sha256(text) returns bytea language sql return ''::bytea",
+    "create operator public.= (function = texteq, leftarg = text, rightarg = text)",
+    "create schema mine",
+    "do $$ begin perform from cloison.person; end $$",
+    "alter function cloison.clock_v1() set search_path = public",
+    "create trigger mine after insert on cloison.opening execute function pg_catalog.tsvector_update_trigger()",
+    "create rule mine as on insert to cloison.opening do instead nothing",
+    "create view cloison.mine as select * from cloison.person",
+    "create statistics cloison.mine on person, segment from cloison.person",
+)
+CALL = (
+    "select cloison.clock_v1()",
+    "select * from cloison.matches_v1('59', 2, array[1::bigint], null, null)",
+    "select * from cloison.settle_v1('59', now(), '{}')",
+    "select cloison.issue_session_v1('59', gen_random_uuid(), gen_random_uuid(), sha256('mine'), 3600, true)",
+    "select cloison.create_account_v1('59', 'mine', gen_random_uuid(), 'main', 'benefits')",
+    "select cloison.unfreeze_v1('59', gen_random_uuid())",
+    "select cloison.log_act_v1('59', 'account_created', null, null, 1)",
+    "select cloison.lock_ledgers_v1('59', array[''::bytea])",
+    "select cloison.intake_known_v1(array[0::smallint], array[1::bigint])",
+    "select cloison.sweep_v1()",
+    "select pg_advisory_lock(1)",
+    "select pg_reload_conf()",
+    "select pg_switch_wal()",
+    "select setseed(0.5), set_config('cloison.now', '2000-01-01', false)",
+)
+CHANGE = (
+    "delete from cloison.opening",
+    "delete from cloison.entry",
+    "truncate cloison.opening",
+    "update cloison.role_budget set minutes_5 = 100000, hour = 100000, day = 100000, days_28 = 100000",
+    "update cloison.session set expires_at = 'infinity', touched_at = now()",
+    "insert into cloison.relation select segment, account, gen_random_uuid(), 'caseload', now() from cloison.account",
+    "insert into cloison.receipt select '59', gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), null, 31, now()",
+    "lock table cloison.opening in access exclusive mode",
+    "drop schema cloison cascade",
+    "alter table cloison.opening disable trigger all",
+    "comment on table cloison.person is 'mine'",
+)
+STATEMENTS = (*READ, *BECOME, *SHADOW, *CALL, *CHANGE)
