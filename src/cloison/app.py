@@ -22,18 +22,23 @@ class Rooms(msgspec.Struct, frozen=True):
     keeper: Keeper
 
 
-@asynccontextmanager
-async def open_rooms(home: Home, profile: Profile) -> AsyncIterator[Rooms]:
-    """The rooms of the desk of `home`, for the length of the block; raises ConfigError where a secret is missing.
-
-    Database and keeper may be down meanwhile: what needs them raises until they are there.
-    """
+def furnish(home: Home, profile: Profile) -> Rooms:
+    """The rooms of the desk of `home`, not running yet; raises ConfigError where a secret is missing."""
     meter = Meter(conninfo(home, "desk"), home.config.web.waiting_requests)
     # Not `connect`, which would insist on a keeper: this one connects with the first call, and again by itself.
     keeper = Keeper(home.keeper_socket, Caller.DESK, read_secret(home.callers / "desk.secret"))
-    await meter.start()
+    return Rooms(profile, People(profile, meter, keeper), meter, keeper)
+
+
+@asynccontextmanager
+async def running(rooms: Rooms) -> AsyncIterator[None]:
+    """Keep the rooms running for the length of the block.
+
+    Database and keeper may be down meanwhile: what needs them raises until they are there.
+    """
+    await rooms.meter.start()
     try:
-        yield Rooms(profile, People(profile, meter, keeper), meter, keeper)
+        yield
     finally:
-        await meter.stop()
-        await keeper.close()
+        await rooms.meter.stop()
+        await rooms.keeper.close()

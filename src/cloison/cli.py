@@ -1,33 +1,53 @@
 """The command line: `cloison …`.
 
 Every command has `--json`, the last thing on standard output; progress goes to standard error. Exit codes: 0 done,
-1 refused or found something, 2 wrong use. Errors of `errors.py` are printed here and nowhere else.
+1 refused or found something, 2 wrong use. Errors of `errors.py` are printed here and nowhere else; of PostgreSQL's own
+only the code, as their text may quote values.
 """
 
 import asyncio
+import contextlib
+import signal
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from types import FrameType
+from typing import Annotated, Any, NoReturn, TypeVar
 
 import msgspec
+import psycopg
+import structlog
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from cloison.access import accounts as staff
 from cloison.access import sessions
 from cloison.access.relations import Imported, import_relations
 from cloison.config import Home
 from cloison.doctor import examine
-from cloison.errors import CloisonError
+from cloison.errors import (
+    CloisonError,
+    ConfigError,
+    DatabaseRefusedError,
+    DatabaseUnavailableError,
+    SystemRefusedError,
+)
 from cloison.installation import Wish, initialise
 from cloison.passphrase import passphrase_file
-from cloison.processes import base_url, keeper_of, running_keeper, serving, start_database, supervise
-from cloison.register import synthetic
+from cloison.processes import (
+    base_url,
+    keeper_of,
+    running_keeper,
+    serving,
+    start_database,
+    stop_database,
+    supervise,
+)
 from cloison.register.intake import Register, Summary, import_file
 from cloison.register.profile import load_profile
-from cloison.replay import demo as demonstration
 from cloison.store.pools import connect, conninfo, pool
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -42,6 +62,7 @@ app.add_typer(caseload_app, name="caseload")
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 INTAKE_CONNECTIONS = 3
+NAME_CHARACTERS = 200  # of an organisation, as the table has it
 notes = Console(stderr=True, highlight=False)
 results = Console(highlight=False)
 Result = TypeVar("Result")
@@ -49,11 +70,22 @@ Result = TypeVar("Result")
 
 def main() -> None:
     """Run the command line; prints errors of ours in one line and exits with 1."""
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     try:
         app()
     except CloisonError as error:
-        notes.print(f"[bold]{error.code}[/]: {error}", soft_wrap=True)
-        sys.exit(1)
+        _fail(error)
+    except psycopg.OperationalError as error:
+        _fail(DatabaseUnavailableError(reason=error.sqlstate or "no connection"))
+    except psycopg.Error as error:
+        _fail(DatabaseRefusedError(reason=error.sqlstate or type(error).__name__))
+    except OSError as error:
+        _fail(SystemRefusedError(reason=f"{error.filename or 'a file'}: {error.strerror}"))
+
+
+def _fail(error: CloisonError) -> NoReturn:
+    notes.print(f"[bold]{error.code}[/]: {escape(str(error))}", soft_wrap=True)
+    sys.exit(1)
 
 
 # -- the home -------------------------------------------------------------------------------------------------------
@@ -78,13 +110,24 @@ def init(
 @app.command()
 def serve() -> None:
     """Run database, keeper and desk until interrupted; what ends by accident is started again."""
-    home = Home()
-    with passphrase_file(home) as passphrase, serving(home, passphrase) as processes:
-        notes.print(f"The desk answers at {base_url(home)}; its API is described at {base_url(home)}/openapi.json")
-        try:
-            supervise(home, processes)
-        except KeyboardInterrupt:
-            notes.print("Stopping.")
+    home = _home()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    with contextlib.suppress(KeyboardInterrupt), passphrase_file(home) as passphrase, serving(home, passphrase) as ours:
+        notes.print(
+            f"The desk answers at {base_url(home)}; its API is described at {base_url(home)}/openapi.json",
+            soft_wrap=True,
+        )
+        supervise(home, ours)
+    stop_database(home)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
+    """A signal ends the command; a second one must not, or what it started would stay."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    notes.print("Stopping.")
+    raise KeyboardInterrupt
 
 
 @app.command()
@@ -93,7 +136,7 @@ def doctor(as_json: Json = False) -> None:
     checks = examine(Home())
     table = Table("check", "state", "what to do")
     for check in checks:
-        table.add_row(check.name, "ok" if check.ok else "[bold]not ok[/]", check.advice)
+        table.add_row(check.name, "ok" if check.ok else "[bold]not ok[/]", escape(check.advice))
     _show(as_json, {"checks": checks}, table)
     raise typer.Exit(0 if all(check.ok for check in checks) else 1)
 
@@ -105,6 +148,8 @@ def demo(
     as_json: Json = False,
 ) -> None:
     """Make a register of fictional people, let the known attacks loose on it, and print how many each one got."""
+    from cloison.replay import demo as demonstration  # noqa: PLC0415 - a third of a second of every command's start
+
     demonstration.run(Home(), demonstration.Plan(people, serve_after, as_json))
 
 
@@ -115,6 +160,8 @@ def replay(
     as_json: Json = False,
 ) -> None:
     """Replay known attacks on a throw-away home, with the controls off and on."""
+    from cloison.replay import demo as demonstration  # noqa: PLC0415 - as in `demo`
+
     demonstration.replay(scenario or [], people, as_json=as_json)
 
 
@@ -131,6 +178,8 @@ def people_synth(
     """Write realistic, fictional people: INSEE names and places, NIRs in impossible months."""
     if out.suffix != ".csv":
         raise typer.BadParameter("the file's name must end in .csv", param_hint="--out")
+    from cloison.register import synthetic  # noqa: PLC0415 - its numpy would cost every command a tenth of a second
+
     synthetic.write(out, count, seed=seed)
     _show(as_json, {"people": count, "file": str(out)}, f"{count} people written to {out}")
 
@@ -171,7 +220,9 @@ def caseload_import(file: Path, as_json: Json = False) -> None:
 
 @organisations_app.command("create")
 def organisations_create(name: str, as_json: Json = False) -> None:
-    """Create an organisation."""
+    """Create an organisation, or find the one of that name."""
+    if not 1 <= len(name.strip()) <= NAME_CHARACTERS:
+        raise typer.BadParameter(f"a name has 1 to {NAME_CHARACTERS} characters", param_hint="NAME")
     home = _started()
     with connect(home, "owner") as owner:
         organisation = staff.create_organisation(owner, name)
@@ -209,7 +260,8 @@ def accounts_list(as_json: Json = False) -> None:
         found = staff.accounts(owner)
     table = Table("account", "segment", "organisation", "agency", "role")
     for account in found:
-        table.add_row(account.handle, account.segment, account.organisation, account.agency, account.role)
+        named = (account.handle, account.segment, account.organisation, account.agency, account.role)
+        table.add_row(*(escape(name) for name in named))
     _show(as_json, {"accounts": found}, table)
 
 
@@ -263,8 +315,16 @@ def _act(statement: str, handle: str, as_json: bool, state: str) -> None:
     _show(as_json, {"account": handle, "state": state}, f"{handle}: {state}")
 
 
-def _started() -> Home:
+def _home() -> Home:
+    """The home, which must have been made: no command but `init` and `demo` makes a database by the way."""
     home = Home()
+    if not home.settings_file.exists():
+        raise ConfigError(reason=f"{home.path} is no home of a register; run cloison init, or set CLOISON_HOME")
+    return home
+
+
+def _started() -> Home:
+    home = _home()
     start_database(home)
     return home
 
@@ -291,4 +351,4 @@ def _show(as_json: bool, value: object, text: object) -> None:
     if as_json:
         sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
     else:
-        results.print(text, soft_wrap=True)
+        results.print(Text(text) if isinstance(text, str) else text, soft_wrap=True)

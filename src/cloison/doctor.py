@@ -7,6 +7,7 @@ import asyncio
 import shutil
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import msgspec
 import psycopg
@@ -14,26 +15,44 @@ from psycopg.conninfo import make_conninfo
 
 from cloison.config import Home
 from cloison.errors import CloisonError
+from cloison.installation import ticket_blocks
 from cloison.processes import keeper_of
 from cloison.store import schema
 from cloison.store.pools import connect, conninfo
-from cloison.store.rights import granted, wanted
+from cloison.store.rights import granted, left_open, wanted
 
 POSTGRESQL_LEAST = 150000  # server_version_num
 CLOCK_SECONDS = 120  # beyond this doors stop: a clock turned forward would refill budgets
 FREE_BYTES = 2 * 2**30
 
-SETTINGS = "select coalesce(setrole::regrole::text, 'all'), unnest(setconfig) from pg_db_role_setting"
+NO_ENTRY = "PostgreSQL does not let us in; start it (cloison serve), or run cloison init to repair the logins"
+NO_TRUST = "pg_hba.conf must say scram-sha-256, never trust"
+SHOWN_MOST = 5  # names in one advice
+
+SETTINGS = """
+select case s.setrole when 0 then 'the database' else s.setrole::regrole::text end, unnest(s.setconfig)
+from pg_db_role_setting s
+where s.setdatabase in (0, (select oid from pg_database where datname = current_database()))
+  and (s.setrole = 0 or s.setrole::regrole::text like 'cloison\\_%')
+"""
 POWERS = """
 select rolname from pg_roles where rolname like 'cloison\\_%'
   and (rolsuper or rolcreaterole or rolcreatedb or rolreplication or rolbypassrls)
 """
-# Rights of PUBLIC that 05_hardening.sql takes back; a hosted PostgreSQL may not have let us.
-OPEN_TO_ALL = """
-select p.proname from pg_proc p cross join lateral aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
-where a.grantee = 0 and p.pronamespace = 'pg_catalog'::regnamespace
-  and p.proname in ('lo_create', 'lo_creat', 'lo_from_bytea', 'lo_put', 'pg_stat_get_tuples_fetched')
-group by 1 order by 1
+POWERFUL = "select rolname from pg_roles where rolcanlogin and (rolsuper or rolcreaterole or rolbypassrls) limit 20"
+SAFE_SETTINGS = {
+    "fsync": "on",
+    "full_page_writes": "on",
+    "max_prepared_transactions": "0",
+    "password_encryption": "scram-sha-256",
+    "log_parameter_max_length_on_error": "0",
+}
+# What makes the server log statements; their parameters are the tokens of sessions.
+LOGGED = """
+select name from pg_settings where current_setting('log_parameter_max_length') <> '0' and (
+    name = 'log_statement' and setting in ('mod', 'all')
+    or name in ('log_min_duration_statement', 'log_min_duration_sample') and setting <> '-1'
+    or name = 'log_transaction_sample_rate' and setting <> '0')
 """
 
 
@@ -46,7 +65,7 @@ class Check(msgspec.Struct, frozen=True):
 
 
 def examine(home: Home) -> list[Check]:
-    """Look at everything; one check each, in order."""
+    """Look at everything; one check each, in order. Where there is no home there is nothing else to look at."""
     checks: list[tuple[str, Callable[[], str]]] = [
         ("home", lambda: _home(home)),
         ("disk", lambda: _disk(home)),
@@ -60,7 +79,7 @@ def examine(home: Home) -> list[Check]:
         ("clock", lambda: _clock(home)),
         ("keeper", lambda: asyncio.run(_keeper(home))),
     ]
-    return [_made(name, check) for name, check in checks]
+    return [_made(name, check) for name, check in (checks if home.path.is_dir() else checks[:1])]
 
 
 def _made(name: str, check: Callable[[], str]) -> Check:
@@ -68,8 +87,8 @@ def _made(name: str, check: Callable[[], str]) -> Check:
         advice = check()
     except CloisonError as error:
         advice = str(error)
-    except psycopg.OperationalError:
-        advice = "PostgreSQL does not let us in; start it (cloison serve), or run cloison init to repair the logins"
+    except psycopg.OperationalError as error:
+        advice = NO_ENTRY if error.sqlstate is None else f"PostgreSQL answered {error.sqlstate}; {NO_ENTRY}"
     except psycopg.Error as error:
         advice = f"PostgreSQL answered {error.sqlstate}; run cloison init"
     except OSError as error:
@@ -81,12 +100,20 @@ def _home(home: Home) -> str:
     if not home.path.is_dir():
         return f"{home.path} is not there; run cloison init, or set CLOISON_HOME"
     _ = home.config  # raises ConfigError
-    wide = [
-        f.name
-        for f in (home.logins, home.keeper, home.callers, home.database)
-        if f.exists() and f.stat().st_mode & 0o077
-    ]
-    return f"others may enter {', '.join(wide)}; run chmod 700 on each" if wide else ""
+    folders = [home.logins, home.keeper, home.callers, home.log, home.database]
+    secrets = [path for folder in (home.logins, home.keeper, home.callers) for path in folder.glob("*")]
+    wide = [str(path.relative_to(home.path)) for path in (*folders, *secrets) if _open_to_others(path)]
+    return f"others may use {_some(wide)}; run chmod go= on each, and think of what they may have read" if wide else ""
+
+
+def _open_to_others(path: Path) -> bool:
+    return path.exists() and bool(path.stat().st_mode & 0o077)
+
+
+def _some(names: list[str]) -> str:
+    """The first few names, and how many more there are."""
+    more = len(names) - SHOWN_MOST
+    return ", ".join(names[:SHOWN_MOST]) + (f" and {more} more" if more > 0 else "")
 
 
 def _disk(home: Home) -> str:
@@ -103,27 +130,42 @@ def _version(home: Home) -> str:
 def _schema(home: Home) -> str:
     with connect(home, "owner") as owner:
         installed, newest = schema.installed_version(owner), schema.newest_version()
+    if installed is None:
+        return "there is no schema; run cloison init"
+    if installed > newest:
+        return f"the schema is at {installed}, this program knows {newest} at most; use the newer program"
     return "" if installed == newest else f"the schema is at {installed}, this program needs {newest}; run cloison init"
 
 
 def _authentication(home: Home) -> str:
-    """Tries to come in with no password and with a wrong one; neither may work."""
+    """Tries to come in with a wrong password, as each of our logins and as whoever has power; none may work.
+
+    Each of ours comes in with the right one first: a server that refuses everybody would look safe.
+    """
     for login in schema.LOGINS:
-        for wrong in ("", "wrong"):
-            try:
-                with psycopg.connect(make_conninfo(conninfo(home, login), password=wrong, require_auth="")):
-                    return f"{login} comes in without its password; pg_hba.conf must say scram-sha-256, never trust"
-            except psycopg.OperationalError:
-                continue
-    return ""
+        with connect(home, login) as connection:
+            powerful = [row[0] for row in connection.execute(POWERFUL).fetchall()]
+        if _comes_in(home, schema.role_of(login)):
+            return f"{login} comes in without its password; {NO_TRUST}"
+    admitted = [role for role in powerful if _comes_in(home, role)]
+    return f"{_some(admitted)} comes in without a password; {NO_TRUST}" if admitted else ""
+
+
+def _comes_in(home: Home, role: str) -> bool:
+    wrong = make_conninfo(conninfo(home, "owner"), user=role, password="wrong", require_auth="")  # noqa: S106 - wrong on purpose
+    try:
+        psycopg.connect(wrong).close()
+    except psycopg.OperationalError:
+        return False
+    return True
 
 
 def _rights(home: Home) -> str:
     with connect(home, "owner") as owner:
         expected, found = wanted(owner), granted(owner)
-    more = ", ".join(sorted(f"{who} {right} {what}" for who, right, what in found - expected))
-    less = ", ".join(sorted(f"{who} {right} {what}" for who, right, what in expected - found))
-    parts = [f"too much: {more}" if more else "", f"missing: {less}" if less else ""]
+    more = sorted(f"{who} {right} {what}" for who, right, what in found - expected)
+    less = sorted(f"{who} {right} {what}" for who, right, what in expected - found)
+    parts = [f"too much: {_some(more)}" if more else "", f"missing: {_some(less)}" if less else ""]
     faults = "; ".join(filter(None, parts))
     return f"not as in 90_grants.sql ({faults}); run cloison init, and find out who changed it" if faults else ""
 
@@ -133,27 +175,25 @@ def _role_settings(home: Home) -> str:
         settings = [f"{role}: {setting}" for role, setting in owner.execute(SETTINGS).fetchall()]
         powers = [row[0] for row in owner.execute(POWERS).fetchall()]
     if powers:
-        return f"{', '.join(powers)} has an administrator's powers; run cloison init"
-    return f"settings are attached to roles ({', '.join(settings)}); run alter role … reset all" if settings else ""
+        return f"{_some(powers)} has an administrator's powers; run cloison init, and find out who gave them"
+    return f"settings are attached ({_some(settings)}); run cloison init, and find out who did it" if settings else ""
 
 
 def _server_settings(home: Home) -> str:
-    needed = {
-        "fsync": "on",
-        "full_page_writes": "on",
-        "max_prepared_transactions": "0",
-        "password_encryption": "scram-sha-256",
-    }
     with connect(home, "owner") as owner:
-        found = {name: owner.execute("select current_setting(%s)", (name,)).fetchone() for name in needed}
-    wrong = [f"{name} = {value}" for name, value in needed.items() if found[name] != (value,)]
+        found = {name: owner.execute("select current_setting(%s)", (name,)).fetchone() for name in SAFE_SETTINGS}
+        logged = [row[0] for row in owner.execute(LOGGED).fetchall()]
+    wrong = [f"{name} = {value}" for name, value in SAFE_SETTINGS.items() if found[name] != (value,)]
+    if logged:
+        wrong.append(f"log_parameter_max_length = 0 (with {_some(logged)} the log holds tokens of sessions)")
     return f"set {', '.join(wrong)} in postgresql.conf" if wrong else ""
 
 
 def _hardening(home: Home) -> str:
     with connect(home, "owner") as owner:
-        opened = [row[0] for row in owner.execute(OPEN_TO_ALL).fetchall()]
-    return f"PUBLIC may execute {', '.join(opened)}; have an administrator run 05_hardening.sql" if opened else ""
+        opened = left_open(owner)
+    who = "with a superuser as --administrator" if home.config.database.url else ""
+    return f"PUBLIC may use {_some(opened)}; run cloison init {who}".rstrip() if opened else ""
 
 
 def _clock(home: Home) -> str:
@@ -166,5 +206,7 @@ def _clock(home: Home) -> str:
 
 async def _keeper(home: Home) -> str:
     async with keeper_of(home, "issuer") as keeper:
-        await keeper.status()
-    return ""
+        expected = ticket_blocks(await keeper.ticket_key())
+    with connect(home, "owner") as owner:
+        found = owner.execute("select inner_block, outer_block from cloison.ticket_key").fetchone()
+    return "" if found == expected else "the database signs tickets with another keeper's key; run cloison init"

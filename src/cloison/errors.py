@@ -112,6 +112,12 @@ class ProfileError(CloisonError):
     code = "profile"
 
 
+class SystemRefusedError(CloisonError):
+    """The system refused what was asked ({reason}). Put it right and run the command again."""
+
+    code = "system_refused"
+
+
 class DatabaseUnavailableError(CloisonError):
     """PostgreSQL does not answer ({reason}). Run `cloison doctor`; nothing was opened in the meantime."""
 

@@ -74,13 +74,18 @@ async def _ticket_key(home: Home) -> bytes:
 
 
 def store_ticket_key(owner: psycopg.Connection, key: bytes) -> None:
-    """Store the 32-byte key as HMAC's two padded blocks (RFC 2104): core SQL has sha256() but no hmac()."""
-    padded = key.ljust(HMAC_BLOCK_BYTES, b"\0")
+    """Store the key by which the keeper knows tickets, 32 bytes."""
     owner.execute(
         "insert into cloison.ticket_key (inner_block, outer_block) values (%s, %s) on conflict (single) "
         "do update set inner_block = excluded.inner_block, outer_block = excluded.outer_block",
-        (bytes(b ^ INNER for b in padded), bytes(b ^ OUTER for b in padded)),
+        ticket_blocks(key),
     )
+
+
+def ticket_blocks(key: bytes) -> tuple[bytes, bytes]:
+    """The key as HMAC's two padded blocks (RFC 2104), inner and outer: core SQL has sha256() but no hmac()."""
+    padded = key.ljust(HMAC_BLOCK_BYTES, b"\0")
+    return bytes(b ^ INNER for b in padded), bytes(b ^ OUTER for b in padded)
 
 
 def _write_settings(home: Home, wish: Wish) -> None:

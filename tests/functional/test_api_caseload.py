@@ -1,6 +1,7 @@
 """The caseload and the session over HTTP."""
 
 from datetime import UTC, datetime, timedelta
+
 from support.api import calling, problem
 from support.desk import RunningRegister
 

@@ -1,5 +1,6 @@
-"""Limits of the desk: sizes, batches, slow clients. Beyond each there is a problem or an end, never a wait for others."""
+"""Limits of the desk: sizes, batches, slow clients. Beyond each is a problem or an end, never a wait for others."""
 
+import contextlib
 import socket
 import time
 from urllib.parse import urlsplit
@@ -61,19 +62,30 @@ def test_body_at_the_limit_is_read(register: RunningRegister) -> None:
 def test_announced_flood_is_not_read(register: RunningRegister) -> None:
     """Of a body announced as 100 MB the desk reads next to nothing."""
     token = register.agent(0).token
-    head = f"POST /v1/people/search HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Length: 100000000\r\n"
-    sent, part = 0, b"x" * 65_536
-    with connection(register) as line, pytest.raises(OSError):  # noqa: PT011 - whichever way a connection ends
+    head = (
+        f"POST /v1/people/search HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Length: 100000000\r\n"
+    )
+    with connection(register) as line:
         line.sendall(f"{head}\r\n".encode())
-        while sent < 100_000_000:
-            sent += line.send(part)
+        sent = _flood(line, 100_000_000)
     assert sent < 20_000_000
+
+
+def _flood(line: socket.socket, size: int) -> int:
+    """How many bytes the desk takes, of `size`, before it closes the connection."""
+    sent, part = 0, b"x" * 65_536
+    with contextlib.suppress(OSError):  # whichever way a connection ends
+        while sent < size:
+            sent += line.send(part)
+    return sent
 
 
 def test_slow_body_is_given_up(register: RunningRegister) -> None:
     """A body that does not come is answered 408 after a few seconds, and the connection ends."""
     token = register.agent(0).token
-    head = f"POST /v1/people/search HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Length: 100\r\n\r\n{{"
+    head = (
+        f"POST /v1/people/search HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Length: 100\r\n\r\n{{"
+    )
     begun = time.monotonic()
     with connection(register) as line:
         line.sendall(head.encode())

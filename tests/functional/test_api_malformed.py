@@ -187,7 +187,7 @@ def test_malformed_requests_charge_nobody(register: RunningRegister) -> None:
 
 
 def _send_malformed(api: Api) -> None:
-    for body in (b"{", {"requests": []}, {"requests": [wanted("nobody")]}):
-        assert api.post(OPEN, body).status_code == 400
-    for search in ({"email": "a", "purpose": PURPOSE}, {"purpose": PURPOSE}, {"email": "a@example.org"}):
-        assert api.post(SEARCH, search).status_code == 400
+    bodies: list[object] = [b"{", {"requests": []}, {"requests": [wanted("nobody")]}]
+    searches = [{"email": "a", "purpose": PURPOSE}, {"purpose": PURPOSE}, {"email": "a@example.org"}]
+    answers = [api.post(OPEN, body) for body in bodies] + [api.post(SEARCH, search) for search in searches]
+    assert [answer.status_code for answer in answers] == [400] * 6

@@ -1,4 +1,4 @@
-"""No oracle: whether somebody out of reach exists cannot be told from what the desk says, nor from how long it takes."""
+"""No oracle: whether somebody out of reach exists shows neither in what the desk says nor in how long it takes."""
 
 import random
 import time
@@ -8,12 +8,10 @@ from uuid import uuid4
 import httpx
 import numpy as np
 import pytest
-from support.api import PURPOSE, Api, calling, strangers, wanted
+from support.api import PURPOSE, Api, calling, strangers, unbounded, wanted
 from support.desk import Agent, RunningRegister
 
-from cloison.store.pools import connect
-
-ROLE = "hotline"  # nobody else's tests use it: its budget of refusals is widened for the length of a test
+ROLE = "hotline"
 TRIES = 200  # of each kind
 SEARCHES = 120
 WARM_UP = 20
@@ -26,19 +24,8 @@ SLOWER_SHARE = (0.35, 0.65)
 @pytest.fixture
 def patient(register: RunningRegister) -> Iterator[Agent]:
     """An account whose refusals have no end here, so that enough of them can be timed."""
-    with connect(register.home, "owner") as owner:
-        owner.execute(
-            "insert into cloison.role_budget (role, meter, minutes_5, hour, day, days_28) "
-            "select role, 'refusal', 100000, 100000, 100000, 100000 from cloison.role where name = %s "
-            "on conflict (role, meter) do update set minutes_5 = 100000, hour = 100000, day = 100000, days_28 = 100000",
-            (ROLE,),
-        )
-        owner.execute("update cloison.role set purposes = 1, relations = 1, compartments = 1 where name = %s", (ROLE,))
+    with unbounded(register.home, ROLE):
         yield register.agent(0, ROLE)
-        owner.execute("update cloison.role set purposes = 0, relations = 0, compartments = 0 where name = %s", (ROLE,))
-        owner.execute(
-            "delete from cloison.role_budget b using cloison.role r where r.role = b.role and r.name = %s", (ROLE,)
-        )
 
 
 def timed(ask: Callable[[object], httpx.Response], kinds: dict[str, Sequence[object]]) -> dict[str, list[float]]:

@@ -54,7 +54,7 @@ def test_sound_alike_names_are_found(register: RunningRegister) -> None:
 
 
 def test_29_february_is_a_day_in_leap_years_alone(register: RunningRegister) -> None:
-    """The leap day of 1996 is searched by and finds nobody here; that of 1995 is no day, and the error says which field."""
+    """The leap day of 1996 can be searched by; that of 1995 is no day, and the error names the field."""
     with calling(register, register.agent(0)) as api:
         assert api.search(birth_name="Personne", birth_date="1996-02-29") == MISS
         answer = api.post(
@@ -101,7 +101,5 @@ def test_guessing_a_nir_stops_after_five(register: RunningRegister) -> None:
     """Misses that share sex, birth date and place have a budget of their own: the sixth is refused for a day."""
     with calling(register, register.agent(0)) as api:
         nirs = [f"29913999999{order:02}" for order in range(1, 8)]
-        outcomes = [
-            api.search(nir=f"{nir}{97 - int(nir) % 97:02}", birth_date="1999-03-09")["outcome"] for nir in nirs
-        ]
+        outcomes = [api.search(nir=f"{nir}{97 - int(nir) % 97:02}", birth_date="1999-03-09")["outcome"] for nir in nirs]
     assert outcomes == ["scope"] * 5 + ["budget"] * 2

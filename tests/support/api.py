@@ -7,11 +7,11 @@ from uuid import UUID, uuid4
 
 import httpx
 import msgspec
-from support.desk import Agent, RunningRegister
 
 from cloison.client.wire import Problem
 from cloison.config import Home
 from cloison.store.pools import connect
+from support.desk import Agent, RunningRegister
 
 PURPOSE = "follow_up"
 Json = dict[str, Any]
@@ -87,3 +87,30 @@ def strangers(home: Home, agent: Agent, count: int, segment: str = "59") -> list
         ).fetchall()
     assert len(rows) == count
     return [row[0] for row in rows]
+
+
+@contextmanager
+def unbounded(home: Home, role: str) -> Iterator[None]:
+    """A role that nobody else's tests use may open, for the length of the block, its caseload's identities without end.
+
+    Sessions are to be issued within the block: the keeper takes its ceilings from the budgets of then.
+    """
+    with connect(home, "owner") as owner:
+        owner.execute("update cloison.role set purposes = 1, relations = 1, compartments = 17 where name = %s", (role,))
+        owner.execute(
+            "insert into cloison.role_budget (role, meter, minutes_5, hour, day, days_28) "
+            "select role, meter, 20000, 20000, 20000, 20000 from cloison.role, "
+            "unnest(array['open', 'search', 'refusal']::cloison.meter[]) meter where name = %s "
+            "on conflict (role, meter) do update set minutes_5 = 20000, hour = 20000, day = 20000, days_28 = 20000",
+            (role,),
+        )
+    try:
+        yield
+    finally:
+        with connect(home, "owner") as owner:
+            owner.execute(
+                "update cloison.role set purposes = 0, relations = 0, compartments = 0 where name = %s", (role,)
+            )
+            owner.execute(
+                "delete from cloison.role_budget b using cloison.role r where r.role = b.role and r.name = %s", (role,)
+            )

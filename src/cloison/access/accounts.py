@@ -7,6 +7,7 @@ import psycopg
 
 from cloison.errors import BadRequestError, UnknownAccountError, UnknownOrganisationError
 
+NO_SUCH_ROLE = "CL005"  # as create_account_v1 says it
 NOBODY = UUID(int=0)  # the account of an act of the owner's; and of one that is not created yet
 
 
@@ -70,7 +71,9 @@ def create_account(owner: psycopg.Connection, new: Account) -> Account:
         raise BadRequestError(reason="the account's handle is taken") from error
     except psycopg.errors.CheckViolation as error:
         raise BadRequestError(reason="handle, segment or agency is not of the allowed form") from error
-    except psycopg.errors.RaiseException as error:
+    except psycopg.DatabaseError as error:
+        if error.sqlstate != NO_SUCH_ROLE:
+            raise
         raise BadRequestError(reason="there is no such role in the profile") from error
     assert row is not None  # noqa: S101 - a function that returns a value answers one row
     return msgspec.structs.replace(new, account=row[0])

@@ -57,8 +57,11 @@ class Client:
     """A session's way into the desk; keeps connections open, to be used as an async context manager."""
 
     def __init__(self, base_url: str, token: str, *, language: str = "en", timeout: float = TIMEOUT_SECONDS) -> None:
-        """Speak to the desk at `base_url` with a session's `token`; nothing is sent yet. `timeout` is in seconds."""
-        headers = {"Authorization": f"Bearer {token}", "Accept-Language": language}
+        """Speak to the desk at `base_url` with a session's `token`; nothing is sent yet. `timeout` is in seconds.
+
+        Without a token only `health` is answered.
+        """
+        headers = {"Accept-Language": language} | ({"Authorization": f"Bearer {token}"} if token else {})
         self._http = httpx.AsyncClient(base_url=base_url, headers=headers, timeout=timeout, trust_env=False)
 
     async def __aenter__(self) -> Self:
@@ -117,7 +120,8 @@ class Client:
         try:
             return await self._http.request(method, path, content=body, headers=headers)
         except httpx.HTTPError as error:
-            raise DeskUnavailableError(reason=type(error).__name__) from error
+            # its text stays out: of a token with a line feed in it, it would hold the token
+            raise DeskUnavailableError(reason=type(error).__name__) from None
 
 
 def _decoded(answer: httpx.Response, wanted: type[Answer]) -> Answer:

@@ -15,7 +15,7 @@ import msgspec
 
 from cloison.errors import CloisonError
 from cloison.keeper.client import Keeper
-from cloison.keeper.messages import KeyGrant, Refusal, TermQuery, TicketUse
+from cloison.keeper.messages import TICKETS_A_REQUEST, KeyGrant, Refusal, TermQuery, TicketUse
 from cloison.model import OpenRequest, Outcome, Released, bits
 from cloison.register.profile import Profile
 from cloison.register.sealing import Place, unseal
@@ -150,9 +150,10 @@ class People:
 
     def _ask(self) -> None:
         asked, self._asked = self._asked, []
-        task = asyncio.ensure_future(self._grant(asked))
-        self._asking.add(task)
-        task.add_done_callback(self._asking.discard)
+        for start in range(0, len(asked), TICKETS_A_REQUEST):
+            task = asyncio.ensure_future(self._grant(asked[start : start + TICKETS_A_REQUEST]))
+            self._asking.add(task)
+            task.add_done_callback(self._asking.discard)
 
     async def _grant(self, asked: "list[tuple[TicketUse, asyncio.Future[KeyGrant | Refusal]]]") -> None:
         """Answers every future, whatever happens: a request must never hang on the keeper."""

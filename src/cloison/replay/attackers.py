@@ -5,7 +5,7 @@ register as it was, where people have sequential numbers.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from itertools import islice
 from typing import TypeVar
@@ -18,9 +18,10 @@ from cloison.errors import CloisonError, OverloadedError
 from cloison.replay.loot import Loot
 
 CONNECTIONS = 64
+PAGES = 2  # of 50 people: the budget of an hour
 BUSY_SECONDS = 0.05
 CLIENT_SECONDS = 10.0
-GUESSES_EACH = 2  # of each kind, before the leaked list is used: misses are charged
+GUESSES_EACH = 1  # of each kind, before the leaked list is used: misses are charged
 LEAKED_TRIED = 200
 REFUSED_IN_A_ROW = 3  # of searches: then whoever searches does something else
 NIR_BEFORE_ORDER = 10
@@ -53,21 +54,23 @@ class Prey(msgspec.Struct, frozen=True):
 async def greedy_session(prey: Prey, loot: Loot) -> None:
     """Lists the whole caseload, then opens everybody on it and everybody else it can think of (the 2024 case)."""
     async with _desk(prey, loot) as desk:
-        mine = await _list(desk, loot)
+        mine = [*await _list(desk, loot, whole=True), *await _list(desk, loot, whole=False)]
         await _open(desk, prey, [*mine, *prey.people], loot)
 
 
 async def parallel_connections(prey: Prey, loot: Loot) -> None:
-    """Does everything through 64 connections at the same moment: a meter that counts late would overshoot."""
+    """Lists and opens through 64 connections at the same moment: a meter that counts late would overshoot.
+
+    Searches come one by one in between: each is a miss until somebody is found, and too many misses end the session.
+    """
     async with _desk(prey, loot) as desk:
-        await _all([_list(desk, loot) for _ in range(CONNECTIONS)], loot)
-        shares = [prey.leaked[i:LEAKED_TRIED:CONNECTIONS] for i in range(CONNECTIONS)]
-        await _all([_search(desk, prey, share, loot) for share in shares if share], loot)
+        await _all([_list(desk, loot, whole=True) for _ in range(CONNECTIONS)], loot)
+        await _search(desk, prey, prey.leaked[:LEAKED_TRIED], loot)
         await _all([_open(desk, prey, prey.people[i::CONNECTIONS], loot) for i in range(CONNECTIONS)], loot)
 
 
 async def guessed_identifiers(prey: Prey, loot: Loot) -> None:
-    """Guesses numbers of people, identifiers and NIRs; then uses a leaked list of NIRs and birth dates; then guesses on."""
+    """Guesses numbers, identifiers and NIRs; then uses a leaked list of NIRs and birth dates; then guesses on."""
     async with _desk(prey, loot) as desk:
         guesses = [UUID(int=n) for n in range(1, 1 + GUESSES_EACH)] + [uuid4() for _ in range(GUESSES_EACH)]
         await _open(desk, prey, guesses, loot)
@@ -76,8 +79,8 @@ async def guessed_identifiers(prey: Prey, loot: Loot) -> None:
         for one in prey.leaked[:1]:
             for nir in islice(neighbours(one.nir), GUESSES_EACH):
                 await _cards(desk, prey, {"nir": nir, "birth_date": one.birth_date}, loot)
-        await _search(desk, prey, prey.leaked[:LEAKED_TRIED], loot)
-        await _open(desk, prey, prey.people, loot)
+        found = await _search(desk, prey, prey.leaked[:LEAKED_TRIED], loot)
+        await _open(desk, prey, [*found, *prey.people], loot)
 
 
 # -- what they have in common ---------------------------------------------------------------------------------------
@@ -126,7 +129,7 @@ async def _desk(prey: Prey, loot: Loot) -> AsyncIterator[Client]:
             loot.refused(error.code)
 
 
-async def _all(attacks: Iterable["asyncio.Future[object] | object"], loot: Loot) -> None:
+async def _all(attacks: Iterable[Awaitable[object]], loot: Loot) -> None:
     """Run attacks at the same moment; each goes on alone when another one is stopped."""
     for error in await asyncio.gather(*attacks, return_exceptions=True):
         if isinstance(error, CloisonError):
@@ -135,18 +138,20 @@ async def _all(attacks: Iterable["asyncio.Future[object] | object"], loot: Loot)
             raise error
 
 
-async def _list(desk: Client, loot: Loot) -> list[UUID]:
-    """The whole caseload page by page, then today's appointments; whom it showed."""
+async def _list(desk: Client, loot: Loot, *, whole: bool) -> list[UUID]:
+    """The whole caseload page by page, or today's appointments; whom it showed.
+
+    No further than the budget: a page beyond it is 50 refusals, which end the session.
+    """
     mine: list[UUID] = []
-    for whole in (True, False):
-        after: UUID | None = None
-        while not loot.over:
-            page = await _page(desk, loot, whole=whole, after=after)
-            mine += [card.person for card in page.cards]
-            loot.got(card.person for card in page.cards)
-            if page.next is None or page.outcome != "open":
-                break
-            after = page.next
+    after: UUID | None = None
+    for _ in range(PAGES):
+        page = await _page(desk, loot, whole=whole, after=after)
+        mine += [card.person for card in page.cards]
+        loot.got(card.person for card in page.cards)
+        if page.next is None or page.outcome != "open":
+            break
+        after = page.next
     return mine
 
 
@@ -177,16 +182,18 @@ async def _open(desk: Client, prey: Prey, people: Iterable[UUID], loot: Loot) ->
             count_opened(batch, results, loot)
 
 
-async def _search(desk: Client, prey: Prey, leaked: Iterable[Leaked], loot: Loot) -> None:
-    """Search leaked people by NIR and birth date, and open whoever is found."""
+async def _search(desk: Client, prey: Prey, leaked: Iterable[Leaked], loot: Loot) -> list[UUID]:
+    """Search leaked people by NIR and birth date; whom it found."""
+    everybody: list[UUID] = []
     refused = 0
     for one in leaked:
         if loot.over or refused == REFUSED_IN_A_ROW:
-            return
+            break
         facts = {"nir": one.nir, "birth_date": one.birth_date} if one.nir else {"identifier": one.identifier}
         found = await _cards(desk, prey, facts, loot)
         refused = 0 if found else refused + 1
-        await _open(desk, prey, found, loot)
+        everybody += found
+    return everybody
 
 
 async def _cards(desk: Client, prey: Prey, facts: dict[str, str], loot: Loot) -> list[UUID]:

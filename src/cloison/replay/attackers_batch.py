@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 import httpx
 import msgspec
 
-from cloison.client import Client, OpenAnswer
+from cloison.client import Client
 from cloison.errors import CloisonError
 from cloison.replay.attackers import CLIENT_SECONDS, Prey, asked_for, batches, count_opened
 from cloison.replay.loot import Loot
@@ -71,7 +71,7 @@ def poisoned(prey: Prey, people: Sequence[UUID]) -> Iterator[bytes]:
         yield _body([{**first, **poison}, *others])
     yield _body({**first, "request": str(uuid4())} for _ in range(TOO_MANY))
     yield _body(good)[:-2]
-    yield _body(good).replace(b"follow_up", b"follow\xff\xfeup")
+    yield _body(good).replace(prey.purpose.encode(), b"\xff\xfe" + prey.purpose.encode())
     yield b'{"requests":' + b"[" * TOO_MANY
     yield b'{"requests":[],' + _body(good)[1:]
 
@@ -104,8 +104,8 @@ def _opened(answer: httpx.Response, people: Sequence[UUID]) -> list[UUID]:
     """Whose fields came back, matched by place: the attacker's own numbers are poisoned."""
     if not answer.is_success:
         return []
-    results = msgspec.json.decode(answer.content, type=OpenAnswer).results
-    return [person for person, result in zip(people, results, strict=False) if result.fields]
+    results = msgspec.json.decode(answer.content)["results"]
+    return [person for person, result in zip(people, results, strict=False) if result.get("fields")]
 
 
 def _alternate(first: Sequence[UUID], second: Sequence[UUID]) -> Iterator[tuple[UUID, ...]]:

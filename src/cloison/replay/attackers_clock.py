@@ -7,7 +7,7 @@ through the desk's own functions and login, for a month of simulated time.
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from itertools import cycle
+from itertools import count
 from uuid import UUID, uuid4
 
 import msgspec
@@ -16,9 +16,13 @@ import psycopg
 from cloison.replay.loot import Loot
 
 FOLLOW_UP, IDENTITY = 0, 1
-PEOPLE_A_TURN = 40  # tried at each instant, until one is refused
-EDGES = (timedelta(seconds=-2), timedelta(seconds=2), timedelta(seconds=302), timedelta(minutes=30))
-BUSY_DAYS = (0, 1, 27, 28, 29)  # every hour of these; of those between, only midnight
+OLDER_EACH = 3  # every third is somebody opened before
+PEOPLE_A_TURN = 16  # charged at each instant, until one is refused: more receipts a session cannot hold
+# Before the edge, released as late as a receipt lasts; at it; as soon as five minutes have gone; in between.
+EDGES = (timedelta(seconds=-10), timedelta(0), timedelta(seconds=301), timedelta(minutes=30))
+LATE = timedelta(seconds=9)
+BUSY_DAYS = (0, 27, 28)  # every hour of these; of those between, only midnight
+DAYS = 30
 CHARGE = (
     "select outcome from cloison.charge_v1(%s, %s, %s::uuid[], %s::uuid[], %s::int4[], %s::int2[]) order by ordinal"
 )
@@ -35,43 +39,66 @@ class Night(msgspec.Struct, frozen=True):
     set_clock: Callable[[datetime], None]
 
 
-def instants(midnight: datetime) -> Iterator[datetime]:
-    """The times at which to try, in order: around full hours and midnights of 30 days from `midnight` on."""
-    for day in range(30):
+class _Caseload:
+    """Whom to open next: somebody new, or somebody opened before."""
+
+    def __init__(self, people: list[UUID]) -> None:
+        self._fresh = iter(people)
+        self._people = people
+        self._turn = count()
+        self.known: list[UUID] = []
+
+    def next(self) -> UUID:
+        turn = next(self._turn)
+        if turn % OLDER_EACH == 0 and self.known:
+            return self.known[turn % len(self.known)]
+        return next(self._fresh, self._people[turn % len(self._people)])
+
+
+def instants(midnight: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """When to charge and when to release, in order: around full hours and midnights of 30 days from `midnight` on."""
+    for day in range(DAYS):
         for hour in range(24) if day in BUSY_DAYS else (0,):
             edge = midnight + timedelta(days=day, hours=hour)
-            yield from (edge + offset for offset in EDGES)
+            for offset in EDGES:
+                at = edge + offset
+                yield at, at + LATE if offset < timedelta(0) else at
 
 
 def window_edges(night: Night, midnight: datetime, loot: Loot) -> list[tuple[datetime, UUID]]:
-    """Open at every edge, someone new and someone older in turn; each release with its time."""
+    """Open at every edge, new people and older ones; each release with its time."""
     releases: list[tuple[datetime, UUID]] = []
-    fresh = iter(night.people)
-    known: list[UUID] = []
-    older = cycle(range(len(night.people)))
+    caseload = _Caseload(night.people)
     night.set_clock(midnight - timedelta(minutes=1))
-    token = night.sign_in()
-    for at in instants(midnight):
+    token, outcome = night.sign_in(), "none"
+    for at, late in instants(midnight):
         night.set_clock(at)
-        for turn in range(PEOPLE_A_TURN):
-            again = turn % 3 == 2 and bool(known)
-            person = known[next(older) % len(known)] if again else next(fresh, night.people[0])
-            outcome, released = _open(night, token, person)
-            releases += [(at, one) for one in released]
-            known += [] if again else released
+        charged, outcome = _charge(night, token, caseload)
+        if outcome == "no_session":
+            token = night.sign_in()
+        if charged:
+            night.set_clock(late)
+            released = _release(night, token, charged)
+            releases += [(late, person) for person in released]
+            caseload.known += released
             loot.got(released)
-            if outcome == "no_session":
-                token = night.sign_in()
-            if outcome != "open":
-                loot.refused(outcome)
-                break
+    loot.refused(outcome)
     return releases
 
 
-def _open(night: Night, token: bytes, person: UUID) -> tuple[str, list[UUID]]:
-    request = uuid4()
-    charged = night.connection.execute(
-        CHARGE, (night.segment, [token], [request], [person], [IDENTITY], [FOLLOW_UP])
-    ).fetchone()
-    rows = night.connection.execute(RELEASE, (night.segment, [token], [request], [person])).fetchall()
-    return ("none" if charged is None else str(charged[0])), [row[0] for row in rows]
+def _charge(night: Night, token: bytes, caseload: _Caseload) -> tuple[dict[UUID, UUID], str]:
+    """Charge people one by one until one is refused; who was charged, by request, and the last outcome."""
+    charged: dict[UUID, UUID] = {}
+    outcome = "open"
+    while outcome == "open" and len(charged) < PEOPLE_A_TURN:
+        request, person = uuid4(), caseload.next()
+        values = (night.segment, [token], [request], [person], [IDENTITY], [FOLLOW_UP])
+        (outcome,) = night.connection.execute(CHARGE, values).fetchone() or ("none",)
+        if outcome == "open":
+            charged[request] = person
+    return charged, outcome
+
+
+def _release(night: Night, token: bytes, charged: dict[UUID, UUID]) -> list[UUID]:
+    values = (night.segment, [token] * len(charged), list(charged), list(charged.values()))
+    return [row[0] for row in night.connection.execute(RELEASE, values).fetchall()]

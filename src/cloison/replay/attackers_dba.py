@@ -41,9 +41,7 @@ FORGED = 10_000  # people whom tickets are forged for
 SWAPPED = 200  # rows that each key is tried on
 INNER, KEY_BYTES = 0x36, 32  # of HMAC (RFC 2104)
 
-EVERYBODY = (
-    "select segment, person, cohort, key_id, version, sealed from cloison.person order by person limit %s"
-)
+EVERYBODY = "select segment, person, cohort, key_id, version, sealed from cloison.person order by person limit %s"
 VICTIM = (
     "select s.session, s.account, k.inner_block from cloison.session s cross join cloison.ticket_key k "
     "where s.segment = %s and s.token_hash = %s"
@@ -126,7 +124,8 @@ async def dba_and_adviser(conninfo: str, desk: StolenDesk, session: StolenSessio
         adviser, ticket_key = _adviser(admin, session)
         async with await connect(desk) as keeper:
             forger = Forger(keeper, ticket_key, loot)
-            grants = [grant for mask in (LABEL, RECORD) for grant in await forger.forge(adviser, people, mask)]
+            grants = await forger.forge(adviser, people, LABEL)
+            grants += await forger.forge(adviser, people[::-1], RECORD)  # of others first
             await forger.forge(_colleague(admin, adviser), people[:A_CALL], RECORD)
             with _inserted_session(admin, session, adviser) as inserted:
                 await forger.forge(inserted, people[:A_CALL], RECORD)
@@ -165,9 +164,7 @@ def _inserted_session(admin: Connection, session: StolenSession, adviser: Holder
 
 @contextlib.contextmanager
 def _raised_budgets(admin: Connection) -> Iterator[None]:
-    budgets = admin.execute(
-        "select minutes_5, hour, day, days_28, role, meter from cloison.role_budget"
-    ).fetchall()
+    budgets = admin.execute("select minutes_5, hour, day, days_28, role, meter from cloison.role_budget").fetchall()
     admin.execute(RAISE)
     try:
         yield

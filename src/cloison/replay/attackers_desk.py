@@ -19,8 +19,9 @@ from cloison.replay.tricks import TRICKS
 IDENTIFIER_SLOT, PROOF_SLOT = 2, 3
 CONNECTIONS = 8
 PEOPLE_A_TURN = 2
-PAGES, SEARCHES = 8, 40
+PAGES, SEARCHES = 2, 40  # a page beyond the budget would be 50 refusals
 OUT_OF_PATIENCE = 3  # refusals in a row
+TURNS = 60  # of one connection
 LIST = "select outcome, last from cloison.list_v1(%s, %s, %s, %s, %s)"
 SEARCH = "select outcome from cloison.search_v1(%s, %s, %s, 0::int2, 2::int2, %s::int8[], null, null, null)"
 FIND = "select outcome from cloison.find_v1(%s, %s, %s)"
@@ -46,9 +47,9 @@ async def desk_login(desk: StolenDesk, session: StolenSession, loot: Loot) -> No
 
 
 def drain_the_list(login: DeskLogin) -> None:
-    """Page through the caseload, then through today's appointments."""
+    """Look at today's appointments, then page through the caseload."""
     with login.connection() as connection:
-        for whole in (True, False):
+        for whole in (False, True):
             after: UUID | None = None
             for _ in range(PAGES):
                 request = uuid4()
@@ -86,13 +87,15 @@ def drain_in_parallel(login: DeskLogin) -> None:
 def _drain(login: DeskLogin) -> None:
     refused = 0
     with login.connection() as connection:
-        while refused < OUT_OF_PATIENCE and not login.loot.over:
+        for _ in range(TURNS):
             people = login.some(PEOPLE_A_TURN)
             requests, outcomes = login.charge(connection, people)
             login.release(connection, requests, people)
             for outcome in {*outcomes} - {"open", "busy"}:
                 login.loot.refused(outcome)
             refused = 0 if {"open", "busy"} & {*outcomes} else refused + 1
+            if refused == OUT_OF_PATIENCE or login.loot.over:
+                return
 
 
 async def _terms(keeper: Keeper, session: StolenSession, loot: Loot) -> list[list[int]]:

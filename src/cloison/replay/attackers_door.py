@@ -85,7 +85,7 @@ async def _show_again(
     dumped: Sequence[SealedRow],
     loot: Loot,
 ) -> None:
-    """Tickets replayed, shown for another session, altered to name somebody of the dump, or signed with what is known."""
+    """Show tickets again, for another session, altered to name somebody of the dump, or signed with what is known."""
     others = [row for row in dumped if row.person not in {grant.row.person for grant in grants}]
     for grant, other in zip(grants[:ALTERED], others, strict=False):
         row = grant.row

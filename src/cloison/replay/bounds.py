@@ -29,7 +29,7 @@ group by a.segment, a.account, r.relations
 
 
 class Budgets(msgspec.Struct, frozen=True):
-    """An account's budgets for an hour, in people; whether it has walk-in right; how many people it has relations with."""
+    """An account's budgets for an hour, in people; its walk-in right; how many people it has relations with."""
 
     open: int
     walk_in: int

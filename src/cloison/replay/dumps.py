@@ -48,6 +48,12 @@ def readable_people(dumped: Path, known: Iterable[Known]) -> set[int]:
     return found
 
 
+def owners_of(texts: Iterable[bytes], known: Iterable[Known]) -> set[int]:
+    """Whose values are among these words, by place in `known`."""
+    owners = _owners(known)
+    return {owners[text] for text in texts if text in owners}
+
+
 def sealed_rows(dumped: Path) -> Iterator[tuple[SealedRow, int, int]]:
     """The people of a dump of ours: what is sealed of each, their cohort, and the number of their key."""
     with dumped.open("rb") as file:

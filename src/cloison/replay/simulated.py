@@ -18,6 +18,7 @@ from psycopg.conninfo import make_conninfo
 from cloison.access.accounts import NOBODY, Account, create_account, create_organisation
 from cloison.access.permissions import store_profile
 from cloison.config import Home
+from cloison.installation import store_ticket_key
 from cloison.register.profile import Profile
 from cloison.store import schema
 from cloison.store.embedded import SUPERUSER, Embedded
@@ -39,7 +40,7 @@ class SimulatedRegister:
 
     def set_clock(self, now: datetime) -> None:
         """Turn the clock."""
-        self.owner.execute("update cloison.simulated_clock set now = %s", (now,))
+        self.owner.execute("select cloison.set_clock_v1(%s)", (now,))
 
     def follow(self, count: int) -> None:
         """Make `count` people whom the account follows from the clock's present on."""
@@ -100,8 +101,10 @@ def simulated_register(home: Home, profile: Profile, role: str) -> Iterator[Simu
 
 
 def _install(owner: psycopg.Connection, profile: Profile, role: str) -> Account:
+    owner.execute("set synchronous_commit = off")  # of the clock's hand; the meter's own commits are the desk's
     schema.install(owner)
     store_profile(owner, profile)
+    store_ticket_key(owner, secrets.token_bytes(32))
     owner.execute(files("cloison.replay").joinpath("simulated_clock.sql").read_bytes())
     organisation = create_organisation(owner, "Agence")
     return create_account(owner, Account(NOBODY, "night-owl", SEGMENT, organisation.name, "main", role))

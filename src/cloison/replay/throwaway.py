@@ -61,6 +61,17 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def is_free(host: str, port: int) -> bool:
+    """Whether nobody listens there."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
 @contextmanager
 def register_as_it_was(home: Home, people_file: Path, caseload: Sequence[int]) -> Iterator[Unguarded]:
     """Load the people of a synthetic file into one plaintext table and serve it without limits.
@@ -78,9 +89,7 @@ def register_as_it_was(home: Home, people_file: Path, caseload: Sequence[int]) -
         people = _load(owner, people_file)
         _give_account(owner, token, caseload)
     port = free_port()
-    process = Process(
-        home, "cloison.replay.unguarded", {unguarded.DATABASE: conninfo, unguarded.PORT: str(port)}
-    )
+    process = Process(home, "cloison.replay.unguarded", {unguarded.DATABASE: conninfo, unguarded.PORT: str(port)})
     base_url = f"http://127.0.0.1:{port}"
     try:
         process.start()

@@ -111,6 +111,7 @@ def create_database(admin: psycopg.Connection, name: str) -> None:
 
 def _close_database(owner: psycopg.Connection, name: str) -> None:
     database = sql.Identifier(name)
+    owner.execute(sql.SQL("alter database {} reset all").format(database))
     for (grantee,) in [("public",), *owner.execute(DATABASE_GRANTEES, (name,)).fetchall()]:
         owner.execute(sql.SQL("revoke all on database {} from {}").format(database, sql.SQL(grantee)))
     for login in LOGINS:

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import resource
 import signal
+import socket
 import sys
 
 import uvloop
@@ -16,7 +17,7 @@ from granian.http import HTTP1Settings
 from granian.server.embed import Server
 
 from cloison.config import Home
-from cloison.errors import CloisonError
+from cloison.errors import CloisonError, ConfigError
 from cloison.web.application import desk_app
 
 # What a client may hold that sends slowly or nothing at all. Granian counts connections, idle ones too, and accepts no
@@ -35,6 +36,7 @@ _log = logging.getLogger("cloison.web")
 async def serve(home: Home) -> None:
     """Serve until SIGTERM or SIGINT; what is under way then is answered first."""
     web = home.config.web
+    refuse_taken(web.host, web.port)
     server = Server(
         desk_app(home),
         address=web.host,
@@ -63,6 +65,21 @@ def main() -> int:
         _log.error("%s: %s", error.code, error)
         return 1
     return 0
+
+
+def refuse_taken(host: str, port: int) -> None:
+    """Raise ConfigError if somebody has the address.
+
+    Granian shares its port with whoever shares theirs: two desks would answer in turn, each for its own home.
+    """
+    try:
+        socket.create_server((host, port), family=_family(host)).close()
+    except OSError as error:
+        raise ConfigError(reason=f"the desk cannot listen on {host}:{port} ({error.strerror}); set web.port") from error
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 def _connections() -> int:

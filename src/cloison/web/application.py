@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from litestar import Litestar, get
 from litestar.types import Message, Scope
 
-from cloison.app import open_rooms
+from cloison.app import furnish, running
 from cloison.config import Home
 from cloison.register.profile import load_profile
 from cloison.web import bodies, document, problems
@@ -31,17 +31,17 @@ def desk_app(home: Home) -> Litestar:
     Database and keeper may be down when it starts: /healthz and 503 say so until they are there.
     """
     profile = load_profile(home.config.profile)
+    rooms = furnish(home, profile)
     metrics = Metrics()
 
     @asynccontextmanager
-    async def rooms(app: Litestar) -> AsyncIterator[None]:
-        async with open_rooms(home, profile) as opened:
-            app.state.desk = desk_with(opened, metrics)
+    async def live(_app: Litestar) -> AsyncIterator[None]:
+        async with running(rooms):
             yield
 
     app = Litestar(
         route_handlers=[*ROUTES, show_document],
-        lifespan=[rooms],
+        lifespan=[live],
         before_send=[_harden, metrics.count],
         middleware=[timed],
         exception_handlers={Exception: problems.answer},
@@ -56,6 +56,7 @@ def desk_app(home: Home) -> Litestar:
         logging_config=None,  # a line a request would be a second, unguarded log of who consults whom
         debug=False,
     )
+    app.state.desk = desk_with(rooms, metrics)
     app.state.metrics = metrics
     app.state.request_bytes = home.config.web.request_bytes
     app.state.document = document.document(app)

@@ -5,13 +5,14 @@ of reach and one who does not exist get the same bytes.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
 from litestar import Request, Response, Router, get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import ResponseSpec
+from litestar.params import Parameter
 
 from cloison.app import Rooms
 from cloison.client.wire import (
@@ -42,6 +43,8 @@ from cloison.web.health import HealthCheck
 from cloison.web.language import chosen
 from cloison.web.metrics import MEDIA_TYPE, Metrics
 
+Whole = Annotated[bool, Parameter(description="Everybody followed, instead of today's appointments")]
+After = Annotated[UUID | None, Parameter(description="Where the page begins: the `next` of the page before")]
 NOT_FACTS = frozenset(SearchRequest.__struct_fields__)
 
 
@@ -92,6 +95,7 @@ BODY_REFUSALS = {
     "/people/search",
     status_code=200,
     operation_id="search",
+    response_description="The outcome, and a card for each person found.",
     summary="Find people",
     responses={**BODY_REFUSALS, 429: _problem("The keeper's own ceiling is reached.")},
 )
@@ -116,6 +120,7 @@ async def search_people(request: DeskRequest, data: "SearchRequest") -> Cards:
     "/people/open",
     status_code=200,
     operation_id="open",
+    response_description="One result a request, in the order asked.",
     summary="Open people's records",
     responses=BODY_REFUSALS,
 )
@@ -136,8 +141,14 @@ async def open_people(request: DeskRequest, data: "OpenRequests") -> OpenAnswer:
     return OpenAnswer([_opened(a, o, language) for a, o in zip(data.requests, opened, strict=True)])
 
 
-@get("/caseload", operation_id="caseload", summary="List a caseload", responses={400: BODY_REFUSALS[400], **REFUSALS})
-async def list_caseload(request: DeskRequest, whole: bool = False, after: UUID | None = None) -> Caseload:  # noqa: FBT001, FBT002 - so Litestar reads a query
+@get(
+    "/caseload",
+    operation_id="caseload",
+    response_description="The outcome, and a card for each person of the page.",
+    summary="List a caseload",
+    responses={400: BODY_REFUSALS[400], **REFUSALS},
+)
+async def list_caseload(request: DeskRequest, whole: Whole = False, after: After = None) -> Caseload:  # noqa: FBT002 - Litestar reads a query's flag so
     """One page of today's appointments, or of the whole caseload; `after` is the `next` of the page before."""
     desk = desk_of(request)
     found = await desk.people.caseload(bearer(request), whole=whole, after=after)
@@ -145,14 +156,26 @@ async def list_caseload(request: DeskRequest, whole: bool = False, after: UUID |
     return Caseload(found.outcome, _cards(found.cards), found.last, found.retry_after)
 
 
-@get("/session", operation_id="session", summary="Whose session this is", responses=REFUSALS)
+@get(
+    "/session",
+    operation_id="session",
+    response_description="The session.",
+    summary="Whose session this is",
+    responses=REFUSALS,
+)
 async def show_session(request: DeskRequest) -> Session:
     """The account, its role, when the session ends, and whether the account is frozen."""
     _, handle, role, expires_at, frozen = await desk_of(request).meter.session(bearer(request))
     return Session(handle, role, expires_at, frozen)
 
 
-@get("/healthz", operation_id="health", summary="Whether records can be opened", responses={503: ResponseSpec(Health)})
+@get(
+    "/healthz",
+    operation_id="health",
+    response_description="Database and keeper answer.",
+    summary="Whether records can be opened",
+    responses={503: ResponseSpec(Health, description="Database or keeper is down.", generate_examples=False)},
+)
 async def show_health(request: DeskRequest) -> Response[Health]:
     """The state of the database and of the keeper, in less than 2 seconds; 503 where one of them is down."""
     health = await desk_of(request).health.health()
@@ -161,7 +184,14 @@ async def show_health(request: DeskRequest) -> Response[Health]:
     return Response(health, status_code=503, headers={"Retry-After": str(problems.RETRY_SECONDS)})
 
 
-@get("/metrics", operation_id="metrics", summary="Figures for Prometheus", media_type=MEDIA_TYPE, sync_to_thread=False)
+@get(
+    "/metrics",
+    operation_id="metrics",
+    response_description="The figures.",
+    summary="Figures for Prometheus",
+    media_type=MEDIA_TYPE,
+    sync_to_thread=False,
+)
 def show_metrics(request: DeskRequest) -> bytes:
     """Figures of the desk in Prometheus' text format; nothing of a person or an account."""
     return desk_of(request).metrics.text()

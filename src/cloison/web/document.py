@@ -57,5 +57,5 @@ def document(app: Litestar) -> bytes:
     return msgspec.json.encode(made)
 
 
-def _nobody(_connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
+async def _nobody(_connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
     raise NotFoundException

@@ -1,6 +1,8 @@
 -- The meter's core: weigh judged requests against budgets, then write ledger, audit log and receipts, all in one
 -- statement. Who calls it has locked the ledgers of the accounts in an *earlier* statement, so that this one's snapshot
 -- is younger than the locks: a single set-based statement takes its snapshot before it waits.
+-- Tables are reached through scalar and lateral subqueries on purpose: the planner cannot turn them into scans of whole
+-- tables, whatever the statistics of a young register say; enable_seqscan off is there for the same reason.
 
 -- Admits in order: a request is admitted if, with those admitted before it, no window's room is passed.
 -- State: people admitted so far for 5 minutes, hour, day, 28 days; and whether the last one was admitted.
@@ -41,11 +43,11 @@ where not exists (select from cloison.session_end e where e.segment = s.segment 
 -- retry_after: whole seconds until the oldest person leaves the window that is full.
 create or replace function cloison.settle_v1(p_segment text, p_now timestamptz, judged cloison.judged[])
 returns table (ordinal integer, outcome text, retry_after integer)
-language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp as $$
+language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp
+    set enable_seqscan = off as $$
 #variable_conflict use_column
 declare
     v_cutoffs timestamptz[] := cutoffs_v1(p_now);
-    v_lengths integer[] := array[300, 3600, 86400, 2419200];
 begin
     return query
     with request as materialized (
@@ -54,7 +56,7 @@ begin
     ), room as materialized (
         -- What is left of each budget; a role without one has none. A list never shows more people than the caseload
         -- holds.
-        select c.account, c.meter, o.oldest, array[
+        select c.account, c.meter, array[
             least(coalesce(b.minutes_5, 0), c.size) - o.counts[1], least(coalesce(b.hour, 0), c.size) - o.counts[2],
             least(coalesce(b.day, 0), c.size) - o.counts[3],
             least(coalesce(b.days_28, 0), c.size) - o.counts[4]] as people
@@ -67,26 +69,24 @@ begin
         ) c
         left join role_budget b on b.role = c.role and b.meter = c.meter
         cross join lateral (
-            select array[
-                count(*) filter (where o.last_opened > v_cutoffs[1]), count(*) filter (where o.last_opened > v_cutoffs[2]),
-                count(*) filter (where o.last_opened > v_cutoffs[3]), count(*)]::integer[] as counts,
-                array[
-                min(o.last_opened) filter (where o.last_opened > v_cutoffs[1]),
-                min(o.last_opened) filter (where o.last_opened > v_cutoffs[2]),
-                min(o.last_opened) filter (where o.last_opened > v_cutoffs[3]), min(o.last_opened)] as oldest
-            from opening o
-            where o.segment = p_segment and o.account = c.account and o.meter = c.meter
-              and o.last_opened > v_cutoffs[4]
+            select array(
+                select (select count(*) from opening o where o.segment = p_segment and o.account = c.account
+                        and o.meter = c.meter and o.last_opened > w.cutoff)::integer
+                from unnest(v_cutoffs) with ordinality as w (cutoff, number) order by w.number) as counts
+            offset 0
         ) o
     ), weighed as materialized (
         -- Each distinct person once, in the order asked; `step` says in which windows the person is new.
-        select q.account, q.meter, q.person, s.step, r.people, r.oldest,
+        select q.account, q.meter, q.person, s.step, r.people,
             admit_v1(s.step, coalesce(r.people, '{0,0,0,0}'))
                 over (partition by q.account, q.meter order by q.ordinal) as state
         from request q
         join room r on r.account = q.account and r.meter = q.meter
-        left join opening o on o.segment = p_segment and o.account = q.account and o.meter = q.meter
-            and o.person = q.person
+        cross join lateral (
+            select (select o.last_opened from opening o where o.segment = p_segment and o.account = q.account
+                    and o.meter = q.meter and o.person = q.person) as last_opened
+            offset 0
+        ) o
         cross join lateral (select array[
             (o.last_opened > v_cutoffs[1]) is not true, (o.last_opened > v_cutoffs[2]) is not true,
             (o.last_opened > v_cutoffs[3]) is not true, (o.last_opened > v_cutoffs[4]) is not true
@@ -98,9 +98,10 @@ begin
             case when q.verdict <> 'open' then q.verdict
                  when q.person is null or w.state[5] = 1 then 'open' else 'budget' end as outcome,
             case when q.verdict = 'open' and w.state[5] = 0 then (
-                select max(ceil(extract(epoch from
-                    coalesce(w.oldest[i], p_now) - v_cutoffs[i]))) from generate_series(1, 4) i
-                where w.people[i] < w.state[i] + w.step[i])
+                select max(ceil(extract(epoch from coalesce(
+                    (select min(o.last_opened) from opening o where o.segment = p_segment and o.account = q.account
+                     and o.meter = q.meter and o.last_opened > v_cutoffs[i]), p_now) - v_cutoffs[i])))
+                from generate_series(1, 4) i where w.people[i] < w.state[i] + w.step[i])
             end::integer as retry_after
         from request q
         left join weighed w on w.account = q.account and w.meter = q.meter and w.person = q.person
@@ -131,10 +132,10 @@ begin
         -- One entry for each opening and each refusal within the budget; one counting entry for all beyond it.
         select d.*, r.rank > r.room as beyond,
             (select count(*) from refused o where o.account = d.account and o.rank > o.room)::integer as amount,
-            l.next_number + row_number() over (partition by d.account order by d.ordinal) - 1 as number
+            row_number() over (partition by d.account order by d.ordinal) - 1 + (
+                select l.next_number from ledger l where l.segment = p_segment and l.account = d.account) as number
         from decided d
         left join refused r on r.ordinal = d.ordinal
-        join ledger l on l.segment = p_segment and l.account = d.account
         where d.outcome = 'open' or r.rank <= r.room + 1
     ), wrote_entry as (
         insert into entry (segment, account, number, at, event, outcome, session, request, person, compartments,
@@ -145,9 +146,8 @@ begin
             g.relation, case when g.beyond then g.amount end
         from logged g
     ), wrote_number as (
-        update ledger l set next_number = g.last + 1
-        from (select account, max(number) as last from logged group by account) g
-        where l.segment = p_segment and l.account = g.account
+        update ledger l set next_number = (select max(g.number) + 1 from logged g where g.account = l.account)
+        where l.segment = p_segment and l.account = any (array(select g.account from logged g))
     ), wrote_opening as (
         insert into opening as o (segment, account, meter, person, last_opened)
         select distinct p_segment, g.account, g.meter, g.person, p_now from logged g

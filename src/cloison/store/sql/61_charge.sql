@@ -12,7 +12,8 @@ create or replace function cloison.charge_v1(
     p_segment text, p_tokens bytea[], p_requests uuid[], p_persons uuid[], p_compartments integer[],
     p_purposes smallint[]
 ) returns table (ordinal integer, outcome text, retry_after integer)
-language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp as $$
+language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp
+    set enable_seqscan = off as $$
 #variable_conflict use_column
 declare
     v_now timestamptz;
@@ -43,7 +44,11 @@ begin
                 and q.purpose between 0 and 30 and (h.purposes >> q.purpose) & 1 = 1, false) as allowed
         from unnest(p_tokens, p_requests, p_persons, p_compartments, p_purposes)
             with ordinality as q (token, request, person, compartments, purpose, ordinal)
-        left join holder h on h.segment = p_segment and h.token_hash = sha256(q.token) and h.expires_at > v_now
+        left join lateral (
+            select h.* from holder h
+            where h.segment = p_segment and h.token_hash = sha256(q.token) and h.expires_at > v_now
+            offset 0
+        ) h on true
     ), judged as (
         select a.*, r.kind,
             case
@@ -89,7 +94,8 @@ end $$;
 -- answers which were locked. A statement of its own: what is counted later sees all that was committed before.
 -- A session that has ended or expired locks nothing, so that an old token keeps nobody from work.
 create or replace function cloison.lock_ledgers_v1(p_segment text, p_tokens bytea[]) returns uuid[]
-language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp as $$
+language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp
+    set enable_seqscan = off as $$
 begin
     return array(
         select l.account from ledger l

@@ -13,7 +13,8 @@ create or replace function cloison.release_v1(
 ) returns table (
     ordinal integer, person uuid, version integer, compartments integer, sealed bytea[], ticket text, mac bytea
 )
-language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp as $$
+language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp
+    set enable_seqscan = off as $$
 #variable_conflict use_column
 declare
     v_now timestamptz;

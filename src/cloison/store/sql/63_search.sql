@@ -30,7 +30,8 @@ create or replace function cloison.search_v1(
     p_segment text, p_token bytea, p_request uuid, p_purpose smallint, p_slot integer, p_terms bigint[],
     p_proof_slot integer, p_proof_terms bigint[], p_group bigint
 ) returns table (outcome text, retry_after integer)
-language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp as $$
+language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp
+    set enable_seqscan = off as $$
 #variable_conflict use_column
 declare
     v_locked uuid[];
