@@ -43,7 +43,7 @@ def test_patients_come_in_under_their_own_profile(tmp_path: Path) -> None:
             with pytest.raises(ImportFileError, match="is the header there"):
                 asyncio.run(bring_in(home, path, "jobseekers-fr"))
         with connect(home, "owner") as owner:
-            rows = owner.execute("select segment, cardinality(sealed), term3 is null from cloison.person").fetchall()
+            rows = owner.execute("select segment, cardinality(sealed), term2 is null from cloison.person").fetchall()
         assert sorted(rows) == [("north", 3, False), ("south-2", 3, False)]
     finally:
         Embedded(home).stop()

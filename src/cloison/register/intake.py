@@ -23,9 +23,9 @@ from uuid import UUID, uuid4
 
 import msgspec
 import psycopg
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from psycopg_pool import AsyncConnectionPool
 
-from cloison.errors import CloisonError, DatabaseRefusedError, DatabaseUnavailableError
+from cloison.errors import CloisonError
 from cloison.keeper.client import Keeper
 from cloison.keeper.messages import Enrolled, NewPerson
 from cloison.register.fields import Reason
@@ -33,6 +33,7 @@ from cloison.register.people_files import PeopleFile, RejectFile
 from cloison.register.profile import Profile
 from cloison.register.records import Record, RecordMaker, Reject
 from cloison.register.sealing import Place, seal
+from cloison.store.faults import error_of
 
 ROWS_A_STEP = 256  # some 10 ms of checking, between which answers are taken
 PEOPLE_A_BATCH = 256  # one request to the keeper, one transaction
@@ -230,11 +231,8 @@ class _Intake:
         try:
             async with self._register.pool.connection() as connection:
                 return await (await connection.execute(query.encode(), arguments)).fetchall()
-        except (psycopg.OperationalError, PoolTimeout) as error:
-            # of the server's words only the state: they may quote what was sent
-            raise DatabaseUnavailableError(reason=getattr(error, "sqlstate", None) or "no connection") from None
         except psycopg.Error as error:
-            raise DatabaseRefusedError(reason=error.sqlstate or type(error).__name__) from None
+            raise error_of(error) from None
 
 
 def _sealed(newcomer: _Newcomer, enrolled: Enrolled) -> list[bytes]:

@@ -111,7 +111,7 @@ class People:
 
     async def _opened(self, bearer: Bearer, answer: Metered) -> Opened:
         if answer.released is None:
-            return Opened(answer.outcome, None, answer.retry_after)
+            return Opened(answer.outcome, None, answer.retry_after, answer.error)
         try:
             return Opened(Outcome.OPEN, await self._unseal(bearer, answer.released))
         except CloisonError as error:

@@ -16,6 +16,7 @@ from cloison.errors import ProfileError
 from cloison.model import Meter, Relation
 
 SLOTS = range(1, 9)  # the columns term1 … term8 of a person
+PROOF_SLOT = 3  # the one column without an index: it proves a fact of somebody already found
 BITS_MOST = 31  # a mask travels as a PostgreSQL integer
 COMPARTMENT_BYTES = 32_000  # what sealing takes is a little more
 BYTES_A_CHARACTER, BYTES_A_FIELD = 4, 8  # of UTF-8 at most; of msgpack around a name and a value
