@@ -56,9 +56,9 @@ TAMPERINGS = {
         "update cloison.person set key_id = 4000000000 where person = %s and person <> %s",
         "missing_key",
     ),
-    "another cohort": (
+    "a cohort without a key": (
         "update cloison.person set cohort = cohort + 400 where person = %s and person <> %s",
-        "tampered_row",
+        "missing_key",
     ),
 }
 

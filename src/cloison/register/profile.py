@@ -248,6 +248,8 @@ def _slot_faults(profile: Profile) -> Iterator[str]:
             yield f"search {search.name}: there is no slot {search.proof_slot}"
         if not 1 <= len(search.fields) <= FACTS_MOST:
             yield f"search {search.name} must hash 1 to {FACTS_MOST} fields"
+        if search.indexed != (search.slot != PROOF_SLOT):
+            yield f"search {search.name}: slot {PROOF_SLOT} alone has no index (indexed = false)"
 
 
 def _role_faults(profile: Profile, role: Role) -> Iterator[str]:

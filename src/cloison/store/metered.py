@@ -17,21 +17,20 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import groupby
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 from uuid import UUID
 
 import msgspec
 import psycopg
-from psycopg_pool import PoolTimeout
 
 from cloison.errors import (
     CloisonError,
     DatabaseRefusedError,
-    DatabaseUnavailableError,
     NoSessionError,
     OverloadedError,
 )
 from cloison.model import OpenRequest, Outcome, Released
+from cloison.store.faults import error_of, is_lost
 from cloison.store.pools import pool
 
 BATCH_REQUESTS = 128
@@ -39,14 +38,6 @@ SESSION_REQUESTS = 16
 WORKERS = 3
 BUSY_SECONDS = 3.0  # how long a locked ledger is asked for again
 BUSY_PAUSE_SECONDS = 0.02
-# Classes of errors that are the server's own: connection, resources (the disk, memory), shutdown, input and output.
-TROUBLES = {
-    "08": "the connection was lost",
-    "53": "it is short of resources",
-    "57014": "it took too long",
-    "57P": "the connection was ended",
-    "58": "its disk fails",
-}
 
 CHARGE = "select * from cloison.charge_v1(%b::text, %b::bytea[], %b::uuid[], %b::uuid[], %b::int4[], %b::int2[])"
 RELEASE = "select * from cloison.release_v1(%b::text, %b::bytea[], %b::uuid[], %b::uuid[])"
@@ -69,11 +60,15 @@ class Bearer(NamedTuple):
 
 
 class Metered(msgspec.Struct, frozen=True):
-    """The meter's answer to one request; `released` is there exactly where `outcome` is `open`."""
+    """The meter's answer to one request; `released` is there exactly where `outcome` is `open`.
+
+    `error`: this request failed while others of its call were answered; its outcome is `stale`.
+    """
 
     outcome: Outcome
     retry_after: int | None = None
     released: Released | None = None
+    error: CloisonError | None = None
 
 
 class Cards(msgspec.Struct, frozen=True):
@@ -138,7 +133,8 @@ class Meter:
     async def open(self, bearer: Bearer, requests: Sequence[OpenRequest]) -> list[Metered]:
         """Charge and release `requests` in the bearer's home segment; answers in order.
 
-        Raises NoSessionError, OverloadedError, DatabaseUnavailableError, DatabaseRefusedError.
+        Raises NoSessionError, OverloadedError, DatabaseUnavailableError, DatabaseRefusedError where none was answered;
+        else what was charged is given out, and those that failed say so one by one.
         """
         if len(self._waiting) + len(requests) > self._limit:
             raise OverloadedError(retry_after_seconds=1)
@@ -148,10 +144,7 @@ class Meter:
         ]
         await self._put(mine)
         answers = await asyncio.gather(*(waiting.answer for waiting in mine), return_exceptions=True)
-        for answer in answers:
-            if isinstance(answer, BaseException):
-                raise answer
-        return [answer for answer in answers if isinstance(answer, Metered)]
+        return _told_apart(answers)
 
     async def search(self, bearer: Bearer, request: UUID, search: Search) -> Cards:
         """Search the bearer's home segment; raises as `open` does."""
@@ -179,7 +172,7 @@ class Meter:
 
     # -- single calls -------------------------------------------------------------------------------------------
 
-    async def _cards(self, calls: list[tuple[str, Sequence[Any]]], receipts: Sequence[Any]) -> Cards:
+    async def _cards(self, calls: Sequence[tuple[str, Sequence[Any]]], receipts: Sequence[Any]) -> Cards:
         """Each of `calls` and the release in a transaction of its own, in one round trip; the first refusal counts."""
         deadline = asyncio.get_running_loop().time() + BUSY_SECONDS
         while True:
@@ -318,8 +311,8 @@ class _Database:
     async def __aenter__(self) -> Connection:
         try:
             connection: Connection = await self._lease.__aenter__()
-        except (PoolTimeout, psycopg.OperationalError) as error:
-            raise DatabaseUnavailableError(reason="no connection") from error
+        except psycopg.Error as error:
+            raise error_of(error) from error
         return connection
 
     async def __aexit__(
@@ -331,21 +324,21 @@ class _Database:
             error = raised
         if not isinstance(error, psycopg.Error):
             return
-        if isinstance(error, psycopg.OperationalError) and (not error.sqlstate or error.sqlstate.startswith("57P")):
-            # Where one connection is lost the others most likely are: new ones, before each costs a batch its answer.
+        if is_lost(error):  # new ones in the place of all, before each costs a batch its answer
             await self._source.drain()
-        raise _error_of(error) from error
+        raise error_of(error) from error  # rule 4
 
 
-def _error_of(error: psycopg.Error) -> CloisonError:
-    """Rule 4: whose fault it is."""
-    state = error.sqlstate or ("08" if isinstance(error, psycopg.OperationalError) else "")
-    if isinstance(error, psycopg.errors.DiskFull):
-        return DatabaseUnavailableError(reason="its disk is full")
-    trouble = next((reason for kind, reason in TROUBLES.items() if state.startswith(kind)), None)
-    if trouble is not None:
-        return DatabaseUnavailableError(reason=trouble)
-    return DatabaseRefusedError(reason=state or type(error).__name__)
+def _told_apart(answers: Sequence[Metered | BaseException]) -> list[Metered]:
+    """Each request's answer or error; raises the first error if nothing was answered, or if it is not one of ours."""
+    errors: list[BaseException] = [answer for answer in answers if isinstance(answer, BaseException)]
+    foreign = [error for error in errors if not isinstance(error, CloisonError)]
+    if foreign or (errors and len(errors) == len(answers)):
+        raise [*foreign, *errors][0]
+    return [
+        answer if isinstance(answer, Metered) else Metered(Outcome.STALE, error=cast("CloisonError", answer))
+        for answer in answers
+    ]
 
 
 def _segment(waiting: _Waiting) -> str:
