@@ -17,11 +17,12 @@ help: ## This list
 	@echo '  ARGS="--people 20000 --no-serve --json" goes to the demo, ARGS="-k embedded" to the tests.'
 
 install: $(STAMP) ## Make .venv with Cloison and what its tests need; again only when pyproject.toml changes
+	@$(if $(wildcard /usr/lib/postgresql/*/bin/initdb),:,$(APT_POSTGRESQL))
 
 demo: $(STAMP) ## Database, people, doors, attacks and scoreboard, then pages to click
 	@$(BIN)/cloison demo $(ARGS)
 
-test: lint ## Style, types and all tests but the soak
+test: install lint ## Style, types and all tests but the soak
 	$(BIN)/python -m pytest -n $(WORKERS) -m "not soak" $(ARGS)
 
 lint: $(STAMP) ## Style and types
@@ -51,9 +52,18 @@ $(BIN)/python:
 	@$(PYTHON) -c 'import ensurepip' 2>&- || $(APT_VENV)
 	@$(PYTHON) -m venv $(VENV) >&2
 
-# Debian keeps the venv module's half in a package of its own. Nothing else that the tests need is ever missing there.
+# Debian keeps the venv module's half in a package of its own.
 define APT_VENV
 { test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
 	&& { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends python3-venv; } >&2 \
 	|| { echo 'The venv module is missing: run `apt-get install python3-venv` as root' >&2; exit 1; }; }
+endef
+
+# The tests run a register on the distribution's PostgreSQL, too. Its package must not make and start a database.
+define APT_POSTGRESQL
+{ test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
+	&& { mkdir -p /etc/postgresql-common/createcluster.d \
+		&& echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.d/cloison.conf \
+		&& apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends postgresql; } >&2 \
+	|| echo 'A PostgreSQL of the system is missing; some tests will say so: run `apt-get install postgresql` as root' >&2; }
 endef

@@ -28,13 +28,7 @@ from cloison.access import sessions
 from cloison.access.relations import Imported, import_relations
 from cloison.config import Home
 from cloison.doctor import examine
-from cloison.errors import (
-    CloisonError,
-    ConfigError,
-    DatabaseRefusedError,
-    DatabaseUnavailableError,
-    SystemRefusedError,
-)
+from cloison.errors import CloisonError, ConfigError, SystemRefusedError
 from cloison.installation import Wish, initialise
 from cloison.passphrase import passphrase_file
 from cloison.processes import (
@@ -48,6 +42,7 @@ from cloison.processes import (
 )
 from cloison.register.intake import Register, Summary, import_file
 from cloison.register.profile import load_profile
+from cloison.store.faults import error_of
 from cloison.store.pools import connect, conninfo, pool
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -75,10 +70,8 @@ def main() -> None:
         app()
     except CloisonError as error:
         _fail(error)
-    except psycopg.OperationalError as error:
-        _fail(DatabaseUnavailableError(reason=error.sqlstate or "no connection"))
     except psycopg.Error as error:
-        _fail(DatabaseRefusedError(reason=error.sqlstate or type(error).__name__))
+        _fail(error_of(error))
     except OSError as error:
         _fail(SystemRefusedError(reason=f"{error.filename or 'a file'}: {error.strerror}"))
 
@@ -150,7 +143,8 @@ def demo(
     """Make a register of fictional people, let the known attacks loose on it, and print how many each one got."""
     from cloison.replay import demo as demonstration  # noqa: PLC0415 - a third of a second of every command's start
 
-    demonstration.run(Home(), demonstration.Plan(people, serve_after, as_json))
+    kept = demonstration.run(Home(), demonstration.Plan(people, serve_after, as_json))
+    raise typer.Exit(0 if kept else 1)
 
 
 @app.command()
@@ -162,7 +156,13 @@ def replay(
     """Replay known attacks on a throw-away home, with the controls off and on."""
     from cloison.replay import demo as demonstration  # noqa: PLC0415 - as in `demo`
 
-    demonstration.replay(scenario or [], people, as_json=as_json)
+    try:
+        scenarios = demonstration.chosen(scenario or [])
+    except KeyError as unknown:
+        offered = ", ".join(s.name for s in demonstration.SCENARIOS)
+        raise typer.BadParameter(f"no scenario begins with {unknown}; there are {offered}") from None
+    kept = demonstration.replay(scenarios, people, as_json=as_json)
+    raise typer.Exit(0 if kept else 1)
 
 
 # -- people -----------------------------------------------------------------------------------------------------------

@@ -50,6 +50,7 @@ class WebConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class KeeperConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The keeper's own ceilings, apart from the meter's budgets: people in any hour, and terms an account computes."""
 
+    account_people: tuple[int, int, int, int] = (14, 40, 120, 1_200)  # in any 5 minutes, hour, day, 28 days
     account_labels_hour: int = 150
     account_terms_hour: int = 300
     segment_people_hour: int = 20_000

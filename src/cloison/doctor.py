@@ -26,6 +26,8 @@ CLOCK_SECONDS = 120  # beyond this doors stop: a clock turned forward would refi
 FREE_BYTES = 2 * 2**30
 
 NO_ENTRY = "PostgreSQL does not let us in; start it (cloison serve), or run cloison init to repair the logins"
+REQUIRED = "scram-sha-256"  # what libpq names where the server does not ask for the password in this way
+UNASKED = "PostgreSQL does not ask for our password as it must"
 NO_TRUST = "pg_hba.conf must say scram-sha-256, never trust"
 SHOWN_MOST = 5  # names in one advice
 
@@ -88,7 +90,7 @@ def _made(name: str, check: Callable[[], str]) -> Check:
     except CloisonError as error:
         advice = str(error)
     except psycopg.OperationalError as error:
-        advice = NO_ENTRY if error.sqlstate is None else f"PostgreSQL answered {error.sqlstate}; {NO_ENTRY}"
+        advice = f"{UNASKED}; {NO_TRUST}" if REQUIRED in str(error) else NO_ENTRY
     except psycopg.Error as error:
         advice = f"PostgreSQL answered {error.sqlstate}; run cloison init"
     except OSError as error:
@@ -140,13 +142,13 @@ def _schema(home: Home) -> str:
 def _authentication(home: Home) -> str:
     """Tries to come in with a wrong password, as each of our logins and as whoever has power; none may work.
 
-    Each of ours comes in with the right one first: a server that refuses everybody would look safe.
+    Each of ours comes in with the right one, too: a server that refuses everybody would look safe.
     """
     for login in schema.LOGINS:
-        with connect(home, login) as connection:
-            powerful = [row[0] for row in connection.execute(POWERFUL).fetchall()]
         if _comes_in(home, schema.role_of(login)):
             return f"{login} comes in without its password; {NO_TRUST}"
+        with connect(home, login) as connection:
+            powerful = [row[0] for row in connection.execute(POWERFUL).fetchall()]
     admitted = [role for role in powerful if _comes_in(home, role)]
     return f"{_some(admitted)} comes in without a password; {NO_TRUST}" if admitted else ""
 

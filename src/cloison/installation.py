@@ -25,6 +25,7 @@ from cloison.processes import keeper_of, running_keeper
 from cloison.register.profile import Profile, load_profile
 from cloison.store import schema
 from cloison.store.embedded import SUPERUSER, Embedded
+from cloison.store.faults import error_of
 from cloison.store.pools import connect
 
 POSTGRESQL_LEAST = 150000  # server_version_num of PostgreSQL 15
@@ -53,10 +54,8 @@ def initialise(home: Home, passphrase_file: Path, wish: Wish) -> None:
         _prepare_database(home, administrator)  # 3
     try:
         _fill(home, passphrase_file, profile)
-    except psycopg.OperationalError as error:
-        raise DatabaseUnavailableError(reason=_reason(error)) from None
     except psycopg.Error as error:
-        raise DatabaseRefusedError(reason=error.sqlstate or type(error).__name__) from None
+        raise error_of(error) from None
 
 
 def _fill(home: Home, passphrase_file: Path, profile: Profile) -> None:
@@ -133,7 +132,7 @@ def _administrator(home: Home, wish: Wish) -> str:
 def _prepare_database(home: Home, administrator: str) -> None:
     name = home.config.database.name
     try:
-        with psycopg.connect(administrator, autocommit=True) as admin:
+        with psycopg.connect(administrator, autocommit=True, client_encoding="utf8") as admin:
             if admin.info.server_version < POSTGRESQL_LEAST:
                 raise SchemaError(reason=f"PostgreSQL {admin.info.server_version // 10000} is older than 15")
             schema.create_logins(admin, _passwords(home))

@@ -1,5 +1,7 @@
 """A thief with the desk's login reads the caseload's list: no more people than follow, in any order of pages."""
 
+# ruff: noqa: S608 - the statements are constants of the tests, put together
+
 from collections.abc import Iterator
 from uuid import UUID, uuid4
 
@@ -77,9 +79,7 @@ def test_list_from_many_places_at_once(shared: Database) -> None:
     for after in (None, *sorted(it.people)[:55:9]):
         assert page(it, after)[0] == "open"
     assert (
-        shared.one(
-            "select count(*) from cloison.opening where account = %s and meter = 'list'", it.session.account
-        )
+        shared.one("select count(*) from cloison.opening where account = %s and meter = 'list'", it.session.account)
         == 60
     )
 

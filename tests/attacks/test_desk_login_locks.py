@@ -42,7 +42,7 @@ async def opened(meter: Meter, it: Thief, count: int = 1) -> list[Metered]:
 
 
 async def test_ledger_held_by_an_idle_transaction(shared: Database, meter: Meter) -> None:
-    """An idle transaction on one account's ledger delays nobody else in the batch; that account is asked to come back."""
+    """An idle transaction on one account's ledger delays nobody else in the batch; that account comes back later."""
     it, others = thief(shared), [thief(shared) for _ in range(7)]
     with it.desk.transaction(force_rollback=True):
         charge(it.desk, it.session, it.people[:1])

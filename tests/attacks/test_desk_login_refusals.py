@@ -95,9 +95,7 @@ def test_numbers_of_an_account_without_a_gap(shared: Database) -> None:
     it = thief(shared)
     for i in range(5):
         charge(it.desk, it.session, [it.people[i], uuid4()])
-        it.desk.execute(
-            "select * from cloison.list_v1('59', %s, %s, true, null)", (it.session.token, uuid4())
-        )
+        it.desk.execute("select * from cloison.list_v1('59', %s, %s, true, null)", (it.session.token, uuid4()))
     numbers = shared.owner.execute(
         "select number from cloison.entry where account = %s order by number", (it.session.account,)
     ).fetchall()

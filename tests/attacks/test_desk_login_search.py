@@ -1,8 +1,10 @@
 """A thief with the desk's login searches: for answers without a charge, for people out of reach, for a NIR by trial.
 
-People's terms: slot 1 is NIR and birth date, slot 2 the identifier, slot 3 identifier and birth date, slot 4 the e-mail,
-slot 6 name and birth date. A test's person has its own number in each.
+People's terms: slot 1 is NIR and birth date, slot 2 the identifier, slot 3 identifier and birth date, slot 4 the
+e-mail, slot 6 name and birth date. A test's person has its own number in each.
 """
+
+# ruff: noqa: S608 - the statements are constants of the tests, put together
 
 import re
 from collections.abc import Iterator

@@ -1,6 +1,9 @@
 """A thief with the desk's login uses what PostgreSQL offers beside our functions: statistics, COPY, errors, shadows."""
 
+# ruff: noqa: S608 - the statements are constants of the tests, put together
+
 from collections.abc import Iterator
+from typing import Any
 from uuid import uuid4
 
 import psycopg
@@ -83,8 +86,12 @@ def test_tables_shadowed_through_pg_temp(database: Database) -> None:
     it, stranger = thief(database), database.people(1)
     for table in ("relation", "opening", "receipt", "role_budget", "account_freeze", "session_end", "person"):
         it.desk.execute(f"create temp table {table} (segment text, account uuid, person uuid, kind text)")
-    it.desk.execute("insert into pg_temp.relation values (%s, %s, %s, 'caseload')", ("59", it.session.account, *stranger))
-    it.desk.execute("create function pg_temp.clock_v1() returns timestamptz language sql return now() - interval '1 year'")
+    it.desk.execute(
+        "insert into pg_temp.relation values (%s, %s, %s, 'caseload')", ("59", it.session.account, *stranger)
+    )
+    it.desk.execute(
+        "create function pg_temp.clock_v1() returns timestamptz language sql return now() - interval '1 year'"
+    )
     it.desk.execute("create function pg_temp.sha256(bytea) returns bytea language sql return $1")
     it.desk.execute("set search_path = pg_temp, cloison, pg_catalog")
     assert charge(it.desk, it.session, stranger)[1] == ["scope"]
@@ -131,7 +138,10 @@ def test_statements_of_other_logins(shared: Database) -> None:
         (CHARGE, ("59", ["\\x5ec2e7", b"\x5e\xc2\xe7"], ["5ec2e75e-c2e7-4ec2-85ec-5ec2e75ec2e"], [None], [1], [0])),
         (CHARGE, ("59", [b"\x5e\xc2\xe7"], [None], [None], ["5ec2e7"], [0])),
         (RELEASE, ("59", [b"\x5e\xc2\xe7"] * 129, [None], [None])),
-        ("select * from cloison.search_v1('59', %s, null, 0::smallint, 9, %s, null, null, null)", (b"\x5e", [0x5EC2E7])),
+        (
+            "select * from cloison.search_v1('59', %s, null, 0::smallint, 9, %s, null, null, null)",
+            (b"\x5e", [0x5EC2E7]),
+        ),
     ],
 )
 def test_error_that_echoes_a_value(shared: Database, statement: str, values: tuple[object, ...]) -> None:
@@ -166,7 +176,10 @@ def test_copy_of_a_charge_with_its_release(shared: Database) -> None:
     cursor = psycopg.ClientCursor(it.desk)
     charging = cursor.mogrify(CHARGE, it.charge_values(requests, it.people[:5]))
     releasing = cursor.mogrify(RELEASE, it.release_values(requests, it.people[:5]))
-    with fails(WRITTEN), cursor.copy(f"copy ({charging} union all select person::text from ({releasing}) r) to stdout") as both:
+    with (
+        fails(WRITTEN),
+        cursor.copy(f"copy ({charging} union all select person::text from ({releasing}) r) to stdout") as both,
+    ):
         assert list(both.rows()) == [("open",)] * 5
     assert it.entries() == 0
     with cursor.copy(f"copy ({charging}) to stdout") as charged:
@@ -304,7 +317,13 @@ def test_batch_too_long_in_one_array(shared: Database, position: int) -> None:
 def test_arrays_of_different_lengths(shared: Database) -> None:
     """What is missing at the end of a shorter array is null, and a null opens nobody."""
     it = thief(shared)
-    full = [[it.session.token] * 3, [uuid4() for _ in range(3)], it.people[:3], [IDENTITY] * 3, [0] * 3]
+    full: list[list[Any]] = [
+        [it.session.token] * 3,
+        [uuid4() for _ in range(3)],
+        it.people[:3],
+        [IDENTITY] * 3,
+        [0] * 3,
+    ]
     for i in range(5):
         arrays = [array[: 1 if i == j else 3] for j, array in enumerate(full)]
         rows = it.desk.execute(CHARGE, (SEGMENT, *arrays)).fetchall()

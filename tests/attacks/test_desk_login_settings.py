@@ -52,9 +52,10 @@ def test_isolation_of_one_transaction(shared: Database) -> None:
     with fails(UNSAFE), it.desk.transaction():
         it.desk.execute("set transaction isolation level repeatable read")
         charge(it.desk, it.session, it.people[:1])
-    with pytest.raises(psycopg.errors.ActiveSqlTransaction), it.desk.transaction():
+    with it.desk.transaction(force_rollback=True):
         it.desk.execute("select 1")
-        it.desk.execute("set transaction isolation level serializable")
+        with pytest.raises(psycopg.errors.ActiveSqlTransaction):
+            it.desk.execute("set transaction isolation level serializable")
 
 
 def test_isolation_given_at_connection(shared: Database) -> None:
@@ -91,7 +92,7 @@ def test_citus_without_a_transaction_block(shared: Database, value: str) -> None
 
 
 def test_time_zone_in_which_a_day_has_no_length(database: Database) -> None:
-    """In a time zone whose clocks go forward by 24 hours today, `now - 1 day` is now: the day's budget holds all the same.
+    """In a time zone whose clocks go forward by 24 hours today, `now - 1 day` is now: the day's budget holds.
 
     POSIX zones say by themselves when and by how much clocks change, and a session may set any.
     """

@@ -2,20 +2,15 @@
 
 import os
 import signal
+import socket
 from collections.abc import Iterator
 from pathlib import Path
-from uuid import uuid4
 
-import httpx
-import psutil
 import pytest
+from support.api import calling, wanted
 from support.desk import Agent, RunningRegister
+from support.load import people_of
 from support.operated import OperatedHome, Served, healthy, kill_9, processes_of, served, wait_until
-
-from cloison.client import Client, Outcome, PersonRequest
-from cloison.errors import NoSessionError
-
-SECONDS = 15
 
 
 @pytest.fixture(scope="module")
@@ -34,27 +29,97 @@ def serving(operated: OperatedHome) -> Iterator[Served]:
         yield serving
 
 
-async def outcome(register: RunningRegister, agent: Agent) -> Outcome:
-    """What becomes of opening the first person that the agent follows."""
-    async with Client(register.url, agent.token) as desk:
-        card = (await desk.caseload(whole=True)).cards
-        person = card[0].person if card else uuid4()
-        request = PersonRequest(request=uuid4(), person=person, compartments=["identity"], purpose="follow_up")
-        return (await desk.open([request]))[0].outcome
-
-
-async def test_freezing_and_signing_out_reach_a_living_session(serving: Served, tmp_path: Path) -> None:
-    """`accounts freeze` closes an open session's records at once, `unfreeze` opens them, `sign-out` ends the session."""
+def test_freezing_and_signing_out_reach_a_living_session(serving: Served, tmp_path: Path) -> None:
+    """`freeze` closes an open session's records at once, `unfreeze` opens them, `sign-out` ends the session."""
     operated = serving.operated
-    register = await asyncio_free(operated, tmp_path)
+    register = RunningRegister(operated.home, tmp_path)
     agent = register.agent(1)
-    assert await outcome(register, agent) is Outcome.OPEN
+    assert tried(register, agent) == (200, "open")
     assert operated.do("accounts", "freeze", agent.handle)["state"] == "frozen"
-    assert await outcome(register, agent) is Outcome.FROZEN
+    assert tried(register, agent) == (200, "frozen")
     assert operated.do("accounts", "unfreeze", agent.handle)["state"] == "active"
-    assert await outcome(register, agent) is Outcome.OPEN
+    assert tried(register, agent) == (200, "open")
     assert operated.do("accounts", "sign-out", agent.handle)["state"] == "signed out"
-    with pytest.raises(NoSessionError):
-        await outcome(register, agent)
+    assert tried(register, agent) == (401, "no_session")
     token = operated.do("accounts", "session", agent.handle)["token"]
-    assert await outcome(register, agent._replace(token=token)) is Outcome.OPEN
+    assert tried(register, agent._replace(token=token)) == (200, "open")
+
+
+def tried(register: RunningRegister, agent: Agent) -> tuple[int, str]:
+    """The status of opening the agent's one person, and the outcome or the problem's code."""
+    (person,) = people_of(register.home, agent)
+    with calling(register, agent) as api:
+        answer = api.post("/v1/people/open", {"requests": [wanted(person)]})
+    body = answer.json()
+    return answer.status_code, body["results"][0]["outcome"] if answer.is_success else body["code"]
+
+
+def test_what_is_killed_is_started_again(serving: Served) -> None:
+    """Keeper, desk and PostgreSQL may each be killed: within seconds records can be opened again.
+
+    An interrupt ends it all, PostgreSQL included, and is no failure.
+    """
+    url, home = serving.operated.url, serving.operated.home
+    for module in ("cloison.keeper", "cloison.web"):
+        child = serving.child(module)
+        kill_9(child)
+        serving.await_child(module, besides=child.pid)
+        wait_until(lambda: healthy(url))
+    kill_9(serving.operated.postmaster())
+    wait_until(lambda: not healthy(url))
+    wait_until(lambda: healthy(url))
+    done = serving.end(signal.SIGINT)
+    assert (done.status, done.out) == (0, ""), done
+    assert "process=cloison.keeper" in done.err
+    assert "Stopping." in done.err
+    assert processes_of(home) == []
+
+
+def test_a_signal_while_it_starts(operated: OperatedHome) -> None:
+    """Whoever changes their mind at once finds nothing left either."""
+    process = operated.start("serve")
+    wait_until(lambda: any("cloison.keeper" in words for words in processes_of(operated.home)))
+    process.send_signal(signal.SIGTERM)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=30)
+    assert processes_of(operated.home) == []
+
+
+def test_killed_itself_it_leaves_no_keeper_and_no_desk(serving: Served) -> None:
+    """After kill -9 of `cloison serve` nobody holds the keys or the port, and it can be started again."""
+    operated = serving.operated
+    os.kill(serving.process.pid, signal.SIGKILL)
+    serving.process.communicate(timeout=30)
+    wait_until(lambda: not [words for words in processes_of(operated.home) if "-m cloison" in words])
+    with served(operated) as again:
+        assert again.end(signal.SIGTERM).status == 0
+    assert processes_of(operated.home) == []
+
+
+def test_a_taken_port_is_said(operated: OperatedHome) -> None:
+    """Where somebody else listens the desk does not start, rather than let them answer for it."""
+    web = operated.home.config.web
+    with socket.create_server((web.host, web.port)):
+        done = operated.run("serve")
+    assert done.status == 1, done
+    assert f"nobody can listen on 127.0.0.1 port {web.port} (Address already in use); set web.port" in done.err
+
+
+def test_two_homes_at_once(serving: Served, tmp_path: Path) -> None:
+    """Each home has its own database, keeper and desk; what is in one is not in the other; no home is served twice."""
+    other = OperatedHome(tmp_path)
+    try:
+        other.do("init")
+        other.do("organisations", "create", "Another service")
+        with served(other):
+            assert healthy(serving.operated.url)
+            assert healthy(other.url)
+            names = [o["name"] for o in serving.operated.do("organisations", "list")["organisations"]]
+            assert "Another service" not in names
+            again = other.run("serve")
+            assert (again.status, "another command serves" in again.err) == (1, True), again
+            assert other.run("doctor").status == 0
+        assert processes_of(other.home) == []
+        assert healthy(serving.operated.url)
+    finally:
+        other.stop()

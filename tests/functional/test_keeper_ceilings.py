@@ -68,6 +68,17 @@ async def test_labels_under_the_keepers_own_ceiling(acting: Callers) -> None:
     assert sum(isinstance(answer, KeyGrant) for answer in answers) == KeeperConfig().account_labels_hour
 
 
+async def test_raised_budgets_do_not_raise_the_keepers_ceiling(tmp_path: Path) -> None:
+    """A session's ceilings come from the database; whoever raised them there gets the keeper's number all the same."""
+    running = RunningKeeper(tmp_path, KeeperConfig(account_people=(4, 5, 6, 7))).start()
+    try:
+        async with callers(running) as acting:
+            staff, people = await acting.sign_in((1000, 1000, 1000, 1000)), await acting.enrol(20)
+            assert await acting.opened(staff, people) == 4
+    finally:
+        running.stop()
+
+
 async def test_terms_are_metered(acting: Callers) -> None:
     """An account guesses at most as many values an hour as its terms allow, groups included, in whatever form."""
     staff, other = await acting.sign_in(), await acting.sign_in()

@@ -28,6 +28,8 @@ COMPARTMENTS = 5
 LABEL = 1 << (COMPARTMENTS - 1)
 SEGMENT = "59"
 COHORT = 2031 * 4
+# The sessions of most tests say themselves how much an account may have.
+UNBOUNDED = KeeperConfig(account_people=(100_000, 100_000, 100_000, 100_000))
 
 
 class RunningKeeper:
@@ -37,7 +39,7 @@ class RunningKeeper:
         """Make the home in `folder`; nothing runs yet."""
         self.home = Home(folder / "home")
         self.home.path.mkdir(mode=0o700)
-        settings = msgspec.to_builtins(Config(keeper=config or KeeperConfig()))
+        settings = msgspec.to_builtins(Config(keeper=config or UNBOUNDED))
         self.home.settings_file.write_text(tomli_w.dumps(settings), encoding="utf-8")
         self.passphrase_file = folder / "passphrase"
         write_secret(self.passphrase_file, PASSPHRASE)

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+
 from support.database import FOLLOW_UP, IDENTITY, SEGMENT, Database, Session
 
 UNSAFE, BATCH, WRITTEN = "CL001", "CL002", "CL003"

@@ -8,22 +8,24 @@ Accounts and people are matched in the database by handle and by keyed hash; not
 """
 
 import csv
-from collections.abc import Callable, Iterator, Mapping
-from datetime import date, datetime
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 
 import msgspec
 import psycopg
 
-from cloison.errors import DatabaseRefusedError, DatabaseUnavailableError, ImportFileError
+from cloison.errors import ImportFileError
 from cloison.model import Relation
 from cloison.register.fields import InvalidValueError, check
 from cloison.register.intake import Register
 from cloison.register.profile import Profile
 from cloison.register.terms import locator_inputs
+from cloison.store.faults import error_of
 
 ROWS_A_BATCH = 1_000
+NO_DATE = ""  # locators are no dates, so that today does not matter
 IMPORTABLE = {relation.name.lower() for relation in (Relation.CASELOAD, Relation.COVER, Relation.INBOUND)}
 RELATIONS = (
     "select result from cloison.intake_relations_v1(%b::text[], %b::int2, %b::int8[], %b::text[], "
@@ -83,7 +85,7 @@ async def import_relations(
     return imported
 
 
-def _locator(columns: list[str], profile: Profile) -> str:
+def _locator(columns: Sequence[str], profile: Profile) -> str:
     """The one locator among the columns; raises ImportFileError if the header does not fit."""
     found = [name for name in profile.locators if name in columns]
     allowed = {"account", "relation", "from", "until", *profile.locators}
@@ -104,7 +106,7 @@ def _rows(reader: Iterator[Mapping[str, str]], locator: str, profile: Profile, i
             imported.refuse("relation")
             continue
         try:
-            value = check(field, row[locator] or "", today=date.max)
+            value = check(field, row[locator] or "", today=NO_DATE)
             times = (_time(row.get("from")), _time(row.get("until")))
         except (InvalidValueError, ValueError):
             imported.refuse("value")
@@ -142,7 +144,5 @@ async def _write(register: Register, kind: int, batch: list[_Row], terms: Mappin
         async with register.pool.connection() as connection:
             cursor = await connection.execute(RELATIONS, columns)
             return [row[0] for row in await cursor.fetchall()]
-    except psycopg.OperationalError as error:
-        raise DatabaseUnavailableError(reason=error.sqlstate or "no connection") from None
     except psycopg.Error as error:
-        raise DatabaseRefusedError(reason=error.sqlstate or type(error).__name__) from None
+        raise error_of(error) from None

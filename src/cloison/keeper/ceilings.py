@@ -162,8 +162,9 @@ class Ceilings:
         if use.label_only:
             account.labels.check(use.key_id, min(use.label_people_hour, self._config.account_labels_hour), now)
         else:
-            for window, ceiling in zip(account.full, use.full_people, strict=True):
-                window.check(use.key_id, ceiling, now)
+            # The session's ceilings come from the database: whoever administers that may have raised them.
+            for window, ceiling, most in zip(account.full, use.full_people, self._config.account_people, strict=True):
+                window.check(use.key_id, min(ceiling, most), now)
         segment.check(use.key_id, self._config.segment_people_hour, now)
         self._register.check(use.key_id, self._config.register_people_hour, now)
         account.count(use.key_id, label_only=use.label_only, at=now)

@@ -8,10 +8,12 @@
 """
 
 import asyncio
+import errno
 import hmac
 import logging
 import os
 import socket
+import sqlite3
 import traceback
 from asyncio import StreamReader, StreamWriter
 from collections.abc import Callable, Iterable, Iterator
@@ -21,7 +23,13 @@ from typing import Any
 
 import msgspec
 
-from cloison.errors import BadRequestError, CloisonError, KeeperRefusedError, OverloadedError
+from cloison.errors import (
+    BadRequestError,
+    CloisonError,
+    KeeperRefusedError,
+    KeeperUnavailableError,
+    OverloadedError,
+)
 from cloison.keeper import messages as m
 from cloison.keeper.service import Service
 from cloison.keeper.wire import caller_proof, frame, keeper_proof, read_frame
@@ -150,6 +158,9 @@ class _Connection:
             return m.Failed(request.id, m.Refusal.of(error))
         except CloisonError as error:
             return m.Failed(request.id, m.Refusal.of(error))
+        except (sqlite3.OperationalError, OSError) as error:
+            _log.error("the store failed: %s", type(error).__name__)
+            return m.Failed(request.id, m.Refusal.of(KeeperUnavailableError(reason=_trouble_of(error))))
         except Exception as error:  # noqa: BLE001 - logged by type and place, as its text could hold a value
             where = "".join(traceback.format_tb(error.__traceback__))
             _log.error("a request failed: %s\n%s", type(error).__name__, where)
@@ -161,6 +172,14 @@ class _Connection:
         self._slots.release()
         if not task.cancelled() and task.exception() is not None:
             self._writer.close()
+
+
+def _trouble_of(error: sqlite3.OperationalError | OSError) -> str:
+    """What is wrong with the keeper's files, for whoever keeps the machine; no text of the error, but its kind."""
+    kind = getattr(error, "sqlite_errorname", None) or errno.errorcode.get(
+        getattr(error, "errno", None) or 0, "unknown"
+    )
+    return "its disk is full" if kind in {"SQLITE_FULL", "ENOSPC", "EDQUOT"} else f"its store failed: {kind}"
 
 
 def _decode(body: bytes) -> m.Hello:

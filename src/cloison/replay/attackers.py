@@ -22,7 +22,8 @@ PAGES = 2  # of 50 people: the budget of an hour
 BUSY_SECONDS = 0.05
 CLIENT_SECONDS = 10.0
 GUESSES_EACH = 1  # of each kind, before the leaked list is used: misses are charged
-LEAKED_TRIED = 200
+LISTS = 16  # connections that list at once
+LEAKED_TRIED = 100
 REFUSED_IN_A_ROW = 3  # of searches: then whoever searches does something else
 NIR_BEFORE_ORDER = 10
 CORSICA = str.maketrans({"A": "0", "B": "0"})
@@ -64,7 +65,7 @@ async def parallel_connections(prey: Prey, loot: Loot) -> None:
     Searches come one by one in between: each is a miss until somebody is found, and too many misses end the session.
     """
     async with _desk(prey, loot) as desk:
-        await _all([_list(desk, loot, whole=True) for _ in range(CONNECTIONS)], loot)
+        await _all([_list(desk, loot, whole=True) for _ in range(LISTS)], loot)
         await _search(desk, prey, prey.leaked[:LEAKED_TRIED], loot)
         await _all([_open(desk, prey, prey.people[i::CONNECTIONS], loot) for i in range(CONNECTIONS)], loot)
 

@@ -16,12 +16,12 @@ import psycopg
 from cloison.replay.loot import Loot
 
 FOLLOW_UP, IDENTITY = 0, 1
-OLDER_EACH = 3  # every third is somebody opened before
+OLDER_EACH = 6  # every sixth is somebody opened before
 PEOPLE_A_TURN = 16  # charged at each instant, until one is refused: more receipts a session cannot hold
 # Before the edge, released as late as a receipt lasts; at it; as soon as five minutes have gone; in between.
 EDGES = (timedelta(seconds=-10), timedelta(0), timedelta(seconds=301), timedelta(minutes=30))
 LATE = timedelta(seconds=9)
-BUSY_DAYS = (0, 27, 28)  # every hour of these; of those between, only midnight
+BUSY_DAYS, BUSY_HOURS = (0, 27, 28), (0, 1, 2, 3, 23)  # until the day's budget is spent; of other days, midnight
 DAYS = 30
 CHARGE = (
     "select outcome from cloison.charge_v1(%s, %s, %s::uuid[], %s::uuid[], %s::int4[], %s::int2[]) order by ordinal"
@@ -58,7 +58,7 @@ class _Caseload:
 def instants(midnight: datetime) -> Iterator[tuple[datetime, datetime]]:
     """When to charge and when to release, in order: around full hours and midnights of 30 days from `midnight` on."""
     for day in range(DAYS):
-        for hour in range(24) if day in BUSY_DAYS else (0,):
+        for hour in BUSY_HOURS if day in BUSY_DAYS else (0,):
             edge = midnight + timedelta(days=day, hours=hour)
             for offset in EDGES:
                 at = edge + offset
@@ -68,6 +68,7 @@ def instants(midnight: datetime) -> Iterator[tuple[datetime, datetime]]:
 def window_edges(night: Night, midnight: datetime, loot: Loot) -> list[tuple[datetime, UUID]]:
     """Open at every edge, new people and older ones; each release with its time."""
     releases: list[tuple[datetime, UUID]] = []
+    night.connection.execute("set synchronous_commit = off")  # a trick of its own: release waits for the disk
     caseload = _Caseload(night.people)
     night.set_clock(midnight - timedelta(minutes=1))
     token, outcome = night.sign_in(), "none"

@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import secrets
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -78,6 +78,13 @@ class Holder(msgspec.Struct, frozen=True):
     token: bytes
 
 
+class Administrator(msgspec.Struct, frozen=True):
+    """A superuser's connection string, and the adviser at their side, who signs in as often as is wanted."""
+
+    conninfo: str
+    sign_in: Callable[[], Awaitable[StolenSession]]
+
+
 class Forger:
     """Whoever can sign tickets: asks the keeper with them."""
 
@@ -117,9 +124,9 @@ class Forger:
         return row, TicketUse(text, mac, holder.token)
 
 
-async def dba_and_adviser(conninfo: str, desk: StolenDesk, session: StolenSession, loot: Loot) -> None:
-    """Forge, insert, raise and swap; `conninfo` is the superuser's."""
-    with psycopg.connect(conninfo, autocommit=True) as admin:
+async def dba_and_adviser(administrator: Administrator, desk: StolenDesk, session: StolenSession, loot: Loot) -> None:
+    """Forge, insert, raise and swap."""
+    with psycopg.connect(administrator.conninfo, autocommit=True) as admin:
         people = [Sealed(*row) for row in admin.execute(EVERYBODY, (FORGED,)).fetchall()]
         adviser, ticket_key = _adviser(admin, session)
         async with await connect(desk) as keeper:
@@ -130,10 +137,13 @@ async def dba_and_adviser(conninfo: str, desk: StolenDesk, session: StolenSessio
             with _inserted_session(admin, session, adviser) as inserted:
                 await forger.forge(inserted, people[:A_CALL], RECORD)
             with _raised_budgets(admin):
+                again, _ = _adviser(admin, await administrator.sign_in())
+                grants += await forger.forge(again, people[::-1], RECORD)
                 login = DeskLogin(desk, session, loot)
                 for drain in (drain_the_list, drain_in_parallel):
                     await asyncio.to_thread(attempt, drain, login)
                 await open_rows(keeper, session.token, login.taken(), loot)
+                login.tell()
     await asyncio.to_thread(_swap, grants, people[:SWAPPED], loot)
 
 

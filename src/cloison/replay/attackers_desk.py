@@ -37,6 +37,7 @@ async def desk_login(desk: StolenDesk, session: StolenSession, loot: Loot) -> No
             rows = login.taken()
             await open_rows(keeper, session.token, rows, loot)
             await open_rows(keeper, session.token, rows, loot)  # replayed
+            login.tell()
 
         for trick in TRICKS:
             await run(trick)
@@ -57,7 +58,7 @@ def drain_the_list(login: DeskLogin) -> None:
                 outcome, after = connection.execute(LIST, values).fetchone() or ("none", None)
                 login.release(connection, [request], [None])
                 if outcome != "open":
-                    login.loot.refused(outcome)
+                    login.refused(outcome)
                 if after is None:
                     break
 
@@ -73,7 +74,7 @@ def drain_the_search(terms: list[list[int]], login: DeskLogin) -> None:
             (outcome,) = connection.execute(FIND, same).fetchone() or ("none",)
             login.release(connection, [request], [None])
             if outcome != "open":
-                login.loot.refused(outcome)
+                login.refused(outcome)
                 refused += 1
             if refused == OUT_OF_PATIENCE:
                 return
@@ -92,7 +93,7 @@ def _drain(login: DeskLogin) -> None:
             requests, outcomes = login.charge(connection, people)
             login.release(connection, requests, people)
             for outcome in {*outcomes} - {"open", "busy"}:
-                login.loot.refused(outcome)
+                login.refused(outcome)
             refused = 0 if {"open", "busy"} & {*outcomes} else refused + 1
             if refused == OUT_OF_PATIENCE or login.loot.over:
                 return

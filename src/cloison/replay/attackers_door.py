@@ -49,6 +49,7 @@ async def door_and_dump(
             for drain in (drain_the_list, drain_in_parallel):
                 await asyncio.to_thread(attempt, drain, login)
             grants += await open_rows(keeper, session.token, login.taken(), loot)
+            login.tell()
         await _show_again(keeper, sessions, grants, dumped, loot)
         await _ask_what_is_not_the_desks(keeper, sessions, loot)
     await asyncio.to_thread(_try_keys, grants, dumped, loot)

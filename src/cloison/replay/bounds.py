@@ -51,8 +51,3 @@ def most_people(budgets: Budgets, keeper_labels: int) -> int:
     labels = min(budgets.list + budgets.search, keeper_labels)
     strangers = min(budgets.search, labels) if budgets.has_walk_in else 0
     return min(budgets.open + labels, budgets.related + strangers)
-
-
-def most_keys(budgets: Budgets, keeper_labels: int) -> int:
-    """The most distinct people whose keys the keeper gives to one session in an hour, whatever the database says."""
-    return budgets.open + budgets.walk_in + keeper_labels

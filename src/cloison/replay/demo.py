@@ -46,16 +46,19 @@ from cloison.replay.reaping import reaping
 from cloison.replay.scenarios import SCENARIOS, Scenario, Scene, chosen, play
 from cloison.replay.scoreboard import Row, Scoreboard
 from cloison.replay.stage import Agent, Cast, Files, Stage, handle_of
-from cloison.replay.throwaway import register_as_it_was, throw_away_home
+from cloison.replay.throwaway import register_as_it_was, temporary_home, throw_away_home
 from cloison.store.embedded import Embedded
 from cloison.store.pools import connect
 
 PEOPLE_AN_ACCOUNT = 50
 ACCOUNTS_MOST = 2_000
 STOLEN_CASELOAD = 92  # of the account that is stolen from the register as it was
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 HONEST = Cast("adviser", 224, 8)
 
 Connection = psycopg.Connection
+
+__all__ = ["SCENARIOS", "Plan", "chosen", "replay", "run"]
 
 notes = Console(stderr=True, highlight=False)
 results = Console(highlight=False)
@@ -79,7 +82,7 @@ class Steps:
     def done(self, what: str) -> None:
         """A step ended; the next one begins."""
         now = time.monotonic()
-        notes.print(f"{now - self._last:6.1f} s  {what}", soft_wrap=True)
+        _note(f"{now - self._last:6.1f} s  {what}")
         self._last = now
 
     def total(self) -> float:
@@ -95,28 +98,22 @@ def run(home: Home, plan: Plan) -> bool:
     with _interruptible(), _stopped_afterwards(home):
         state = claim(home, plan.people)
         if state.people != plan.people:
-            notes.print(f"{home.path} has {state.people} people already, and keeps them.", soft_wrap=True)
+            _note(f"{home.path} has {state.people} people already, and keeps them.")
         with _served(home, Steps()) as (processes, steps):
-            board, advice = _attacked(Setting(home, state, processes, SCENARIOS), steps)
+            board, how_to_try = _attacked(Setting(home, state, processes, SCENARIOS), steps)
             _print(board, as_json=plan.as_json)
             if plan.serve_after:
-                notes.print(advice, soft_wrap=True)
+                _note(how_to_try)
                 _supervise(home, processes)
     return not scoreboard.broken(board)
 
 
-def replay(names: Sequence[str], people: int, *, as_json: bool) -> bool:
-    """Play the scenarios of these names, or all, on a throw-away home, and print the scoreboard.
-
-    Answers whether every promise held. Raises KeyError with a name that no scenario begins with.
-    """
-    scenarios = chosen(names)
-    with _interruptible(), tempfile.TemporaryDirectory(prefix="cloison-replay-") as folder:
-        home = Home(Path(folder) / "home")
-        with _stopped_afterwards(home):
-            state = claim(home, people)
-            with _served(home, Steps()) as (processes, steps):
-                board, _ = _attacked(Setting(home, state, processes, scenarios), steps)
+def replay(scenarios: Sequence[Scenario], people: int, *, as_json: bool) -> bool:
+    """Play these scenarios on a throw-away home, and print the scoreboard; whether every promise held."""
+    with _interruptible(), temporary_home() as home, _stopped_afterwards(home):
+        state = claim(home, people)
+        with _served(home, Steps()) as (processes, steps):
+            board, _ = _attacked(Setting(home, state, processes, scenarios), steps)
     _print(board, as_json=as_json)
     return not scoreboard.broken(board)
 
@@ -162,7 +159,7 @@ def _attacked(setting: Setting, steps: Steps) -> tuple[Scoreboard, str]:
             steps.done("the register as it was")
             rows = [_played(scenario, stage, owner, steps) for scenario in setting.scenarios]
         agent = asyncio.run(stage.sign_in(owner, honest.handle))
-        notes.print(f"{steps.total():6.1f} s  in all")
+        _note(f"{steps.total():6.1f} s  in all")
         return Scoreboard(state.people, rows), advice(base_url(home), honest, agent)
 
 
@@ -227,6 +224,11 @@ A session of {honest.handle}, an adviser of department {honest.segment}:
 Ctrl-C ends it; `cloison serve` takes it up again, with the same CLOISON_HOME."""
 
 
+def _note(text: str) -> None:
+    """Tell people something, in so many words: brackets are no markup."""
+    notes.print(text, soft_wrap=True, markup=False)
+
+
 def _print(board: Scoreboard, *, as_json: bool) -> None:
     """Step 6."""
     if as_json:
@@ -239,7 +241,6 @@ def _print(board: Scoreboard, *, as_json: bool) -> None:
 def _supervise(home: Home, processes: list[Process]) -> None:
     with contextlib.suppress(KeyboardInterrupt):
         supervise(home, processes)
-    notes.print("Stopping.")
 
 
 @contextlib.contextmanager
@@ -255,16 +256,20 @@ def _stopped_afterwards(home: Home) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _interruptible() -> Iterator[None]:
-    """Take SIGTERM as Ctrl-C, so that all is put away; and end children that an interrupt caught while they began."""
+    """One signal ends the demo and lets it put everything away; a second one is not listened to meanwhile."""
 
     def interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
+        for number in SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+        notes.print("Stopping.")
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = {number: signal.signal(number, interrupt) for number in SIGNALS}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
-        for child in psutil.Process().children():
+        for child in psutil.Process().children():  # caught by the interrupt while it began
             with contextlib.suppress(psutil.Error):
                 child.terminate()
+        for number, handler in before.items():
+            signal.signal(number, handler)

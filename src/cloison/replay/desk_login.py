@@ -33,6 +33,7 @@ class DeskLogin:
         self.named: set[UUID] = set()  # people whom a statement told of that should have told nothing
         self._conninfo = desk.conninfo
         self._rows: list[SealedRow] = []
+        self._refusals: list[str] = []
         self._turn = 0
         self._lock = threading.Lock()
 
@@ -85,6 +86,18 @@ class DeskLogin:
             rows, self._rows = self._rows, []
         return rows
 
+    def refused(self, reason: str) -> None:
+        """Note a refusal; it is told once the rows that came before it are opened."""
+        with self._lock:
+            self._refusals.append(reason)
+
+    def tell(self) -> None:
+        """Tell the loot of the refusals noted since this was last asked."""
+        with self._lock:
+            refusals, self._refusals = self._refusals, []
+        for reason in refusals:
+            self.loot.refused(reason)
+
 
 Trick = Callable[[DeskLogin], None]
 
@@ -94,7 +107,7 @@ def attempt(trick: Trick, login: DeskLogin) -> None:
     try:
         trick(login)
     except psycopg.Error as error:
-        login.loot.refused(error.sqlstate or type(error).__name__)
+        login.refused(error.sqlstate or type(error).__name__)
 
 
 def at_once(login: DeskLogin, tricks: Sequence[Trick]) -> None:

@@ -20,7 +20,7 @@ TEXT = re.compile(rb"[0-9A-Za-z][0-9A-Za-z.@_+-]{7,}")  # identifiers, NIRs, e-m
 BINARY = re.compile(rb"\\\\x([0-9a-f]{16,})")
 PEOPLE_BEGIN = b"COPY cloison.person ("
 END = b"\\."
-SEGMENT, PERSON, COHORT, KEY_ID, VERSION, SEALED = range(6)
+SEGMENT, PERSON, _, _, VERSION, SEALED = range(6)  # their places; between them cohort and number of the key
 
 
 def dump(conninfo: str, program: str, out: Path) -> None:
@@ -54,8 +54,8 @@ def owners_of(texts: Iterable[bytes], known: Iterable[Known]) -> set[int]:
     return {owners[text] for text in texts if text in owners}
 
 
-def sealed_rows(dumped: Path) -> Iterator[tuple[SealedRow, int, int]]:
-    """The people of a dump of ours: what is sealed of each, their cohort, and the number of their key."""
+def sealed_rows(dumped: Path) -> Iterator[SealedRow]:
+    """The people of a dump of ours and what is sealed of each."""
     with dumped.open("rb") as file:
         inside = False
         for line in file:
@@ -66,9 +66,9 @@ def sealed_rows(dumped: Path) -> Iterator[tuple[SealedRow, int, int]]:
             inside = inside or line.startswith(PEOPLE_BEGIN)
 
 
-def _row(columns: list[bytes]) -> tuple[SealedRow, int, int]:
+def _row(columns: list[bytes]) -> SealedRow:
     sealed = [bytes.fromhex(text.decode()) for text in BINARY.findall(columns[SEALED])]
-    row = SealedRow(
+    return SealedRow(
         segment=columns[SEGMENT].decode(),
         person=UUID(columns[PERSON].decode()),
         version=int(columns[VERSION]),
@@ -77,7 +77,6 @@ def _row(columns: list[bytes]) -> tuple[SealedRow, int, int]:
         ticket="",
         mac=b"",
     )
-    return row, int(columns[COHORT]), int(columns[KEY_ID])
 
 
 def _owners(known: Iterable[Known]) -> dict[bytes, int]:

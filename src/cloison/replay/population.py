@@ -14,7 +14,7 @@ The rules:
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
-from itertools import count, cycle
+from itertools import chain, count, cycle
 
 import msgspec
 
@@ -82,7 +82,7 @@ def staff(segments: Sequence[Segment], accounts: int) -> list[Worker]:
     workers: list[Worker] = []
     for segment in segments:
         share = max(1, round(accounts * len(segment.everybody) / total))
-        sizes = cycle((OUTLIER, *ADVISER_CASELOADS) if not workers else ADVISER_CASELOADS)
+        sizes = chain(() if workers else (OUTLIER,), cycle(ADVISER_CASELOADS))
         workers += [_worker(segment, number, next(roles), sizes) for number in range(share)]
     return workers
 

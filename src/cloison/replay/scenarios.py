@@ -16,10 +16,11 @@ from cloison.replay import attackers, dumps
 from cloison.replay.attackers import Prey
 from cloison.replay.attackers_batch import mixed_batch
 from cloison.replay.attackers_clock import Night, window_edges
-from cloison.replay.attackers_dba import dba_and_adviser
+from cloison.replay.attackers_dba import Administrator, dba_and_adviser
 from cloison.replay.attackers_desk import desk_login
 from cloison.replay.attackers_door import door_and_dump, texts_in_memory
-from cloison.replay.bounds import budgets_of, most_keys, most_people
+from cloison.replay.attackers_keeper import StolenSession
+from cloison.replay.bounds import budgets_of, most_people
 from cloison.replay.loot import Loot
 from cloison.replay.scoreboard import Row, WindowRow
 from cloison.replay.simulated import SEGMENT, simulated_register
@@ -168,7 +169,13 @@ async def _serve(prey: Prey, loot: Loot) -> dict[str, object]:
 
 
 async def _dba(scene: Scene, loot: Loot) -> None:
-    await dba_and_adviser(scene.stage.superuser, scene.stage.stolen_desk, scene.agents[0].session, loot)
+    stage = scene.stage
+
+    async def sign_in() -> StolenSession:
+        return (await stage.sign_in(scene.owner, scene.agents[0].handle)).session
+
+    administrator = Administrator(stage.superuser, sign_in)
+    await dba_and_adviser(administrator, stage.stolen_desk, scene.agents[0].session, loot)
 
 
 # -- with stolen files, and with time ---------------------------------------------------------------------------------
@@ -212,8 +219,8 @@ def _accounts(scene: Scene) -> int:
 
 def _keys(scene: Scene) -> int:
     """The most people whose keys the keeper gives to the stolen session in an hour, whatever the database says."""
-    labels = scene.stage.home.config.keeper.account_labels_hour
-    return sum(most_keys(budgets_of(scene.owner, agent.account), labels) for agent in scene.agents)
+    keeper = scene.stage.home.config.keeper
+    return len(scene.agents) * (keeper.account_people[1] + keeper.account_labels_hour)
 
 
 def _adviser_hour(scene: Scene) -> int:

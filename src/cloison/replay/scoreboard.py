@@ -46,11 +46,11 @@ def as_json(board: Scoreboard) -> str:
 def as_table(board: Scoreboard) -> Table:
     """The scoreboard for a terminal; a scenario that took more than it may stands out."""
     table = Table(
-        "attack",
-        *(_number(title) for title in ("people, controls off", "people, controls on", "at most", "seconds")),
+        Column("attack", no_wrap=True),
+        *(Column(title, justify="right", no_wrap=True) for title in ("off", "on", "at most", "seconds")),
         "stopped by",
-        title=f"{board.people:,} people; a person counts once, a name on a list as much as a record",
-        title_justify="left",
+        title=f"People taken of {board.people:,}, with the controls off and on",
+        caption="A person counts once; a name on a list counts as much as a whole record.",
     )
     for row in board.scenarios:
         taken = f"[bold red]{row.people_on}[/]" if is_broken(row) else str(row.people_on)
@@ -68,7 +68,3 @@ def is_broken(row: Row) -> bool:
     """Whether a promise did not hold: too many people at once, or in any window."""
     over = any(window.worst > window.bound for window in row.windows.values())
     return over or row.people_on > min(row.bound, MOST_PEOPLE)
-
-
-def _number(title: str) -> Column:
-    return Column(title, justify="right")

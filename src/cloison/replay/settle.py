@@ -37,11 +37,13 @@ async def bring_people_in(home: Home, profile: Profile, people: Path) -> Summary
 
 
 def create_accounts(owner: psycopg.Connection, workers: Sequence[Worker]) -> None:
-    """Create the workers' accounts in one transaction."""
+    """Create the workers' accounts in one transaction; those that an interrupted run made are passed over."""
     with owner.transaction(), owner.cursor() as cursor:
         for organisation in (SERVICE, PARTNER):
             create_organisation(owner, organisation)
-        cursor.executemany(CREATE, [(w.segment, w.handle, w.organisation, w.agency, w.role) for w in workers])
+        made = {row[0] for row in cursor.execute("select handle from cloison.account").fetchall()}
+        new = [worker for worker in workers if worker.handle not in made]
+        cursor.executemany(CREATE, [(w.segment, w.handle, w.organisation, w.agency, w.role) for w in new])
 
 
 async def bring_relations_in(home: Home, profile: Profile, workers: Sequence[Worker], file: Path) -> Imported:

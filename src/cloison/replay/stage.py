@@ -7,6 +7,7 @@ import os
 import secrets
 from collections.abc import Sequence
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from uuid import UUID
 
@@ -28,6 +29,7 @@ from cloison.store.embedded import SUPERUSER, Embedded
 from cloison.store.pools import conninfo
 from cloison.store.postgres_binaries import find_binaries
 
+DUMPED = 1_000  # sealed rows that keys are tried on
 STRANGERS = 2_000  # whose ids an attacker is given, as if a colleague's screen had leaked
 LEAKED = 2_000
 DESK = "cloison.web"
@@ -54,6 +56,7 @@ class Cast(msgspec.Struct, frozen=True):
 class Agent(msgspec.Struct, frozen=True):
     """An account with a live session that was stolen."""
 
+    handle: str
     account: UUID
     role: str
     token: str
@@ -100,7 +103,7 @@ class Stage:
             compartments=["identity"],
             people=everybody,
             leaked=self.leaked(None),
-            batch=500,
+            batch=1_000,
         )
 
     # -- with the controls on -----------------------------------------------------------------------------------------
@@ -129,7 +132,7 @@ class Stage:
         token = sessions.bearer_of(issued.token).token
         people = [row[0] for row in rows]
         stolen = StolenSession(account.segment, token, people, worker.caseload or worker.appointments)
-        return Agent(account.account, account.role, issued.token, stolen)
+        return Agent(handle, account.account, account.role, issued.token, stolen)
 
     def strangers(self, owner: psycopg.Connection, agent: Agent) -> list[UUID]:
         """Ids of people of the same department out of the account's reach."""
@@ -180,8 +183,8 @@ class Stage:
         return self._dump(self.unguarded.conninfo, "as-it-was.sql")
 
     def dumped_rows(self) -> list[SealedRow]:
-        """The sealed rows of the register's dump."""
-        return [row for row, _, _ in dumps.sealed_rows(self.register_dump)]
+        """The first sealed rows of the register's dump."""
+        return list(islice(dumps.sealed_rows(self.register_dump), DUMPED))
 
     def _dump(self, source: str, name: str) -> Path:
         out = self.files.folder / name

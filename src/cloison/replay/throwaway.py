@@ -6,6 +6,7 @@ Nothing of it touches the home that is attacked: it has its own logins and its o
 import base64
 import hashlib
 import secrets
+import shutil
 import socket
 import tempfile
 import time
@@ -45,13 +46,24 @@ class Unguarded(msgspec.Struct, frozen=True):
 @contextmanager
 def throw_away_home() -> Iterator[Home]:
     """A temporary home whose database runs; stopped and removed at the end, however it comes."""
-    with tempfile.TemporaryDirectory(prefix="cloison-replay-") as folder:
-        home = Home(folder)
+    with temporary_home() as home:
         try:
             Embedded(home).start()
             yield home
         finally:
             Embedded(home).stop()
+
+
+@contextmanager
+def temporary_home() -> Iterator[Home]:
+    """A home that does not exist yet, in a temporary folder, removed at the end with its sockets."""
+    with tempfile.TemporaryDirectory(prefix="cloison-replay-") as folder:
+        home = Home(Path(folder) / "home")
+        try:
+            yield home
+        finally:
+            if home.path.exists() and not home.sockets.is_relative_to(home.path):
+                shutil.rmtree(home.sockets, ignore_errors=True)
 
 
 def free_port() -> int:

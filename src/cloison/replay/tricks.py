@@ -148,7 +148,7 @@ def read_what_is_forbidden(login: DeskLogin) -> None:
                 cursor = connection.execute(statement.encode())
                 login.named |= _named(cursor)
             except psycopg.Error as error:
-                login.loot.refused(error.sqlstate or type(error).__name__)
+                login.refused(error.sqlstate or type(error).__name__)
 
 
 def _named(cursor: psycopg.Cursor[tuple[Any, ...]]) -> set[UUID]:

@@ -40,6 +40,7 @@ def conninfo(home: Home, login: str) -> str:
         options=PINNED_OPTIONS + (DESK_OPTIONS if login == "desk" else ""),
         application_name=f"cloison {login}",
         connect_timeout=CONNECT_SECONDS,
+        client_encoding="utf8",  # whatever PGCLIENTENCODING says
     )
 
 

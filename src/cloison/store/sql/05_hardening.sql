@@ -31,6 +31,9 @@ begin
             execute format('grant execute on function %s to cloison_owner', f.name);
         end if;
     end loop;
+    if to_regprocedure('pg_catalog.pg_log_standby_snapshot()') is not null then   -- release_v1 on PostgreSQL 16
+        execute 'grant execute on function pg_log_standby_snapshot() to cloison_owner';
+    end if;
 end $$;
 grant execute on function pg_terminate_backend(integer, bigint) to cloison_reaper;
 

@@ -50,8 +50,10 @@ begin
 
     return query
     with seen as (
-        select o.* from unnest(v_ordinals, v_receipts)
+        -- The same request asked for twice is answered where it stands first.
+        select distinct on (o.session, o.request, o.person) o.* from unnest(v_ordinals, v_receipts)
             as o (ordinal, segment, session, request, person, account, compartments, charged_at)
+        order by o.session, o.request, o.person, o.ordinal
     ), used as (
         delete from receipt r using seen s                                                  -- 4
         where r.segment = p_segment and r.session = s.session and r.request = s.request and r.person = s.person
@@ -83,7 +85,8 @@ end $$;
 -- An insert position just behind a page's header is the end of the page before it, where a flush stops: the header
 -- (24 bytes, 40 at the beginning of a segment file) is taken off, or an idle server would be waited for in vain.
 -- The next commit of anybody flushes. Where none comes, behind an idle transaction or a hint bit of our own reading, we
--- flush ourselves from PostgreSQL 17 on; before, the caller is told to ask again.
+-- flush ourselves from PostgreSQL 17 on; 16's WAL writer flushes behind the record that we make it write; before, the
+-- caller is told to ask again.
 create or replace function cloison.wait_until_flushed_v1() returns void
 language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp as $$
 declare
@@ -91,6 +94,7 @@ declare
     v_in_page integer := mod(v_inserted - '0/0'::pg_lsn, current_setting('wal_block_size')::numeric);
     v_patience timestamptz := clock_timestamp() + interval '5 milliseconds';
     v_deadline timestamptz := clock_timestamp() + interval '3 seconds';
+    v_version integer := current_setting('server_version_num');
 begin
     if v_in_page in (24, 40) then
         v_inserted := v_inserted - v_in_page::numeric;
@@ -98,8 +102,11 @@ begin
     while pg_current_wal_flush_lsn() < v_inserted loop
         if clock_timestamp() > v_deadline then
             raise exception 'the write-ahead log is not on disk yet' using errcode = 'CL004';
-        elsif clock_timestamp() > v_patience and current_setting('server_version_num')::integer >= 170000 then
+        elsif clock_timestamp() > v_patience and v_version >= 170000 then
             execute 'select pg_logical_emit_message(false, ''cloison'', text '''', true)';
+        elsif clock_timestamp() > v_patience and v_version >= 160000 then
+            execute 'select pg_log_standby_snapshot()';
+            v_patience := v_deadline;
         else
             perform pg_sleep(0.0005);
         end if;

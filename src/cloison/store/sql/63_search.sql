@@ -112,7 +112,8 @@ end $$;
 --   3. where somebody is found the miss is taken back, and the cards are charged.
 create or replace function cloison.find_v1(p_segment text, p_token bytea, p_request uuid)
 returns table (outcome text, retry_after integer)
-language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp as $$
+language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp
+    set enable_seqscan = off as $$
 #variable_conflict use_column
 declare
     v_locked uuid[];
@@ -128,6 +129,11 @@ begin
         raise exception 'find needs a transaction that has not written' using errcode = 'CL003';
     end if;
     perform refuse_unsafe_caller_v1();
+    select a.* into v_asked from asked a join session s on s.segment = a.segment and s.session = a.session
+    where a.segment = p_segment and a.request = p_request and s.token_hash = sha256(p_token);
+    if v_asked.request is not null then
+        perform wait_until_flushed_v1();         -- before we write anything ourselves
+    end if;
     v_locked := lock_ledgers_v1(p_segment, array[p_token]);
     v_now := clock_v1();
     select * into v_holder from holder h
@@ -140,9 +146,9 @@ begin
         return;
     end if;
     delete from asked a where a.segment = p_segment and a.session = v_holder.session and a.request = p_request
-        and a.asked_at > v_now - receipt_lifetime_v1()
-    returning * into v_asked;
-    if v_asked.request is null then
+        and a.asked_at = v_asked.asked_at and a.number = v_asked.number
+        and a.asked_at > v_now - receipt_lifetime_v1();
+    if not found then
         return query select 'stale', null::integer;
         return;
     elsif exists (select from account_freeze f where f.segment = p_segment and f.account = v_holder.account
@@ -150,7 +156,6 @@ begin
         return query select 'frozen', null::integer;
         return;
     end if;
-    perform wait_until_flushed_v1();
 
     select array_agg(m.person), array_agg(m.proven) into v_matched, v_proven                -- 2
     from matches_v1(p_segment, v_asked.slot, v_asked.terms,
