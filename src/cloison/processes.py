@@ -16,7 +16,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -119,16 +119,25 @@ class _KeeperProcess(Process):
 def keeper_process(home: Home, passphrase_file: Path) -> Process:
     """The keeper, answering: a child of ours, unless another command's keeper runs; raises KeeperUnavailableError."""
     process = _KeeperProcess(home, "cloison.keeper", {"CLOISON_PASSPHRASE_FILE": str(passphrase_file)})
-    if keeper_answers(home):
-        return process
-    process.start()
-    deadline = time.monotonic() + READY_SECONDS
-    while not keeper_answers(home):
-        if process.pid is None or time.monotonic() > deadline:
-            process.stop()
-            raise KeeperUnavailableError(reason=f"it did not start; {home.log / 'keeper.log'} says why")
-        time.sleep(POLL_SECONDS)
+    if not keeper_answers(home) and not _started(process, lambda: keeper_answers(home)):
+        raise KeeperUnavailableError(reason=f"it did not start; {home.log / 'keeper.log'} says why")
     return process
+
+
+def _started(process: Process, answers: Callable[[], bool]) -> bool:
+    """Start `process`; whether it answers before it ends or is late. Interrupted or not: one that does not is ended."""
+    try:
+        process.start()
+        deadline = time.monotonic() + READY_SECONDS
+        while process.pid is not None and time.monotonic() < deadline:
+            if answers():
+                return True
+            time.sleep(POLL_SECONDS)
+    except BaseException:
+        process.stop()
+        raise
+    process.stop()
+    return False
 
 
 def keeper_answers(home: Home) -> bool:
@@ -167,13 +176,8 @@ def desk_process(home: Home) -> Process:
     """The desk, started and answering on its port; raises ConfigError where it does not come up."""
     process = Process(home, "cloison.web")
     _refuse_taken_port(home)  # or another home's desk would answer for ours
-    process.start()
-    deadline = time.monotonic() + READY_SECONDS
-    while not _answers(home):
-        if process.pid is None or time.monotonic() > deadline:
-            process.stop()
-            raise ConfigError(reason=f"the desk did not start; {home.log / 'web.log'} says why")
-        time.sleep(POLL_SECONDS)
+    if not _started(process, lambda: _answers(home)):
+        raise ConfigError(reason=f"the desk did not start; {home.log / 'web.log'} says why")
     return process
 
 
@@ -183,10 +187,8 @@ def _refuse_taken_port(home: Home) -> None:
     try:
         socket.create_server((web.host, web.port), family=family).close()
     except OSError as error:
-        where = f"{web.host} port {web.port}"
-        raise ConfigError(
-            reason=f"nobody can listen on {where} ({error.strerror}); set web.port in cloison.toml"
-        ) from None
+        why = f"{web.host} port {web.port} ({os.strerror(error.errno or 0)})"
+        raise ConfigError(reason=f"nobody can listen on {why}; set web.port in cloison.toml") from None
 
 
 def base_url(home: Home) -> str:

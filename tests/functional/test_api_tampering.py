@@ -34,18 +34,24 @@ TAMPERINGS = {
         "tampered_row",
     ),
     "another person's key too": (
-        "update cloison.person p set sealed = o.sealed, key_id = o.key_id from cloison.person o "
-        "where p.person = %s and o.person = %s",
+        (
+            "update cloison.person p set sealed = o.sealed, key_id = o.key_id from cloison.person o "
+            "where p.person = %s and o.person = %s"
+        ),
         "tampered_row",
     ),
     "one bit": (
-        "update cloison.person set sealed = array(select set_bit(s, 100, 1 - get_bit(s, 100)) from unnest(sealed) s) "
-        "where person = %s and person <> %s",
+        (
+            "update cloison.person set sealed = "
+            "array(select set_bit(s, 99, 1 - get_bit(s, 99)) from unnest(sealed) s) where person = %s and person <> %s"
+        ),
         "tampered_row",
     ),
     "compartments in another order": (
-        "update cloison.person set sealed = array[sealed[2], sealed[1], sealed[3], sealed[4], sealed[5]] "
-        "where person = %s and person <> %s",
+        (
+            "update cloison.person set sealed = array[sealed[2], sealed[1], sealed[3], sealed[4], sealed[5]] "
+            "where person = %s and person <> %s"
+        ),
         "tampered_row",
     ),
     "a version that never was": (

@@ -1,11 +1,15 @@
 """The command line as transcripts: what is typed, what is seen, which code it ends with."""
 
+import json
+import os
+import pty
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import typer.main
-from support.operated import OperatedHome, processes_of, rows_of
+from support.operated import PROGRAM, OperatedHome, processes_of, rows_of
 from support.transcript import play
 from typer.core import TyperGroup
 from typer.testing import CliRunner
@@ -74,7 +78,7 @@ def test_organisations_and_accounts(operated: OperatedHome) -> None:
         Mission [locale]
         $ cloison accounts create marie --organisation Agence --segment 59 --role benefits --agency lille
         marie: …
-        $ cloison accounts create marie --organisation Agence --segment 59
+        $ cloison accounts create marie --organisation Agence --segment 62
         ! bad_request: The request cannot be read: the account's handle is taken. Correct it and send it again.
         [1]
         $ cloison accounts create paul --organisation Agence --segment 59 --role king
@@ -251,6 +255,23 @@ def test_a_passphrase_that_cannot_be_used(nowhere: OperatedHome, tmp_path: Path,
     assert (done.status, done.out) == (1, ""), done
     assert told in done.err
     assert not nowhere.home.keeper.exists()
+
+
+def test_a_passphrase_from_a_prompt(nowhere: OperatedHome) -> None:
+    """Somebody at a terminal is asked twice, unseen; what they type is in no file and on no screen afterwards."""
+    terminal, theirs = pty.openpty()
+    environment = nowhere.environment(CLOISON_PASSPHRASE_FILE=None)
+    streams = {"stdin": theirs, "stdout": subprocess.PIPE, "stderr": theirs}
+    with subprocess.Popen([PROGRAM, "init", "--json"], env=environment, start_new_session=True, **streams) as process:
+        os.write(terminal, b"words to myself\nwords to myself\n")
+        out, _ = process.communicate(timeout=60)
+    seen = os.read(terminal, 4096).decode()
+    assert (process.returncode, json.loads(out)["profile"]) == (0, "jobseekers-fr"), seen
+    assert "Passphrase of the root key" in seen
+    assert "words" not in seen
+    assert nowhere.run("init", CLOISON_PASSPHRASE_FILE=str(nowhere.passphrase_file)).status == 1
+    write_secret(nowhere.passphrase_file, "words to myself")
+    assert nowhere.run("init").status == 0
 
 
 def test_a_wrong_passphrase(operated: OperatedHome, tmp_path: Path) -> None:

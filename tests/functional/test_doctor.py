@@ -26,6 +26,7 @@ STATEMENTS = [
     ("grant usage on schema cloison to public", "rights", "too much: public USAGE cloison)"),
     ("grant execute on function cloison.sweep_v1() to public", "rights", "public EXECUTE sweep_v1()"),
     ("revoke execute on function cloison.session_v1 from cloison_desk", "rights", "missing: cloison_desk EXECUTE"),
+    ("drop function cloison.list_v1", "rights", "missing: cloison_desk EXECUTE list_v1"),
     ("grant cloison_owner to cloison_desk", "rights", "too much: cloison_desk MEMBER cloison_owner)"),
     ("grant pg_read_all_data to cloison_intake", "rights", "cloison_intake MEMBER pg_read_all_data"),
     ("grant connect, temporary on database cloison to public", "rights", "public CONNECT database"),

@@ -1,4 +1,4 @@
-"""A real database for one test: cloned from the session's home, with the real logins and their passwords.
+"""A real database for one test: as the session's home has it, with the real logins and their passwords.
 
 People here have no sealed data (five empty compartments): the meter does not look into them. Tests that read records
 import them instead, through the keeper.
@@ -15,11 +15,15 @@ from uuid import UUID, uuid4
 import psycopg
 from psycopg.conninfo import make_conninfo
 
+from cloison.access.permissions import store_profile
 from cloison.config import Home
+from cloison.register.profile import load_profile
+from cloison.store import schema
 from cloison.store.embedded import SUPERUSER, Embedded
-from cloison.store.pools import conninfo
+from cloison.store.pools import connect, conninfo
 
 SEGMENT = "59"
+TEMPLATE = "test_template"
 IDENTITY, CONTACT, NIR, SITUATION, LABEL = 1, 2, 4, 8, 16
 FOLLOW_UP = 0
 _numbers = itertools.count(1)
@@ -143,12 +147,12 @@ def take(connection: psycopg.Connection, session: Session, people: list[UUID], b
 
 @contextmanager
 def cloned(home: Home) -> Iterator[Database]:
-    """A database of its own, cloned from the home's, dropped at the end."""
+    """A database of its own, as `cloison init` makes the home's, dropped at the end."""
     name = f"test_{secrets.token_hex(6)}"
-    administrator = Embedded(home).conninfo(SUPERUSER, SUPERUSER)
-    with psycopg.connect(administrator, autocommit=True) as admin:
-        admin.execute(f'create database "{name}" template cloison owner cloison_owner')
-        for login in ("owner", "desk", "intake", "reaper"):
+    with psycopg.connect(Embedded(home).conninfo(SUPERUSER, SUPERUSER), autocommit=True) as admin:
+        _make_template(home, admin)
+        admin.execute(f'create database "{name}" template {TEMPLATE} owner cloison_owner')
+        for login in schema.LOGINS:
             admin.execute(f'grant connect on database "{name}" to cloison_{login}')
         admin.execute(f'revoke connect, temporary on database "{name}" from public')
     database = Database(home, name)
@@ -156,5 +160,23 @@ def cloned(home: Home) -> Iterator[Database]:
         yield database
     finally:
         database.owner.close()
-        with psycopg.connect(administrator, autocommit=True) as admin:
+        with psycopg.connect(Embedded(home).conninfo(SUPERUSER, SUPERUSER), autocommit=True) as admin:
             admin.execute(f'drop database "{name}" with (force)')
+
+
+def _make_template(home: Home, admin: psycopg.Connection) -> None:
+    """Make what clones are taken from, once: nobody may be connected to it, and the home's own may be at work."""
+    if admin.execute("select from pg_database where datname = %s", (TEMPLATE,)).fetchone():
+        return
+    making = f"{TEMPLATE}_making"
+    admin.execute(f"drop database if exists {making} with (force)")
+    schema.create_database(admin, making)
+    with psycopg.connect(Embedded(home).conninfo(SUPERUSER, making), autocommit=True) as inside:
+        schema.harden(inside)
+    info = make_conninfo(conninfo(home, "owner"), dbname=making)
+    with connect(home, "owner") as source, psycopg.connect(info, autocommit=True) as owner:
+        schema.install(owner)
+        store_profile(owner, load_profile(home.config.profile))
+        keys = source.execute("select inner_block, outer_block from cloison.ticket_key").fetchone()
+        owner.execute("insert into cloison.ticket_key (inner_block, outer_block) values (%s, %s)", keys)
+    admin.execute(f"alter database {making} rename to {TEMPLATE}")

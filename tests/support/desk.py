@@ -14,7 +14,7 @@ from cloison.processes import base_url, keeper_of
 from cloison.register import synthetic
 from cloison.register.intake import Register, import_file
 from cloison.register.profile import load_profile
-from cloison.store.pools import conninfo, connect, pool
+from cloison.store.pools import connect, conninfo, pool
 
 SEGMENT = "59"
 ELSEWHERE = "75"

@@ -2,7 +2,6 @@
 
 from functools import cache
 
-import pytest
 from grimp import ImportGraph, build_graph
 
 # From the ground up. A room may import those below it and its neighbours, but never in a circle.

@@ -7,6 +7,7 @@ import psycopg
 
 from cloison.errors import BadRequestError, UnknownAccountError, UnknownOrganisationError
 
+HANDLE_TAKEN = "the account's handle is taken"
 NO_SUCH_ROLE = "CL005"  # as create_account_v1 says it
 NOBODY = UUID(int=0)  # the account of an act of the owner's; and of one that is not created yet
 
@@ -62,13 +63,16 @@ def create_account(owner: psycopg.Connection, new: Account) -> Account:
     ).fetchone()
     if organisation is None:
         raise UnknownOrganisationError(organisation=new.organisation)
+    # In any segment: whoever freezes an account names its handle alone.
+    if owner.execute("select from cloison.account where handle = %s", (new.handle,)).fetchone() is not None:
+        raise BadRequestError(reason=HANDLE_TAKEN)
     try:
         row = owner.execute(
             "select cloison.create_account_v1(%s, %s, %s, %s, %s)",
             (new.segment, new.handle, organisation[0], new.agency, new.role),
         ).fetchone()
     except psycopg.errors.UniqueViolation as error:
-        raise BadRequestError(reason="the account's handle is taken") from error
+        raise BadRequestError(reason=HANDLE_TAKEN) from error
     except psycopg.errors.CheckViolation as error:
         raise BadRequestError(reason="handle, segment or agency is not of the allowed form") from error
     except psycopg.DatabaseError as error:
