@@ -23,7 +23,7 @@ demo: $(STAMP) ## Database, people, doors, attacks and scoreboard, then pages to
 	@$(BIN)/cloison demo $(ARGS)
 
 test: install lint ## Style, types and all tests but the soak
-	$(BIN)/python -m pytest -n $(WORKERS) -m "not soak" $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not soak" $(ARGS)
 
 lint: $(STAMP) ## Style and types
 	$(BIN)/ruff check .

@@ -260,18 +260,31 @@ def test_a_passphrase_that_cannot_be_used(nowhere: OperatedHome, tmp_path: Path,
 def test_a_passphrase_from_a_prompt(nowhere: OperatedHome) -> None:
     """Somebody at a terminal is asked twice, unseen; what they type is in no file and on no screen afterwards."""
     terminal, theirs = pty.openpty()
-    environment = nowhere.environment(CLOISON_PASSPHRASE_FILE=None)
-    streams = {"stdin": theirs, "stdout": subprocess.PIPE, "stderr": theirs}
-    with subprocess.Popen([PROGRAM, "init", "--json"], env=environment, start_new_session=True, **streams) as process:
-        os.write(terminal, b"words to myself\nwords to myself\n")
+    with subprocess.Popen(
+        [PROGRAM, "init", "--json"],
+        env=nowhere.environment(CLOISON_PASSPHRASE_FILE=None),
+        start_new_session=True,
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+    ) as process:
+        seen = answered(terminal, "Passphrase of the root key: ", "words to myself")
+        seen += answered(terminal, "Repeat for confirmation: ", "words to myself")
         out, _ = process.communicate(timeout=60)
-    seen = os.read(terminal, 4096).decode()
-    assert (process.returncode, json.loads(out)["profile"]) == (0, "jobseekers-fr"), seen
-    assert "Passphrase of the root key" in seen
-    assert "words" not in seen
+    assert (process.returncode, json.loads(out)["profile"]) == (0, "jobseekers-fr")
+    assert "words" not in seen + os.read(terminal, 4096).decode()
     assert nowhere.run("init", CLOISON_PASSPHRASE_FILE=str(nowhere.passphrase_file)).status == 1
     write_secret(nowhere.passphrase_file, "words to myself")
     assert nowhere.run("init").status == 0
+
+
+def answered(terminal: int, prompt: str, answer: str) -> str:
+    """Wait for a prompt and answer it; what was on the screen until then."""
+    seen = ""
+    while prompt not in seen:
+        seen += os.read(terminal, 4096).decode()
+    os.write(terminal, f"{answer}\n".encode())
+    return seen
 
 
 def test_a_wrong_passphrase(operated: OperatedHome, tmp_path: Path) -> None:

@@ -166,7 +166,7 @@ def cloned(home: Home) -> Iterator[Database]:
 
 def _make_template(home: Home, admin: psycopg.Connection) -> None:
     """Make what clones are taken from, once: nobody may be connected to it, and the home's own may be at work."""
-    if admin.execute("select from pg_database where datname = %s", (TEMPLATE,)).fetchone():
+    if admin.execute("select 1 from pg_database where datname = %s", (TEMPLATE,)).fetchone():
         return
     making = f"{TEMPLATE}_making"
     admin.execute(f"drop database if exists {making} with (force)")
