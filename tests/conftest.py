@@ -9,6 +9,7 @@ import pytest
 import tomli_w
 from support.database import Database, cloned
 from support.desk import RunningRegister
+from support.keeper import UNBOUNDED
 
 from cloison.config import Config, Home, WebConfig, write_secret
 from cloison.installation import Wish, initialise
@@ -36,7 +37,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, passphrase_file: Path) -> Ite
     """A home made by what `cloison init` does; PostgreSQL runs, no process of ours does."""
     path = tmp_path_factory.mktemp("home") / "cloison-data"
     path.mkdir(mode=0o700)
-    settings = Config(web=WebConfig(port=free_port()))
+    settings = Config(web=WebConfig(port=free_port()), keeper=UNBOUNDED)
     (path / "cloison.toml").write_text(tomli_w.dumps(msgspec.to_builtins(settings)), encoding="utf-8")
     home = Home(path)
     initialise(home, passphrase_file, Wish())

@@ -17,6 +17,7 @@ from cloison.config import Home
 from cloison.errors import CloisonError
 from cloison.installation import ticket_blocks
 from cloison.processes import keeper_of
+from cloison.register.profile import load_profile
 from cloison.store import schema
 from cloison.store.pools import connect, conninfo
 from cloison.store.rights import granted, left_open, wanted
@@ -80,6 +81,7 @@ def examine(home: Home) -> list[Check]:
         ("hardening", lambda: _hardening(home)),
         ("clock", lambda: _clock(home)),
         ("keeper", lambda: asyncio.run(_keeper(home))),
+        ("ceilings", lambda: _ceilings(home)),
     ]
     return [_made(name, check) for name, check in (checks if home.path.is_dir() else checks[:1])]
 
@@ -204,6 +206,14 @@ def _clock(home: Home) -> str:
         row = owner.execute("select extract(epoch from cloison.clock_v1())::float8").fetchone()
     off = abs((row[0] if row else 0) - (before + time.time()) / 2)
     return f"the database's clock is {off:.0f} s off this machine's; set both by NTP" if off > CLOCK_SECONDS else ""
+
+
+def _ceilings(home: Home) -> str:
+    """Whether the keeper would refuse what the profile's budgets allow."""
+    wanted, found = load_profile(home.config.profile).most_people, home.config.keeper.account_people
+    if all(most >= needed for most, needed in zip(found, wanted, strict=True)):
+        return ""
+    return f"keeper.account_people {list(found)} is below the profile's budgets; set {list(wanted)} in cloison.toml"
 
 
 async def _keeper(home: Home) -> str:

@@ -18,7 +18,7 @@ import tomli_w
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from cloison.access.permissions import store_profile
-from cloison.config import Config, DatabaseConfig, Home, read_secret, write_secret
+from cloison.config import Config, DatabaseConfig, Home, KeeperConfig, read_secret, write_secret
 from cloison.errors import ConfigError, DatabaseRefusedError, DatabaseUnavailableError, SchemaError
 from cloison.keeper import setup as keeper_setup
 from cloison.processes import keeper_of, running_keeper
@@ -94,7 +94,9 @@ def _write_settings(home: Home, wish: Wish) -> None:
     if home.settings_file.exists():
         _refuse_change(home.config, Config(profile=profile, database=database))
         return
-    settings = Config(profile=profile, database=database)
+    # The keeper's own ceilings come from the profile's file, never from the database, which has an administrator.
+    keeper = KeeperConfig(account_people=load_profile(profile).most_people)
+    settings = Config(profile=profile, database=database, keeper=keeper)
     home.settings_file.write_text(tomli_w.dumps(msgspec.to_builtins(settings)), encoding="utf-8")
     home.__dict__.pop("config", None)
 

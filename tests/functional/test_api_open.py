@@ -6,8 +6,7 @@ import pytest
 from support.api import calling, problem, strangers, wanted
 from support.desk import RunningRegister
 
-from cloison.access.permissions import FIVE_MINUTES_SHARE
-from cloison.register.profile import load_profile
+from cloison.register.profile import FIVE_MINUTES_SHARE, load_profile
 from cloison.store.pools import connect
 
 IDENTITY = ("identifier", "sex", "birth_name", "usage_name", "first_names", "birth_date", "birth_place")

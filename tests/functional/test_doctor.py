@@ -1,11 +1,13 @@
 """`cloison doctor`: each check fails for a real reason, says what to do, and is content once that is done."""
 
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
 import pytest
+import tomli_w
 from support.operated import OperatedHome, Served, served, wait_until
 
 from cloison.config import Home
@@ -89,7 +91,7 @@ def test_all_is_well(operated: OperatedHome) -> None:
     assert (table.status, as_json.status) == (0, 0), table
     assert [check["name"] for check in as_json.json()["checks"]] == [
         *("home", "disk", "PostgreSQL", "schema", "authentication", "rights", "role settings", "server settings"),
-        *("hardening", "clock", "keeper"),
+        *("hardening", "clock", "keeper", "ceilings"),
     ]
 
 
@@ -205,6 +207,21 @@ def test_files_that_others_may_read(operated: OperatedHome, name: str) -> None:
     path.chmod(mode)
     assert f"others may use {name}; run chmod go=" in found["home"]
     assert faults(operated.home) == {}
+
+
+def test_a_keeper_whose_ceilings_are_below_the_profile(operated: OperatedHome) -> None:
+    """Budgets that the keeper would refuse are found before an adviser finds them."""
+    settings = operated.home.settings_file
+    text = settings.read_text(encoding="utf-8")
+    narrowed = tomllib.loads(text)
+    narrowed["keeper"]["account_people"] = [1, 1, 1, 1]
+    settings.write_text(tomli_w.dumps(narrowed), encoding="utf-8")
+    try:
+        found = faults(Home(operated.home.path))
+    finally:
+        settings.write_text(text, encoding="utf-8")
+    assert found.keys() == {"ceilings"}
+    assert "set [13, 40, 120, 1200] in cloison.toml" in found["ceilings"]
 
 
 def test_a_keeper_that_is_down(operated: OperatedHome, serving: Served) -> None:

@@ -6,9 +6,8 @@ Roles keep their number when a profile grows; one that the profile no longer has
 import psycopg
 
 from cloison.errors import ProfileError
-from cloison.register.profile import Profile, Role, relation_mask
+from cloison.register.profile import FIVE_MINUTES_SHARE, Profile, Role, relation_mask
 
-FIVE_MINUTES_SHARE = 3  # in any 5 minutes a third of the hour's budget (design § 1)
 WHOLE_AT_ONCE = {"list"}  # but a caseload is looked through in one go
 
 

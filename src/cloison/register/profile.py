@@ -17,6 +17,7 @@ from cloison.model import Meter, Relation
 
 SLOTS = range(1, 9)  # the columns term1 … term8 of a person
 PROOF_SLOT = 3  # the one column without an index: it proves a fact of somebody already found
+FIVE_MINUTES_SHARE = 3  # in any 5 minutes a third of the hour's budget (design § 1)
 BITS_MOST = 31  # a mask travels as a PostgreSQL integer
 COMPARTMENT_BYTES = 32_000  # what sealing takes is a little more
 BYTES_A_CHARACTER, BYTES_A_FIELD = 4, 8  # of UTF-8 at most; of msgpack around a name and a value
@@ -142,6 +143,17 @@ class Profile(_Part, frozen=True):
     def label_bit(self) -> int:
         """The mask of the derived compartment that lists and cards show: the last one."""
         return 1 << len(self.compartments) - 1
+
+    @property
+    def most_people(self) -> tuple[int, int, int, int]:
+        """The most people any role opens in 5 minutes, hour, day and 28 days, at the counter and otherwise together."""
+        none = (0, 0, 0)
+        totals = [
+            [sum(pair) for pair in zip(role.budgets.get("open", none), role.budgets.get("walk_in", none), strict=True)]
+            for role in self.roles.values()
+        ]
+        hour, day, days_28 = (max(column) for column in zip(*totals, strict=True)) if totals else none
+        return hour // FIVE_MINUTES_SHARE, hour, day, days_28
 
     def mask(self, compartments: tuple[str, ...]) -> int:
         """The bit set of compartment names; raises ValueError for one that is not the profile's."""
