@@ -242,6 +242,19 @@ class Run:
 @given(steps)
 def test_sequence_of_anything(bench: Bench, sequence: list[Batch | Leap | Released | Listed | Searched]) -> None:
     """No sequence releases more people than a budget in any window of its length, nor is refused within it."""
+    play(bench, sequence)
+
+
+@pytest.mark.soak
+@settings(max_examples=3_000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps)
+def test_many_sequences_of_anything(bench: Bench, sequence: list[Batch | Leap | Released | Listed | Searched]) -> None:
+    """The same, for as many sequences as half an hour has room for."""
+    play(bench, sequence)
+
+
+def play(bench: Bench, sequence: list[Batch | Leap | Released | Listed | Searched]) -> None:
+    """Take every step with a new account, release what is left, and count."""
     run = Run(bench, SMALL)
     for step in sequence:
         run.take(step)
