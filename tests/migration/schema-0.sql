@@ -53,6 +53,24 @@ CREATE TYPE cloison.outcome AS ENUM (
     'stale'
 );
 ALTER TYPE cloison.outcome OWNER TO cloison_owner;
+CREATE TYPE cloison.settled AS (
+	ordinal integer,
+	session uuid,
+	account uuid,
+	request uuid,
+	person uuid,
+	compartments integer,
+	purpose smallint,
+	relation cloison.relation_kind,
+	meter cloison.meter,
+	event cloison.event,
+	outcome text,
+	retry_after integer,
+	beyond boolean,
+	amount integer,
+	number bigint
+);
+ALTER TYPE cloison.settled OWNER TO cloison_owner;
 CREATE FUNCTION cloison.admit_step_v1(state integer[], step integer[], room integer[]) RETURNS integer[]
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     AS $$
@@ -688,8 +706,8 @@ CREATE FUNCTION cloison.settle_v1(p_segment text, p_now timestamp with time zone
 #variable_conflict use_column
 declare
     v_cutoffs timestamptz[] := cutoffs_v1(p_now);
+    v_settled settled[];
 begin
-    return query
     with request as materialized (
         select j.*, row_number() over (partition by j.verdict, j.account, j.meter, j.person order by j.ordinal) as turn
         from unnest(judged) j
@@ -768,48 +786,50 @@ begin
             ) n
         ) f on f.account = d.account
         where d.event = 'open' or d.turn = 1
-    ), logged as materialized (
+    ), numbered as (
         -- One entry for each opening and each refusal within the budget; one counting entry for all beyond it.
-        select d.*, r.rank > r.room as beyond,
-            (select count(*) from refused o where o.account = d.account and o.rank > o.room)::integer as amount,
-            row_number() over (partition by d.account order by d.ordinal) - 1 + (
-                select l.next_number from ledger l where l.segment = p_segment and l.account = d.account) as number
-        from decided d
-        left join refused r on r.ordinal = d.ordinal
-        where d.outcome = 'open' or r.rank <= r.room + 1
-    ), wrote_entry as (
-        insert into entry (segment, account, number, at, event, outcome, session, request, person, compartments,
-            purpose, relation, amount)
-        select p_segment, g.account, g.number, p_now,
-            case when g.beyond then 'refusals_exceeded' else g.event end::event, g.outcome::outcome, g.session,
-            g.request, case when g.beyond or (g.event <> 'open' and g.outcome <> 'open') then null else g.person end, coalesce(g.compartments, 0), g.purpose,
-            g.relation, case when g.beyond then g.amount end
-        from logged g
-    ), wrote_number as (
-        update ledger l set next_number = (select max(g.number) + 1 from logged g where g.account = l.account)
-        where l.segment = p_segment and l.account = any (array(select g.account from logged g))
-    ), wrote_opening as (
-        insert into opening as o (segment, account, meter, person, last_opened)
-        select distinct p_segment, g.account, g.meter, g.person, p_now from logged g
-        where g.outcome = 'open' and g.person is not null
-        on conflict (segment, account, meter, person)
-            do update set last_opened = greatest(o.last_opened, excluded.last_opened)
-    ), wrote_receipt as (
-        insert into receipt as r (segment, session, request, person, account, compartments, charged_at)
-        select p_segment, g.session, g.request, g.person, g.account, bit_or(g.compartments), p_now from logged g
-        where g.outcome = 'open' and g.person is not null
-        group by g.session, g.request, g.person, g.account
-        on conflict (segment, session, request, person)
-            do update set compartments = excluded.compartments, charged_at = excluded.charged_at
-    ), wrote_refusal as (
-        insert into refusal (segment, account, refused_at, number)
-        select p_segment, g.account, p_now, g.number from logged g where g.outcome <> 'open' and not g.beyond
-    ), ended as (
-        insert into session_end (segment, session, ended_at)
-        select distinct p_segment, g.session, p_now from logged g where g.beyond
-        on conflict do nothing
+        select d.*, coalesce(r.rank > r.room, false) as beyond,
+            (select count(*) from refused o where o.account = d.account and o.rank > o.room) as amount,
+            case when d.outcome = 'open' or r.rank <= r.room + 1 then
+                (select l.next_number from ledger l where l.segment = p_segment and l.account = d.account) - 1
+                + count(*) filter (where d.outcome = 'open' or r.rank <= r.room + 1)
+                    over (partition by d.account order by d.ordinal) end as number
+        from decided d left join refused r on r.ordinal = d.ordinal
     )
-    select d.ordinal, d.outcome, d.retry_after from decided d order by d.ordinal;
+    select array_agg(row(n.ordinal, n.session, n.account, n.request, n.person, n.compartments, n.purpose, n.relation,
+            n.meter, n.event, n.outcome, n.retry_after, n.beyond, n.amount, n.number)::settled order by n.ordinal)
+        into v_settled from numbered n;
+    insert into entry (segment, account, number, at, event, outcome, session, request, person, compartments,
+        purpose, relation, amount)
+    select p_segment, g.account, g.number, p_now,
+        case when g.beyond then 'refusals_exceeded' else g.event end, g.outcome::outcome, g.session, g.request,
+        case when g.beyond or (g.event <> 'open' and g.outcome <> 'open') then null else g.person end,
+        coalesce(g.compartments, 0), g.purpose, g.relation, case when g.beyond then g.amount end
+    from unnest(v_settled) g where g.number is not null;
+    update ledger l
+    set next_number = (select max(g.number) + 1 from unnest(v_settled) g where g.account = l.account)
+    where l.segment = p_segment
+      and l.account = any (array(select g.account from unnest(v_settled) g where g.number is not null));
+    insert into opening as o (segment, account, meter, person, last_opened)
+    select distinct p_segment, g.account, g.meter, g.person, p_now from unnest(v_settled) g
+    where g.outcome = 'open' and g.person is not null
+    on conflict (segment, account, meter, person)
+        do update set last_opened = greatest(o.last_opened, excluded.last_opened);
+    insert into receipt (segment, session, request, person, account, compartments, charged_at)
+    select p_segment, g.session, g.request, g.person, g.account, bit_or(g.compartments), p_now
+    from unnest(v_settled) g where g.outcome = 'open' and g.person is not null
+    group by g.session, g.request, g.person, g.account
+    on conflict (segment, session, request, person)
+        do update set compartments = excluded.compartments, charged_at = excluded.charged_at;
+    if exists (select from unnest(v_settled) g where g.number is not null and g.outcome <> 'open') then
+        insert into refusal (segment, account, refused_at, number)
+        select p_segment, g.account, p_now, g.number from unnest(v_settled) g
+        where g.number is not null and g.outcome <> 'open' and not g.beyond;
+        insert into session_end (segment, session, ended_at)
+        select distinct p_segment, g.session, p_now from unnest(v_settled) g where g.number is not null and g.beyond
+        on conflict do nothing;
+    end if;
+    return query select g.ordinal, g.outcome, g.retry_after from unnest(v_settled) g order by g.ordinal;
 end $$;
 ALTER FUNCTION cloison.settle_v1(p_segment text, p_now timestamp with time zone, judged cloison.judged[]) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.sweep_v1() RETURNS void
@@ -1171,6 +1191,7 @@ REVOKE ALL ON TYPE cloison.meter FROM PUBLIC;
 REVOKE ALL ON TYPE cloison.relation_kind FROM PUBLIC;
 REVOKE ALL ON TYPE cloison.judged FROM PUBLIC;
 REVOKE ALL ON TYPE cloison.outcome FROM PUBLIC;
+REVOKE ALL ON TYPE cloison.settled FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.admit_step_v1(state integer[], step integer[], room integer[]) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.charge_v1(p_segment text, p_tokens bytea[], p_requests uuid[], p_persons uuid[], p_compartments integer[], p_purposes smallint[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.charge_v1(p_segment text, p_tokens bytea[], p_requests uuid[], p_persons uuid[], p_compartments integer[], p_purposes smallint[]) TO cloison_desk;

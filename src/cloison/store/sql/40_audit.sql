@@ -34,3 +34,11 @@ create type cloison.judged as (
     ordinal integer, session uuid, account uuid, role smallint, request uuid, person uuid, compartments integer,
     purpose smallint, relation cloison.relation_kind, meter cloison.meter, event cloison.event, verdict text
 );
+
+-- A request after its budgets: what settle_v1 writes down. `number` of its audit entry, null where it has none; `beyond`:
+-- it is refused beyond the refusals' budget, which `amount` requests of this account are.
+create type cloison.settled as (
+    ordinal integer, session uuid, account uuid, request uuid, person uuid, compartments integer, purpose smallint,
+    relation cloison.relation_kind, meter cloison.meter, event cloison.event, outcome text, retry_after integer,
+    beyond boolean, amount integer, number bigint
+);
