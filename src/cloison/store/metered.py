@@ -38,6 +38,8 @@ SESSION_REQUESTS = 16
 WORKERS = 3
 BUSY_SECONDS = 3.0  # how long a locked ledger is asked for again
 BUSY_PAUSE_SECONDS = 0.02
+NOT_FLUSHED = "CL004"  # release_v1 gave up waiting for the log; only before PostgreSQL 16, see 62_release.sql
+NOT_FLUSHED_SECONDS = 5.0
 
 CHARGE = "select * from cloison.charge_v1(%b::text, %b::bytea[], %b::uuid[], %b::uuid[], %b::int4[], %b::int2[])"
 RELEASE = "select * from cloison.release_v1(%b::text, %b::bytea[], %b::uuid[], %b::uuid[])"
@@ -246,11 +248,13 @@ class Meter:
             async with self._database() as connection:
                 answers = await _charge_and_release(connection, groups)
         except DatabaseRefusedError as error:  # rule 4
-            if len(batch) == 1:
+            if len(batch) > 1:
+                await self._serve(batch[: len(batch) // 2])
+                await self._serve(batch[len(batch) // 2 :])
+            elif error.fields["reason"] == NOT_FLUSHED and _age(batch[0]) < NOT_FLUSHED_SECONDS:
+                await self._serve(batch)  # the commit of this charge flushes what the last release waited for
+            else:
                 _fail(batch[0], error)
-                return
-            await self._serve(batch[: len(batch) // 2])
-            await self._serve(batch[len(batch) // 2 :])
         except CloisonError as error:
             for waiting in batch:
                 _fail(waiting, error)
@@ -264,7 +268,7 @@ class Meter:
         for ordinal, outcome, retry_after in charged:
             waiting = group[ordinal - 1]
             if outcome == "busy":  # rule 3
-                if loop.time() - waiting.since > BUSY_SECONDS:
+                if _age(waiting) > BUSY_SECONDS:
                     _fail(waiting, OverloadedError(retry_after_seconds=1))
                 else:
                     loop.call_later(BUSY_PAUSE_SECONDS, self._again, waiting)
@@ -339,6 +343,10 @@ def _told_apart(answers: Sequence[Metered | BaseException]) -> list[Metered]:
         answer if isinstance(answer, Metered) else Metered(Outcome.STALE, error=cast("CloisonError", answer))
         for answer in answers
     ]
+
+
+def _age(waiting: _Waiting) -> float:
+    return asyncio.get_running_loop().time() - waiting.since
 
 
 def _segment(waiting: _Waiting) -> str:
