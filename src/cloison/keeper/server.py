@@ -36,6 +36,7 @@ from cloison.keeper.wire import caller_proof, frame, keeper_proof, read_frame
 
 GREETING_SECONDS = 5.0
 CONNECTIONS = 128
+BACKLOG = 1_024  # a caller that finds it full is told nothing, and takes a dead socket for a connection
 NONCE_BYTES = 32
 
 _log = logging.getLogger("cloison.keeper")
@@ -55,7 +56,7 @@ class Server:
     async def serve(self, path: Path, stop: asyncio.Event, ready: Callable[[], None]) -> None:
         """Listen at `path` until `stop`, calling `ready` once; no other keeper may have the path."""
         with _listening(path) as listener:
-            server = await asyncio.start_unix_server(self._accept, sock=listener)
+            server = await asyncio.start_unix_server(self._accept, sock=listener, backlog=BACKLOG)
             ready()
             try:
                 await self._run_until(stop)
