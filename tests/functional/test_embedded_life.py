@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 import psycopg
 import pytest
+from support.needs import missing
 
 from cloison.config import Home
 from cloison.errors import EmbeddedDatabaseError
@@ -96,9 +97,10 @@ def test_versions_of_the_wheel(homes: Callable[[str], Embedded], monkeypatch: py
     assert answer(embedded, "select count(*) from pg_file_settings where error is not null") == 0
 
 
-@pytest.mark.skipif(not DEBIAN_15.is_dir(), reason="Debian's PostgreSQL 15 is not installed")
 def test_version_of_the_distribution(homes: Callable[[str], Embedded], monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder of programs may be named: the oldest supported version runs with the same settings."""
+    if not DEBIAN_15.is_dir():
+        missing("Debian's PostgreSQL 15 is not installed")
     monkeypatch.setenv("CLOISON_POSTGRES_BIN", str(DEBIAN_15))
     embedded = homes("home")
     embedded.start()

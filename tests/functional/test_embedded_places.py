@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 import psycopg
 import pytest
+from support.needs import missing
 
 from cloison.config import Home
 from cloison.errors import EmbeddedDatabaseError
@@ -109,7 +110,7 @@ def test_full_disk(tmp_path: Path, expected_bytes: int) -> None:
     command = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", mount, "sh", *script]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     if "unshare:" in done.stderr or "mount:" in done.stderr:
-        pytest.skip("this machine does not allow mounting a small disk")
+        missing("this machine does not allow mounting a small disk")
     assert "free space" in done.stdout, done.stderr
 
 
@@ -120,7 +121,7 @@ def test_root_inside_a_closed_folder(tmp_path: Path) -> None:
     closed.mkdir(mode=0o700)
     program = find_binaries(os.environ, None).program("initdb")
     if choose_runner(Path(program), closed / "database").uid is not None:
-        pytest.skip("this machine does not allow user namespaces")
+        missing("this machine does not allow user namespaces")
     embedded = Embedded(Home(closed / "home"))
     embedded.start()
     assert embedded.running()
@@ -133,7 +134,7 @@ def test_namespace_holds_no_privilege(tmp_path: Path) -> None:
     """In the namespace there is no root: no capability, no new groups, no way back by a set-uid program."""
     runner = in_namespace()
     if runner is None or not runner.can("-d", tmp_path):
-        pytest.skip("this machine does not allow user namespaces")
+        missing("this machine does not allow user namespaces")
     facts = runner.run(["cat", "/proc/self/status", "/proc/self/setgroups"], timeout=10).stdout.decode()
     assert "CapEff:\t0000000000000000" in facts
     assert "CapPrm:\t0000000000000000" in facts
@@ -149,6 +150,7 @@ def test_root_without_namespaces(open_folder: Path) -> None:
     home = Home(open_folder / "home")
     embedded = Embedded(home, as_account(nobody))
     if not as_account(nobody).reaches(Path(find_binaries(os.environ, None).program("initdb")), open_folder):
+        # A matter of where the checkout lies, not of what the machine has: so it is skipped everywhere.
         pytest.skip("the account cannot reach PostgreSQL's programs here")
     embedded.start()
     with psycopg.connect(embedded.conninfo("postgres", "postgres")) as connection:
@@ -169,6 +171,7 @@ def test_link_planted_by_the_database_account(open_folder: Path) -> None:
     nobody = pwd.getpwnam("nobody")
     runner = as_account(nobody)
     if not runner.reaches(Path(find_binaries(os.environ, None).program("initdb")), open_folder):
+        # A matter of where the checkout lies, not of what the machine has: so it is skipped everywhere.
         pytest.skip("the account cannot reach PostgreSQL's programs here")
     precious = open_folder / "precious"
     precious.write_text("root's own", encoding="utf-8")

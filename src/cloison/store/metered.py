@@ -176,24 +176,32 @@ class Meter:
 
     async def _cards(self, calls: Sequence[tuple[str, Sequence[Any]]], receipts: Sequence[Any]) -> Cards:
         """Each of `calls` and the release in a transaction of its own, in one round trip; the first refusal counts."""
-        deadline = asyncio.get_running_loop().time() + BUSY_SECONDS
+        since = asyncio.get_running_loop().time()
         while True:
-            async with self._database() as connection, connection.pipeline() as pipeline:
-                cursors = []
-                for statement, values in (*calls, (RELEASE, receipts)):
-                    cursors.append(await connection.execute(statement, values, binary=True))
-                    await pipeline.sync()
-                charged = [await cursor.fetchone() for cursor in cursors[:-1]]
-                rows = await cursors[-1].fetchall()
+            try:
+                charged, rows = await self._pipelined(*calls, (RELEASE, receipts))
+            except DatabaseRefusedError as error:
+                if not _worth_another(error, since):
+                    raise
+                continue
             answer = next((row for row in charged if row is None or row[0] != "open"), charged[-1])
             if answer is None or answer[0] == "no_session":
                 raise NoSessionError
             if answer[0] != "busy":
                 released = [_released(str(receipts[0]), row) for row in rows]
                 return Cards(Outcome(answer[0]), answer[1], released, answer[3] if len(answer) > 3 else None)  # noqa: PLR2004 - the list's fourth column
-            if asyncio.get_running_loop().time() > deadline:
+            if _age(since) > BUSY_SECONDS:
                 raise OverloadedError(retry_after_seconds=1)
             await asyncio.sleep(BUSY_PAUSE_SECONDS)
+
+    async def _pipelined(self, *calls: tuple[str, Sequence[Any]]) -> tuple[list[Any], list[Any]]:
+        """The first row of each call but the last, and all rows of that one; each a transaction of its own."""
+        async with self._database() as connection, connection.pipeline() as pipeline:
+            cursors = []
+            for statement, values in calls:
+                cursors.append(await connection.execute(statement, values, binary=True))
+                await pipeline.sync()
+            return [await cursor.fetchone() for cursor in cursors[:-1]], await cursors[-1].fetchall()
 
     def _database(self) -> "_Database":
         return _Database(self._pool)
@@ -251,8 +259,8 @@ class Meter:
             if len(batch) > 1:
                 await self._serve(batch[: len(batch) // 2])
                 await self._serve(batch[len(batch) // 2 :])
-            elif error.fields["reason"] == NOT_FLUSHED and _age(batch[0]) < NOT_FLUSHED_SECONDS:
-                await self._serve(batch)  # the commit of this charge flushes what the last release waited for
+            elif _worth_another(error, batch[0].since):
+                await self._serve(batch)
             else:
                 _fail(batch[0], error)
         except CloisonError as error:
@@ -268,7 +276,7 @@ class Meter:
         for ordinal, outcome, retry_after in charged:
             waiting = group[ordinal - 1]
             if outcome == "busy":  # rule 3
-                if _age(waiting) > BUSY_SECONDS:
+                if _age(waiting.since) > BUSY_SECONDS:
                     _fail(waiting, OverloadedError(retry_after_seconds=1))
                 else:
                     loop.call_later(BUSY_PAUSE_SECONDS, self._again, waiting)
@@ -345,8 +353,13 @@ def _told_apart(answers: Sequence[Metered | BaseException]) -> list[Metered]:
     ]
 
 
-def _age(waiting: _Waiting) -> float:
-    return asyncio.get_running_loop().time() - waiting.since
+def _age(since: float) -> float:
+    return asyncio.get_running_loop().time() - since
+
+
+def _worth_another(error: DatabaseRefusedError, since: float) -> bool:
+    """Whether a release waited for the log in vain: the commit of another charge flushes what it waited for."""
+    return error.fields["reason"] == NOT_FLUSHED and _age(since) < NOT_FLUSHED_SECONDS
 
 
 def _segment(waiting: _Waiting) -> str:

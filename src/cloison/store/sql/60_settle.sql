@@ -1,7 +1,7 @@
--- The meter's core: weigh judged requests against budgets, then write ledger, audit log and receipts. Who calls it has
--- locked the ledgers of the accounts in an *earlier* statement, so that the snapshots here are younger than the locks: a
--- single set-based statement takes its snapshot before it waits. Each table is written by a statement of its own, which a
--- distributed engine can send to one node.
+-- The meter's core: weigh judged requests against budgets, then write ledger, audit log and receipts. Who calls it
+-- has locked the ledgers of the accounts in an *earlier* statement, so that the snapshots here are younger than the
+-- locks: a single set-based statement takes its snapshot before it waits. Each table is written by a statement of its
+-- own, which a distributed engine can send to one node.
 -- Tables are reached through scalar and lateral subqueries on purpose: the planner cannot turn them into scans of whole
 -- tables, whatever the statistics of a young register say; enable_seqscan off is there for the same reason.
 
