@@ -5,7 +5,7 @@ The rules:
 1. An error's docstring *is* its message: what is wrong, then what to do. Fields in braces are filled by keyword.
 2. `code` is stable: scripts and clients rely on it. `status` is what the HTTP answer carries.
 3. No message holds personal data or a secret, so no field in braces is ever filled with a value of a record.
-4. `web/problems.py` is the one place that turns an error into an HTTP answer; `cli.py` the one that prints it.
+4. `web/problems.py` is the one place that turns an error into an HTTP answer; `cli/` the one that prints it.
 """
 
 from typing import ClassVar
