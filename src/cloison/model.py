@@ -30,6 +30,19 @@ class Relation(IntEnum):
     WALK_IN = 3
 
 
+class Act(IntEnum):
+    """What a role may do beside opening people; the bit's number in its mask."""
+
+    CREATE = 0  # bring somebody in
+    CORRECT = 1  # change what is written of somebody
+    REGISTRATION = 2  # end and resume a registration, note a death
+    MERGE = 3  # ask that two records become one, or one two again
+    REPRESENT = 4  # say who speaks for somebody
+    APPROVE = 5  # be the second person: merges, splits, covers, handovers
+    COVER = 6  # ask that somebody stands in for a colleague, or takes over a caseload
+    PROTECT = 7  # withhold somebody from all but a named audience
+
+
 class Meter(IntEnum):
     """What a budget counts: distinct people opened, opened at the counter, listed, shown on cards; or refusals."""
 

@@ -11,7 +11,34 @@ CREATE TYPE cloison.event AS ENUM (
     'account_frozen',
     'account_unfrozen',
     'people_imported',
-    'relations_imported'
+    'relations_imported',
+    'person_read',
+    'person_created',
+    'person_changed',
+    'person_moved',
+    'registration_ended',
+    'registration_resumed',
+    'person_deceased',
+    'merge_asked',
+    'people_merged',
+    'split_asked',
+    'people_split',
+    'representative_set',
+    'representative_ended',
+    'protection_set',
+    'protection_lift_asked',
+    'protection_lifted',
+    'cover_asked',
+    'cover_given',
+    'handover_asked',
+    'handover_done',
+    'code_sent',
+    'code_confirmed',
+    'feed_created',
+    'feed_closed',
+    'agreement_made',
+    'agreement_ended',
+    'allowance_lent'
 );
 ALTER TYPE cloison.event OWNER TO cloison_owner;
 CREATE TYPE cloison.meter AS ENUM (
@@ -921,6 +948,12 @@ CREATE UNLOGGED TABLE cloison.asked (
 )
 WITH (fillfactor='50');
 ALTER TABLE cloison.asked OWNER TO cloison_owner;
+CREATE TABLE cloison.counter (
+    segment text NOT NULL COLLATE pg_catalog."C",
+    cell bigint NOT NULL,
+    people bigint NOT NULL
+);
+ALTER TABLE cloison.counter OWNER TO cloison_owner;
 CREATE TABLE cloison.entry (
     segment text NOT NULL COLLATE pg_catalog."C",
     account uuid NOT NULL,
@@ -935,7 +968,9 @@ CREATE TABLE cloison.entry (
     purpose smallint,
     relation cloison.relation_kind,
     subject uuid,
-    amount integer
+    amount integer,
+    version integer,
+    sealed_hash bytea
 );
 ALTER TABLE cloison.entry OWNER TO cloison_owner;
 CREATE TABLE cloison.role (
@@ -944,7 +979,8 @@ CREATE TABLE cloison.role (
     relations integer NOT NULL,
     compartments integer NOT NULL,
     touch integer NOT NULL,
-    purposes integer NOT NULL
+    purposes integer NOT NULL,
+    acts integer DEFAULT 0 NOT NULL
 );
 ALTER TABLE cloison.role OWNER TO cloison_owner;
 CREATE TABLE cloison.session (
@@ -978,7 +1014,8 @@ CREATE VIEW cloison.holder AS
     r.relations,
     r.compartments,
     r.touch,
-    r.purposes
+    r.purposes,
+    r.acts
    FROM ((cloison.session s
      JOIN cloison.account a ON (((a.segment = s.segment) AND (a.account = s.account))))
      JOIN cloison.role r ON ((r.role = a.role)))
@@ -993,6 +1030,12 @@ CREATE TABLE cloison.ledger (
 )
 WITH (fillfactor='50');
 ALTER TABLE cloison.ledger OWNER TO cloison_owner;
+CREATE TABLE cloison.load (
+    single boolean DEFAULT true NOT NULL,
+    began_at timestamp with time zone NOT NULL,
+    CONSTRAINT load_single_check CHECK (single)
+);
+ALTER TABLE cloison.load OWNER TO cloison_owner;
 CREATE TABLE cloison.locator (
     kind smallint NOT NULL,
     term bigint NOT NULL,
@@ -1020,6 +1063,9 @@ CREATE TABLE cloison.person (
     cohort integer NOT NULL,
     key_id bigint NOT NULL,
     version integer DEFAULT 1 NOT NULL,
+    provisional boolean DEFAULT false NOT NULL,
+    digest bigint,
+    cell bigint,
     sealed bytea[] NOT NULL,
     term1 bigint,
     term2 bigint,
@@ -1121,10 +1167,14 @@ ALTER TABLE ONLY cloison.account
     ADD CONSTRAINT account_segment_handle_key UNIQUE (segment, handle);
 ALTER TABLE ONLY cloison.asked
     ADD CONSTRAINT asked_pkey PRIMARY KEY (segment, session, request);
+ALTER TABLE ONLY cloison.counter
+    ADD CONSTRAINT counter_pkey PRIMARY KEY (segment, cell);
 ALTER TABLE ONLY cloison.entry
     ADD CONSTRAINT entry_numbered UNIQUE (segment, account, number);
 ALTER TABLE ONLY cloison.ledger
     ADD CONSTRAINT ledger_pkey PRIMARY KEY (segment, account);
+ALTER TABLE ONLY cloison.load
+    ADD CONSTRAINT load_pkey PRIMARY KEY (single);
 ALTER TABLE ONLY cloison.locator
     ADD CONSTRAINT locator_pkey PRIMARY KEY (kind, term);
 ALTER TABLE ONLY cloison.opening

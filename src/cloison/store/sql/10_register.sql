@@ -27,6 +27,9 @@ create table cloison.person (
     cohort integer not null,             -- year * 4 + quarter - 1 of the quarter in which retention ends
     key_id bigint not null,              -- the number of this person's key in the keeper's store
     version integer not null default 1,
+    provisional boolean not null default false,   -- the first locator (jobseekers-fr: the NIR) is a provisional one
+    digest bigint,                       -- keyed hash of what was imported last: the same again changes nothing
+    cell bigint,                         -- keyed hash of the statistics' cell that counts the person
     sealed bytea[] not null,             -- one item a compartment, in the profile's order
     term1 bigint, term2 bigint, term3 bigint, term4 bigint,   -- keyed hashes of what can be searched by;
     term5 bigint, term6 bigint, term7 bigint, term8 bigint,   -- the profile says which is which
@@ -42,6 +45,20 @@ create index person_term5 on cloison.person (segment, term5) where term5 is not 
 create index person_term6 on cloison.person (segment, term6) where term6 is not null;
 create index person_term7 on cloison.person (segment, term7) where term7 is not null;
 create index person_term8 on cloison.person (segment, term8) where term8 is not null;
+
+-- How many people each cell of the statistics holds; only the keeper can tell which cell is which.
+create table cloison.counter (
+    segment text collate "C" not null,
+    cell bigint not null,
+    people bigint not null,
+    primary key (segment, cell)
+);
+
+-- A row while an initial load is under way: the indexes of search terms are made at its end.
+create table cloison.load (
+    single boolean primary key default true check (single),
+    began_at timestamptz not null
+);
 
 -- Which segment holds a value that is unique in the whole register (jobseekers-fr: NIR, identifier).
 create table cloison.locator (

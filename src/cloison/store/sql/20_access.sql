@@ -11,7 +11,8 @@ create table cloison.role (
     relations integer not null,          -- masks: bit i is the i-th of relation_kind, of the profile's lists
     compartments integer not null,
     touch integer not null,              -- compartments that ask for a fresh touch of the passkey
-    purposes integer not null
+    purposes integer not null,
+    acts integer not null default 0      -- what it may do beside opening; bits as in model.Act
 );
 
 -- Limits are data: how many distinct people (for `refusal`: how many refusals) in any window of that length.

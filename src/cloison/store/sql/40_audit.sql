@@ -6,7 +6,17 @@ create type cloison.event as enum (
     'refusals_exceeded',                            -- one counting entry for refusals beyond their budget
     'session_issued', 'session_ended',
     'account_created', 'account_frozen', 'account_unfrozen',
-    'people_imported', 'relations_imported'
+    'people_imported', 'relations_imported',
+    'person_read',                                  -- opened as a whole, by the intake door, to be changed
+    'person_created', 'person_changed', 'person_moved',
+    'registration_ended', 'registration_resumed', 'person_deceased',
+    'merge_asked', 'people_merged', 'split_asked', 'people_split',
+    'representative_set', 'representative_ended',
+    'protection_set', 'protection_lift_asked', 'protection_lifted',
+    'cover_asked', 'cover_given', 'handover_asked', 'handover_done',
+    'code_sent', 'code_confirmed',
+    'feed_created', 'feed_closed',
+    'agreement_made', 'agreement_ended', 'allowance_lent'
 );
 
 create table cloison.entry (
@@ -24,6 +34,8 @@ create table cloison.entry (
     relation cloison.relation_kind,
     subject uuid,                        -- of an administrative act: the account it is about
     amount integer,                      -- of a counting entry, a list or an import
+    version integer,                     -- of a change: the row's version from then on
+    sealed_hash bytea,                   -- and SHA-256 of its sealed compartments, one after the other
     constraint entry_numbered unique (segment, account, number)
 );
 create index entry_person on cloison.entry (segment, person, at) where person is not null;

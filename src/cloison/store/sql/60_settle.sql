@@ -33,7 +33,8 @@ return array[
 -- Sessions that have not ended, with what their account's role allows. Expiry and freezes are the caller's to compare.
 create or replace view cloison.holder as
 select s.segment, s.session, s.token_hash, s.account, s.touched_at, s.expires_at, a.handle, a.organisation, a.role,
-       r.name as role_name, r.relations, r.compartments, r.touch, r.purposes
+       r.name as role_name, r.relations, r.compartments, r.touch, r.purposes,
+       r.acts
 from cloison.session s
 join cloison.account a on a.segment = s.segment and a.account = s.account
 join cloison.role r on r.role = a.role
