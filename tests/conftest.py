@@ -11,7 +11,7 @@ from support.database import Database, cloned
 from support.desk import RunningRegister
 from support.keeper import UNBOUNDED
 
-from cloison.config import Config, Home, WebConfig, write_secret
+from cloison.config import Config, Home, MailConfig, WebConfig, write_secret
 from cloison.installation import Wish, initialise
 from cloison.processes import serving
 from cloison.store.embedded import Embedded
@@ -37,7 +37,8 @@ def home(tmp_path_factory: pytest.TempPathFactory, passphrase_file: Path) -> Ite
     """A home made by what `cloison init` does; PostgreSQL runs, no process of ours does."""
     path = tmp_path_factory.mktemp("home") / "cloison-data"
     path.mkdir(mode=0o700)
-    settings = Config(web=WebConfig(port=free_port()), keeper=UNBOUNDED)
+    mail = MailConfig("127.0.0.1", free_port(), "accueil@example.org")  # tests that need it run a server there
+    settings = Config(web=WebConfig(port=free_port()), keeper=UNBOUNDED, mail=mail)
     (path / "cloison.toml").write_text(tomli_w.dumps(msgspec.to_builtins(settings)), encoding="utf-8")
     home = Home(path)
     initialise(home, passphrase_file, Wish())

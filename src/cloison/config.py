@@ -58,6 +58,18 @@ class KeeperConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ticket_seconds: int = 60
 
 
+class MailConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """By which server messages to people go, and from whom (`from`); off while `host` or `from` is empty.
+
+    `tls`: the server must offer STARTTLS; else it is used where it is offered.
+    """
+
+    host: str = ""
+    port: int = 25
+    sender: str = msgspec.field(default="", name="from")
+    tls: bool = False
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The settings of one home; `profile` is a bundled profile's name or a path to a TOML file."""
 
@@ -65,6 +77,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     database: DatabaseConfig = DatabaseConfig()
     web: WebConfig = WebConfig()
     keeper: KeeperConfig = KeeperConfig()
+    mail: MailConfig = MailConfig()
 
 
 class Home:
@@ -131,6 +144,11 @@ class Home:
     def keeper_socket(self) -> Path:
         """Where the keeper listens."""
         return self.sockets / "keeper.sock"
+
+    @property
+    def intake_socket(self) -> Path:
+        """Where the intake door listens."""
+        return self.sockets / "intake.sock"
 
 
 def read_secret(path: Path) -> str:

@@ -16,7 +16,7 @@ from psycopg.conninfo import make_conninfo
 from cloison.config import Home
 from cloison.errors import CloisonError
 from cloison.installation import ticket_blocks
-from cloison.processes import keeper_of
+from cloison.processes import intake_answers, keeper_of
 from cloison.register.profile import load_profile
 from cloison.store import schema
 from cloison.store.pools import connect, conninfo
@@ -81,6 +81,7 @@ def examine(home: Home) -> list[Check]:
         ("hardening", lambda: _hardening(home)),
         ("clock", lambda: _clock(home)),
         ("keeper", lambda: asyncio.run(_keeper(home))),
+        ("intake door", lambda: _intake(home)),
         ("ceilings", lambda: _ceilings(home)),
     ]
     return [_made(name, check) for name, check in (checks if home.path.is_dir() else checks[:1])]
@@ -214,6 +215,11 @@ def _ceilings(home: Home) -> str:
     if all(most >= needed for most, needed in zip(found, wanted, strict=True)):
         return ""
     return f"keeper.account_people {list(found)} is below the profile's budgets; set {list(wanted)} in cloison.toml"
+
+
+def _intake(home: Home) -> str:
+    """Whether changes can be made; records can be opened without it."""
+    return "" if intake_answers(home) else "the door that changes records does not answer; start it (cloison serve)"
 
 
 async def _keeper(home: Home) -> str:

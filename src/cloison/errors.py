@@ -83,6 +83,69 @@ class NoSessionError(CloisonError):
     status = 401
 
 
+class InvalidFieldsError(CloisonError):
+    """The record would not be valid ({faults}); nothing was changed. Correct these fields and send it again."""
+
+    code = "invalid_fields"
+    status = 422
+
+
+class ActRefusedError(CloisonError):
+    """The act {act} does not apply to this person as they are registered now; open the record and look."""
+
+    code = "act_refused"
+    status = 409
+
+
+class MergeRefusedError(CloisonError):
+    """These two records cannot be merged: {reason}. Correct what is wrong in one of them first."""
+
+    code = "merge_refused"
+    status = 409
+
+
+class RepresentativeRefusedError(CloisonError):
+    """This representative cannot be set: {reason}."""
+
+    code = "representative_refused"
+    status = 409
+
+
+class DoorUnavailableError(CloisonError):
+    """The door that changes records does not answer ({reason}); records can be opened meanwhile. Try again later."""
+
+    code = "door_unavailable"
+    status = 503
+
+
+class NoFeedError(CloisonError):
+    """No valid service token: it is missing, wrong, or its source was closed. Ask the operator for a new one."""
+
+    code = "no_feed"
+    status = 401
+
+
+class NoMailError(CloisonError):
+    """No code can be sent by {channel}: it is not set up. The operator sets it under [mail] in cloison.toml."""
+
+    code = "no_mail"
+    status = 503
+
+
+class MailFailedError(CloisonError):
+    """The mail server did not take the message; nothing arrived. Try again in {retry_after_seconds} seconds."""
+
+    code = "mail_failed"
+    status = 503
+
+
+class SecondPersonError(CloisonError):
+    """This takes two people: whoever asked cannot confirm it. Another account must ask for the same within a day."""
+
+    code = "second_person"
+    status = 409
+
+
 class OverloadedError(CloisonError):
     """Too many requests are waiting; try again in {retry_after_seconds} seconds."""
 
@@ -155,6 +218,20 @@ class UnknownOrganisationError(CloisonError):
     """There is no organisation {organisation}; `cloison organisations list` shows them."""
 
     code = "unknown_organisation"
+    status = 404
+
+
+class AgreementError(CloisonError):
+    """The agreement with {organisation} does not allow this: {reason}. See `cloison organisations show`."""
+
+    code = "agreement"
+    status = 409
+
+
+class UnknownFeedError(CloisonError):
+    """There is no open source {feed}; `cloison feeds list` shows them."""
+
+    code = "unknown_feed"
     status = 404
 
 

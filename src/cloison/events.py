@@ -15,6 +15,7 @@ class Event(StrEnum):
     ACCOUNT_CREATED = "account_created"
     ACCOUNT_FROZEN = "account_frozen"
     ACCOUNT_UNFROZEN = "account_unfrozen"
+    HOLDER_SET = "holder_set"
     PEOPLE_IMPORTED = "people_imported"
     RELATIONS_IMPORTED = "relations_imported"
     PERSON_READ = "person_read"

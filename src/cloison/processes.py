@@ -1,8 +1,9 @@
-"""The processes of a running home: PostgreSQL, the keeper, the desk; started, watched and ended together.
+"""The processes of a running home: PostgreSQL, the keeper, the doors; started, watched and ended together.
 
 Each is a program of its own with the secrets of its own task: the keeper alone knows the passphrase, the desk has the
-desk's database password and the desk's secret for the keeper. Keeper and desk end with whoever started them, by kill -9
-too; PostgreSQL does not, as several commands use it at once, but for `cloison serve`, which stops it at its end.
+desk's database password and the desk's secret for the keeper, the intake door those of intake. All three end with
+whoever started them, by kill -9 too; PostgreSQL does not, as several commands use it at once, but for `cloison serve`,
+which stops it at its end.
 """
 
 import asyncio
@@ -181,6 +182,23 @@ def desk_process(home: Home) -> Process:
     return process
 
 
+def intake_process(home: Home) -> Process:
+    """The intake door, started and answering on its socket; raises ConfigError where it does not come up."""
+    process = Process(home, "cloison.intake")
+    if not _started(process, lambda: intake_answers(home)):
+        raise ConfigError(reason=f"the intake door did not start; {home.log / 'intake.log'} says why")
+    return process
+
+
+def intake_answers(home: Home) -> bool:
+    """Whether an intake door answers at this home's socket."""
+    try:
+        with httpx.Client(transport=httpx.HTTPTransport(uds=str(home.intake_socket)), timeout=2.0) as door:
+            return door.get("http://intake/healthz").status_code == httpx.codes.OK
+    except httpx.HTTPError:
+        return False
+
+
 def _refuse_taken_port(home: Home) -> None:
     web = home.config.web
     family = socket.AF_INET6 if ":" in web.host else socket.AF_INET
@@ -205,7 +223,7 @@ def _answers(home: Home) -> bool:
 
 @contextlib.contextmanager
 def serving(home: Home, passphrase_file: Path) -> Iterator[list[Process]]:
-    """Database, keeper and desk, up and answering; the keeper and the desk end with the block.
+    """Database, keeper, intake door and desk, up and answering; all but the database end with the block.
 
     Raises ConfigError where the home is served already or its port is taken, EmbeddedDatabaseError,
     KeeperUnavailableError.
@@ -216,6 +234,7 @@ def serving(home: Home, passphrase_file: Path) -> Iterator[list[Process]]:
             _refuse_taken_port(home)
             start_database(home)
             processes.append(keeper_process(home, passphrase_file))
+            processes.append(intake_process(home))
             processes.append(desk_process(home))
             yield processes
         finally:

@@ -11,7 +11,7 @@ from uuid import uuid4
 import psutil
 import pytest
 from support.database import Database, charge, cloned, release
-from support.meter import first, thief
+from support.meter import Query, ask, first, thief
 
 from cloison.config import Home
 from cloison.installation import Wish, initialise
@@ -92,10 +92,7 @@ def test_search_answered_before_the_log_is_on_disk(database: Database) -> None:
     it.desk.execute("set synchronous_commit = off")
     for term in range(5):
         request = uuid4()
-        it.desk.execute(
-            "select * from cloison.search_v1('59', %s, %s, 0::smallint, 2, array[%s]::bigint[], null, null, null)",
-            (it.session.token, request, term + 1000),
-        )
+        assert ask(it.desk, it.session, Query(2, [term + 1000]), request) == "open"
         charged = first(it.desk.execute("select pg_current_wal_insert_lsn()"))
         it.desk.execute("select * from cloison.find_v1('59', %s, %s)", (it.session.token, request))
         assert first(it.desk.execute("select pg_current_wal_flush_lsn() >= %s::pg_lsn", (charged,))) is True

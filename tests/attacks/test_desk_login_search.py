@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 from support.database import SEGMENT, Database, charge, cloned, release, take
-from support.meter import FIND, SEARCH, Clock, Query, Thief, ask, fails, find, search, thief
+from support.meter import FIND, SEARCH, Clock, Query, Thief, ask, fails, find, search, search_values, thief
 
 from cloison.config import Home
 
@@ -65,7 +65,7 @@ def test_writing_of_a_search_rolled_back(shared: Database) -> None:
     written = set()
     for term in (number, number + 1) * 4:
         with it.desk.transaction(force_rollback=True):
-            values = (SEGMENT, it.session.token, uuid4(), 0, 2, [term], 3, [-term], None)
+            values = search_values(shared, it.session, Query(2, [term], 3, [-term]), uuid4())
             rows = it.desk.execute(f"explain (analyze, wal, costs off, timing off, summary off) {SEARCH}", values)
             written.add(re.search(r"WAL: records=\d+", str(rows.fetchall()))[0])  # type: ignore[index]
     assert len(written) <= 2  # the first call of a connection may write a hint
@@ -285,7 +285,7 @@ def test_slot_that_the_profile_does_not_search_by(shared: Database, slot: int | 
 def test_statement_injected_through_the_slot(shared: Database, slot: str) -> None:
     """A slot is a number: text in its place is not taken, so that it never reaches the statement made from it."""
     it = thief(shared)
-    values = (SEGMENT, it.session.token, uuid4(), 0, slot, [1], None, None, None)
+    values = (SEGMENT, it.session.token, uuid4(), 0, slot, [1], None, None, None, 0, b"")
     with pytest.raises(psycopg.errors.InvalidTextRepresentation):
         it.desk.execute(SEARCH, values)
 

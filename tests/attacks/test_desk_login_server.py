@@ -139,7 +139,7 @@ def test_statements_of_other_logins(shared: Database) -> None:
         (CHARGE, ("59", [b"\x5e\xc2\xe7"], [None], [None], ["5ec2e7"], [0])),
         (RELEASE, ("59", [b"\x5e\xc2\xe7"] * 129, [None], [None])),
         (
-            "select * from cloison.search_v1('59', %s, null, 0::smallint, 9, %s, null, null, null)",
+            "select * from cloison.search_v1('59', %s, null, 0::smallint, 9, %s, null, null, null, 0, null)",
             (b"\x5e", [0x5EC2E7]),
         ),
     ],

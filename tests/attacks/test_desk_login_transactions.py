@@ -10,8 +10,8 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from support.database import SEGMENT, Database, charge, cloned, release
-from support.meter import CHARGE, RELEASE, WRITTEN, Clock, fails, find, first, thief
+from support.database import Database, charge, cloned, release
+from support.meter import CHARGE, RELEASE, WRITTEN, Clock, Query, ask, fails, find, first, thief
 
 from cloison.config import Home
 
@@ -266,8 +266,5 @@ def test_find_in_the_transaction_of_its_search(shared: Database) -> None:
     it = thief(shared)
     request = uuid4()
     with fails(WRITTEN), it.desk.transaction():
-        it.desk.execute(
-            "select * from cloison.search_v1(%s, %s, %s, 0::smallint, 2, array[1]::bigint[], null, null, null)",
-            (SEGMENT, it.session.token, request),
-        )
+        ask(it.desk, it.session, Query(2, [1]), request)
         find(it.desk, it.session, request)

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 from support.database import FOLLOW_UP, IDENTITY, Database, charge, cloned
-from support.meter import Query, Thief, thief
+from support.meter import Query, Thief, signature, thief
 
 from cloison.config import Home
 from cloison.errors import CloisonError, DatabaseRefusedError, NoSessionError, OverloadedError
@@ -121,12 +121,17 @@ async def test_more_than_may_wait(shared: Database, meter: Meter) -> None:
     assert it.entries() == 0
 
 
+def signed(it: Thief, query: Query) -> Search:
+    """The search as the keeper signed it."""
+    return Search(FOLLOW_UP, query.slot or 0, query.terms, None, None, None, *signature(it.database, it.session, query))
+
+
 async def test_search_while_the_ledger_is_held(shared: Database, meter: Meter) -> None:
     """A search at a ledger that is held comes back until it is free, and is charged once."""
     it = thief(shared)
     with it.desk.transaction(force_rollback=True):
         charge(it.desk, it.session, it.people[:1])
-        waiting = asyncio.ensure_future(meter.search(bearer(it), uuid4(), Search(FOLLOW_UP, 2, [1])))
+        waiting = asyncio.ensure_future(meter.search(bearer(it), uuid4(), signed(it, Query(2, [1]))))
         await asyncio.sleep(0.2)
         assert not waiting.done()
     cards = await waiting
@@ -137,8 +142,8 @@ async def test_search_while_the_ledger_is_held(shared: Database, meter: Meter) -
 async def test_search_without_a_match(shared: Database, meter: Meter) -> None:
     """A miss through the door is a miss in the ledger, and a search that the profile does not know is refused."""
     it = thief(shared)
-    cards = await meter.search(bearer(it), uuid4(), Search(FOLLOW_UP, 2, [424_242]))
+    cards = await meter.search(bearer(it), uuid4(), signed(it, Query(2, [424_242])))
     assert (cards.outcome, cards.released) == (Outcome.SCOPE, [])
     with pytest.raises(DatabaseRefusedError):
-        await meter.search(bearer(it), uuid4(), Search(FOLLOW_UP, Query(3, []).slot or 3, [1]))
+        await meter.search(bearer(it), uuid4(), signed(it, Query(3, [1])))
     assert it.entries("scope", "search") == 1

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from support.api import PURPOSE, Api, calling, strangers, unbounded, wanted
 from support.desk import Agent, RunningRegister
+from support.withheld import protected
 
 ROLE = "hotline"
 TRIES = 200  # of each kind
@@ -119,3 +120,29 @@ def test_time_tells_nothing_of_whom_is_searched(register: RunningRegister, patie
             lambda value: api.post("/v1/people/search", {"identifier": str(value), "purpose": PURPOSE}), kinds
         )
     assert SLOWER_SHARE[0] < slower_share(seconds["there"], seconds["nobody"]) < SLOWER_SHARE[1]
+
+
+def test_time_tells_nothing_of_whom_a_protection_withholds(register: RunningRegister) -> None:
+    """Openings of people followed, and withheld by a protection, take as long as those of nobody."""
+    with unbounded(register.home, ROLE):
+        patient = register.agent(TRIES, ROLE)
+    with unbounded(register.home, ROLE), protected(register.home, patient) as withheld:
+        kinds: dict[str, Sequence[object]] = {"withheld": withheld, "nobody": [uuid4() for _ in withheld]}
+        with calling(register, patient) as api:
+            seconds = timed(lambda person: api.post("/v1/people/open", {"requests": [wanted(str(person))]}), kinds)
+    assert SLOWER_SHARE[0] < slower_share(seconds["withheld"], seconds["nobody"]) < SLOWER_SHARE[1]
+
+
+def test_time_tells_nothing_of_whom_no_search_finds(register: RunningRegister) -> None:
+    """Searches that match somebody protected, whom the account follows, take as long as those that match nobody."""
+    with unbounded(register.home, ROLE):
+        patient = register.agent(SEARCHES, ROLE)
+    kinds: dict[str, Sequence[object]] = {
+        "protected": [row["identifier"] for row in patient.people],
+        "nobody": [f"{97_000_000_000 + number}" for number in range(SEARCHES)],
+    }
+    with unbounded(register.home, ROLE), protected(register.home, patient), calling(register, patient) as api:
+        seconds = timed(
+            lambda value: api.post("/v1/people/search", {"identifier": str(value), "purpose": PURPOSE}), kinds
+        )
+    assert SLOWER_SHARE[0] < slower_share(seconds["protected"], seconds["nobody"]) < SLOWER_SHARE[1]

@@ -1,155 +1,215 @@
-"""Import files as they come: separators, encodings, headers that do not fit, rows that are none."""
+"""Files of people through the whole import, with a real database and keeper: other people's forms, and broken ones."""
 
 import csv
+from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from support.database import Database
 
+from cloison.config import Home
 from cloison.errors import ImportFileError
-from cloison.register.fields import Reason
-from cloison.register.people_files import PeopleFile, RejectFile
+from cloison.processes import keeper_of, running_keeper
+from cloison.register import synthetic
+from cloison.register.files import load_mapping
+from cloison.register.intake import Reading, Register, Summary, import_file
 from cloison.register.profile import load_profile
-from cloison.register.records import Reject
+from cloison.store.pools import pool
 
+PEOPLE = 400
 PROFILE = load_profile("jobseekers-fr")
-HEADER = "nir,birth_name,first_names,birth_date,category,commune"
-ROW = "284132A00401203,LE GALL,ZOÉ,1984-02-29,space,59350"
-SECRET = "QUERCY"
+MAPPING = """
+dates = "day-first"
+ignore = ["Commentaire"]
+[columns]
+birth_name = "Nom de naissance"
+first_names = "Prénoms"
+birth_date = "Né(e) le"
+[values.category]
+"Inscrit" = "registered"
+"Ancien inscrit" = "formerly"
+"Espace personnel" = "space"
+"""
+WORDS = {"registered": "Inscrit", "formerly": "ANCIEN INSCRIT", "space": "Espace personnel"}
+NAMES = {"birth_name": "NOM DE NAISSANCE", "first_names": "Prénoms", "birth_date": "Né(e) le"}
+
+Rows = list[dict[str, str]]
 
 
-def saved(tmp_path: Path, content: str | bytes) -> Path:
-    """A file of this content."""
+@pytest.fixture(scope="module", autouse=True)
+def _keeper(home: Home, passphrase_file: Path) -> Iterator[None]:
+    """The keeper of the home, for this module."""
+    with running_keeper(home, passphrase_file):
+        yield
+
+
+@pytest.fixture
+def people(tmp_path: Path) -> Path:
+    """A file of people of two departments."""
     path = tmp_path / "people.csv"
-    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    synthetic.write(path, PEOPLE, seed=5, departments=["59", "2A"])
     return path
 
 
-def rows_of(path: Path) -> list[tuple[int, dict[str, str] | None]]:
-    """All rows of a file."""
-    with PeopleFile(path, PROFILE) as file:
-        return list(file.rows())
+async def bring_in(database: Database, path: Path, reading: Reading | None = None) -> Summary:
+    """Import a file as the command does."""
+    connections = pool(database.conninfo("intake"), 2)
+    async with keeper_of(database.home, "intake") as keeper, connections:
+        return await import_file(path, Register(PROFILE, keeper, connections), reading=reading)
 
 
-def refusal(path: Path) -> str:
-    """Why a file is refused."""
-    with pytest.raises(ImportFileError) as caught:
-        rows_of(path)
-    assert SECRET not in str(caught.value)
-    return str(caught.value)
+def rows_of(path: Path) -> Rows:
+    """The rows of a file."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
-        f"{HEADER}\n{ROW}\n",
-        f"{HEADER}\r\n{ROW}\r\n",
-        f"{HEADER}\n{ROW}",
-        f"\ufeff{HEADER}\n{ROW}\n",
-        f"{HEADER}\n{ROW}\n".replace(",", ";"),
-        f"{HEADER}\n\n{ROW}\n\n",
-        f'"{HEADER}"\n"{ROW}"\n'.replace(",", '","'),
-        f" {HEADER} \n{ROW}\n".replace(",", " , ", 2).replace(" , LE", ",LE"),
-    ],
-    ids=["lf", "crlf", "no-end", "bom", "semicolon", "blank-lines", "quoted", "spaces-in-the-header"],
-)
-def test_one_file_written_in_many_ways_is_read_alike(tmp_path: Path, content: str) -> None:
-    """Comma or semicolon, with or without BOM, quotes, and either line end."""
-    (row,) = rows_of(saved(tmp_path, content))
-    assert row[1] is not None
-    assert row[1]["birth_name"] == "LE GALL"
-    assert row[1]["first_names"] == "ZOÉ"
+def save(path: Path, rows: Rows, *, encoding: str = "utf-8", delimiter: str = ",") -> Path:
+    """Write rows to a CSV file."""
+    with path.open("w", encoding=encoding, newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]), delimiter=delimiter)
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
 
 
-def test_rows_are_counted_as_a_spreadsheet_does(tmp_path: Path) -> None:
-    """The header is row 1; a line end inside quotes makes no new row; a blank line does."""
-    content = f'{HEADER}\n{ROW}\n\n"284132A00401203","LE\nGALL",ZOÉ,1984-02-29,space,59350\n{ROW}\n'
-    rows = rows_of(saved(tmp_path, content))
-    assert [number for number, _ in rows] == [2, 4, 5]
-    assert rows[1][1] is not None
-    assert rows[1][1]["birth_name"] == "LE\nGALL"
+def rejects_of(path: Path) -> list[tuple[str, str, str]]:
+    """Row, field and reason of those refused."""
+    return [(row["row"], row["field"], row["reason"]) for row in rows_of(path.with_name(f"{path.name}.rejects.csv"))]
 
 
-@pytest.mark.parametrize("row", [f"{ROW},more", ROW.rpartition(",")[0]], ids=["more", "fewer"])
-def test_a_row_of_other_columns_is_a_row_and_no_person(tmp_path: Path, row: str) -> None:
-    """It is counted and refused; those after it are read."""
-    rows = rows_of(saved(tmp_path, f"{HEADER}\n{row}\n{ROW}\n"))
-    assert rows[0] == (2, None)
-    assert rows[1][1] is not None
+def files_of_rejects(folder: Path) -> list[Path]:
+    """The files of rejects in a folder."""
+    return list(folder.glob("*.rejects.csv"))
 
 
-@pytest.mark.parametrize(
-    ("header", "told"),
-    [
-        (HEADER.replace("birth_date,", ""), "missing columns: birth_date"),
-        (HEADER.replace("nir,", ""), "missing columns: nir or identifier"),
-        (HEADER.replace(",commune", ""), "missing columns: commune"),
-        (f"{HEADER},colour,taste", "unknown columns: colour, taste"),
-        (f"{HEADER},nir", "doubled columns: nir"),
-        (f"{HEADER},", "unknown columns: (without a name)"),
-        (f"{HEADER},\x1b[2J", "unknown columns: ?[2J"),
-        (f"{HEADER},{'x' * 500}", "unknown columns: " + "x" * 40 + "."),
-    ],
-)
-def test_a_header_that_does_not_fit_is_refused_by_name(tmp_path: Path, header: str, told: str) -> None:
-    """Missing, unknown and doubled columns are named, harmlessly for a terminal."""
-    assert told in refusal(saved(tmp_path, f"{header}\n"))
+def people_in(database: Database) -> object:
+    """How many people the register has."""
+    return database.one("select count(*) from cloison.person")
 
 
-def test_a_file_without_a_header_does_not_spill_its_first_person(tmp_path: Path) -> None:
-    """What stands where the header should be is somebody: the error repeats none of it."""
-    told = refusal(saved(tmp_path, f"284132A00401203,{SECRET},ZOÉ,1984-02-29,space,59350\n"))
-    assert "is the header there" in told
-    assert "1984" not in told
+def day_first(iso: str) -> str:
+    """A date as French forms have it."""
+    return "/".join(reversed(iso.split("-"))) if iso else ""
 
 
-@pytest.mark.parametrize(
-    ("content", "told"),
-    [
-        (b"", "it is empty"),
-        (b"\n\n", "it is empty"),
-        (b"\xef\xbb\xbf", "it is empty"),
-        (f"{HEADER}\n{ROW}\n{SECRET} ZO".encode() + b"\xc9\n", "row 3 is not UTF-8"),
-        (HEADER.encode("utf-16"), "row 1 is not UTF-8"),
-        (f"{HEADER}\n{ROW}\n".encode() + SECRET.encode() * 200_000, "row 3 is longer"),
-        (f'{HEADER}\n"{SECRET}'.encode() + b"x\n" * 70_000, "row 2 is not CSV"),
-    ],
-    ids=["empty", "blank", "bom-alone", "latin-1", "utf-16", "no-line-end", "open-quote"],
-)
-def test_what_is_no_file_of_people_is_refused_with_its_row(tmp_path: Path, content: bytes, told: str) -> None:
-    """Empty, in another encoding, endless or with a quote left open: the reason and the row, none of the content."""
-    assert told in refusal(saved(tmp_path, content))
+def in_french(row: dict[str, str]) -> dict[str, str]:
+    """A row as somebody else's system exports it."""
+    dates = {name for name, field in PROFILE.fields.items() if field.type == "date"}
+    values = {name: day_first(value) if name in dates else value for name, value in row.items()}
+    values["category"] = WORDS[values["category"]]
+    return {NAMES.get(name, name): value for name, value in values.items()} | {"Commentaire": "a\nrappelé"}
 
 
-def test_the_reason_is_not_chained_to_the_line(tmp_path: Path) -> None:
-    """A traceback in a log shows no line of the file either."""
-    with pytest.raises(ImportFileError) as caught:
-        rows_of(saved(tmp_path, f"{HEADER}\n{SECRET} ZO".encode() + b"\xc9\n"))
-    assert caught.value.__cause__ is None
-    assert caught.value.__suppress_context__
+async def test_somebody_elses_file_gives_the_same_register(database: Database, people: Path, tmp_path: Path) -> None:
+    """Latin-1, semicolons, French headers, words and dates day first: everybody is known when the plain file comes."""
+    foreign = save(tmp_path / "f.csv", [in_french(row) for row in rows_of(people)], encoding="cp1252", delimiter=";")
+    mapping = tmp_path / "mapping.toml"
+    mapping.write_text(MAPPING, encoding="utf-8")
+    summary = await bring_in(database, foreign, Reading(load_mapping(mapping, PROFILE)))
+    assert (summary.inserted, summary.rejected) == (PEOPLE, 0)
+    summary = await bring_in(database, people)
+    assert (summary.inserted, summary.updated, summary.known, summary.rejected) == (0, 0, PEOPLE, 0)
 
 
-def test_a_file_that_is_not_there_or_a_folder_is_refused(tmp_path: Path) -> None:
-    """With the path, which the operator typed."""
-    assert "nobody.csv" in refusal(tmp_path / "nobody.csv")
-    assert str(tmp_path) in refusal(tmp_path)
+async def test_parquet_gives_the_same_register(database: Database, people: Path, tmp_path: Path) -> None:
+    """Real dates, numbers and nothings in typed columns are the same people as their text in a CSV."""
+    rows = rows_of(people)
+    table = pa.table({name: pa.array([row[name] or None for row in rows], pa.string()) for name in rows[0]})
+    for name, field in PROFILE.fields.items():
+        if field.type == "date" and name in table.column_names:
+            index = table.column_names.index(name)
+            table = table.set_column(index, name, table[name].cast(pa.date32()))
+    path = tmp_path / "people.parquet"
+    pq.write_table(table, path)
+    assert (await bring_in(database, path)).inserted == PEOPLE
+    summary = await bring_in(database, people)
+    assert (summary.inserted, summary.updated, summary.known) == (0, 0, PEOPLE)
 
 
-def test_rejects_lie_beside_the_file_and_an_older_one_is_replaced(tmp_path: Path) -> None:
-    """One row a reason; what an earlier import refused is gone."""
-    people = tmp_path / "people.csv"
-    (tmp_path / "people.csv.rejects.csv").write_text("old", encoding="utf-8")
-    with RejectFile(people) as rejects:
-        rejects.write(7, [Reject("nir", Reason.NIR_KEY, "1•••"), Reject("email", Reason.EMAIL, "")])
-    with rejects.path.open(encoding="utf-8", newline="") as file:
-        assert list(csv.reader(file)) == [
-            ["row", "field", "reason", "value"],
-            ["7", "nir", "nir_key", "1•••"],
-            ["7", "email", "email", ""],
-        ]
+async def test_ten_per_cent_bad_rows_keep_nobody_else_out(database: Database, people: Path) -> None:
+    """Each bad row is told with its number, field and reason; all others are in."""
+    rows = rows_of(people)
+    faults = {"birth_date": "31/12/1980", "birth_name": "A\0B", "nir": "123", "category": "x"}
+    told = []
+    for number, index in enumerate(range(0, PEOPLE, 10)):
+        field = list(faults)[number % len(faults)]
+        rows[index][field] = faults[field]
+        reason = {"birth_date": "date", "birth_name": "character", "nir": "nir_form", "category": "choice"}[field]
+        told.append((str(index + 2), field, reason))
+    save(people, rows)
+    summary = await bring_in(database, people)
+    assert (summary.rejected, summary.inserted) == (PEOPLE // 10, PEOPLE - PEOPLE // 10)
+    assert rejects_of(people) == told
 
 
-def test_rejects_that_cannot_be_written_stop_the_import_before_it_begins(tmp_path: Path) -> None:
-    """Nobody is refused silently."""
-    (tmp_path / "people.csv.rejects.csv").mkdir()
-    with pytest.raises(ImportFileError, match="cannot be written"):
-        RejectFile(tmp_path / "people.csv")
+def with_stray_quote(path: Path, row: int, column: int) -> Path:
+    """A copy of a file with one quote too many."""
+    lines = path.read_text(encoding="utf-8").split("\n")
+    cells = lines[row - 1].split(",")
+    cells[column - 1] = f'"{cells[column - 1]}'
+    lines[row - 1] = ",".join(cells)
+    return saved(path.with_name("stray.csv"), "\n".join(lines))
+
+
+def saved(path: Path, text: str) -> Path:
+    """A file of this text."""
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+async def test_after_a_stray_quote_is_mended_everybody_is_in_once(database: Database, people: Path) -> None:
+    """The import stops with row and column; the second run brings in who is missing and doubles nobody."""
+    with pytest.raises(ImportFileError, match=r"row 301, column 3 \(\w+\) begins with a quote"):
+        await bring_in(database, with_stray_quote(people, 301, 3))
+    summary = await bring_in(database, people)
+    assert summary.inserted + summary.known == PEOPLE
+    assert people_in(database) == PEOPLE
+
+
+async def test_swapped_columns_bring_nobody_in(database: Database, people: Path) -> None:
+    """The header fits, the values do not: the error names both columns, and the register stays as it was."""
+    names = {"birth_date": "postcode", "postcode": "birth_date"}
+    swapped = [{names.get(name, name): value for name, value in row.items()} for row in rows_of(people)]
+    with pytest.raises(ImportFileError, match="birth_date seems to stand under postcode"):
+        await bring_in(database, save(people, swapped))
+    assert people_in(database) == 0
+
+
+async def test_a_formula_is_a_name_like_any_other(database: Database, people: Path) -> None:
+    """It is kept as it is written: only what leaves for a spreadsheet is escaped."""
+    rows = rows_of(people)
+    rows[0]["birth_name"] = "=HYPERLINK(A1)"
+    summary = await bring_in(database, save(people, rows))
+    assert (summary.inserted, summary.rejected) == (PEOPLE, 0)
+
+
+def broken(people: Path, fault: str) -> tuple[Path, str]:
+    """A file of people with that fault, and what is told of it."""
+    text = people.read_text(encoding="utf-8")
+    if fault == "cut":
+        rows = rows_of(people)
+        path = people.with_name("people.parquet")
+        pq.write_table(pa.table({name: [row[name] for row in rows] for name in rows[0]}), path)
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+        return path, "cut short"
+    if fault == "packed":
+        return people.rename(people.with_name("people.csv.gz")), "unpack it first"
+    changed, told = {
+        "empty": ("", "it is empty"),
+        "doubled": (text.replace("usage_name", "birth_name", 1), "doubled columns: birth_name"),
+        "missing": (text.replace("birth_name", "usage", 1), "missing columns: birth_name; unknown columns: usage"),
+    }[fault]
+    return saved(people, changed), told
+
+
+@pytest.mark.parametrize("fault", ["cut", "empty", "doubled", "missing", "packed"])
+async def test_a_broken_file_brings_nobody_in(database: Database, people: Path, fault: str) -> None:
+    """What can be known before the first row is known before anybody is written."""
+    path, told = broken(people, fault)
+    with pytest.raises(ImportFileError, match=told):
+        await bring_in(database, path)
+    assert people_in(database) == 0
+    assert not files_of_rejects(path.parent)

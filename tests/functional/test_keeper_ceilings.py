@@ -5,7 +5,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from support.keeper import LABEL, Callers, RunningKeeper, callers, keys_of
+from support.keeper import LABEL, Callers, RunningKeeper, Staff, callers, keys_of
 
 from cloison.config import KeeperConfig
 from cloison.errors import KeeperCeilingError, NoSessionError, ReusedTicketError
@@ -80,27 +80,23 @@ async def test_raised_budgets_do_not_raise_the_keepers_ceiling(tmp_path: Path) -
 
 
 async def test_terms_are_metered(acting: Callers) -> None:
-    """An account guesses at most as many values an hour as its terms allow, groups included, in whatever form."""
+    """An account guesses at most as many values an hour as its terms allow, proofs and groups included."""
     staff, other = await acting.sign_in(), await acting.sign_in()
     await acting.enrol()
     query = TermQuery("59", 1, b"a guess")
-    for _ in range(29):
-        await acting.desk.terms(staff.token, [query] * 10)
-    for _ in range(10):
-        await acting.desk.group(staff.token, "59", b"a group")
+    for _ in range(97):
+        await acting.desk.terms(staff.token, query, (3, b"a guess and its proof"), [0])
+    for _ in range(9):
+        await acting.desk.terms(staff.token, query)
     with pytest.raises(KeeperCeilingError):
-        await acting.desk.terms(staff.token, [query])
-    with pytest.raises(KeeperCeilingError):
-        await acting.desk.group(staff.token, "59", b"a group")
-    assert await acting.desk.terms(other.token, [query])
+        await acting.desk.terms(staff.token, query)
+    assert (await acting.desk.terms(other.token, query)).terms
 
 
 async def test_terms_need_a_session(acting: Callers) -> None:
     """The desk's secret alone computes no term."""
     with pytest.raises(NoSessionError):
-        await acting.desk.terms(bytes(32), [TermQuery("59", 1, b"a guess")])
-    with pytest.raises(NoSessionError):
-        await acting.desk.group(bytes(32), "59", b"a group")
+        await acting.desk.terms(bytes(32), TermQuery("59", 1, b"a guess"))
 
 
 async def test_captured_door_with_many_sessions(tmp_path: Path) -> None:
@@ -118,6 +114,12 @@ async def test_captured_door_with_many_sessions(tmp_path: Path) -> None:
         running.stop()
 
 
+async def guess(acting: Callers, staff: Staff, times: int) -> None:
+    """Ask for so many terms."""
+    for _ in range(times):
+        await acting.desk.terms(staff.token, TermQuery("59", 1, b"a guess"))
+
+
 async def test_kill_9_refills_nothing(own_keeper: RunningKeeper) -> None:
     """After kill -9 sessions, windows, terms and used tickets are what they were."""
     own_keeper.start()
@@ -127,17 +129,16 @@ async def test_kill_9_refills_nothing(own_keeper: RunningKeeper) -> None:
         assert isinstance((await acting.desk.open([used]))[0], KeyGrant)
         assert await acting.opened(staff, people[:4]) == 4
         assert await acting.opened(staff, people, compartments=LABEL) == 2
-        await acting.desk.terms(staff.token, [TermQuery("59", 1, b"a guess")] * 60)
+        await guess(acting, staff, 60)
         await own_keeper.kill_and_start()
         assert (await acting.issuer.status()).register_people_hour == 4
         assert await acting.opened(staff, people) == 5
         assert await acting.opened(staff, people[2:], compartments=LABEL) == 0
         with pytest.raises(ReusedTicketError):
             keys_of((await acting.desk.open([used]))[0])
-        for _ in range(4):
-            await acting.desk.terms(staff.token, [TermQuery("59", 1, b"a guess")] * 60)
+        await guess(acting, staff, 240)
         with pytest.raises(KeeperCeilingError):
-            await acting.desk.terms(staff.token, [TermQuery("59", 1, b"a guess")])
+            await guess(acting, staff, 1)
 
 
 async def test_kill_9_in_the_middle_of_a_theft(own_keeper: RunningKeeper) -> None:

@@ -6,17 +6,20 @@ import time
 from uuid import uuid4
 
 import pytest
-from support.keeper import COHORT, Callers, RunningKeeper, Someone, callers, keys_of
+from support.keeper import COHORT, Callers, RunningKeeper, Someone, Staff, callers, keys_of
 
 from cloison.errors import MissingKeyError, StaleVersionError, TamperedRowError
-from cloison.keeper.messages import Change, NewPerson, TermQuery
+from cloison.keeper.messages import Change, Former, KnownPerson, NewPerson, TermQuery
 
 pytest_plugins = ["support.keeper_fixtures"]
 
 
-def change_of(someone: Someone, version: int = 1) -> Change:
+ALL = 0b11111
+
+
+def change_of(someone: Someone, version: int = 1, compartments: int = ALL) -> Change:
     """The change of a record that has `version` now."""
-    return Change(someone.segment, someone.cohort, someone.person, someone.key_id, version)
+    return Change(someone.segment, someone.cohort, someone.person, someone.key_id, version, compartments)
 
 
 async def test_every_key_is_another(acting: Callers) -> None:
@@ -49,7 +52,8 @@ async def test_terms_of_a_search_are_those_of_enrolment(acting: Callers) -> None
         TermQuery("75", 1, b"nir 1"),
         TermQuery("76", 1, b"nir 0"),
     ]
-    first, fifth, other_slot, other_value, nowhere = await acting.desk.terms(staff.token, queries)
+    signed = [await acting.desk.terms(staff.token, query) for query in queries]
+    first, fifth, other_slot, other_value, nowhere = [each.terms for each in signed]
     assert first == [terms[0] for terms in found]
     assert fifth == [terms[1] for terms in found]
     assert not set(first) & {*other_slot, *other_value}
@@ -58,12 +62,18 @@ async def test_terms_of_a_search_are_those_of_enrolment(acting: Callers) -> None
 
 
 async def test_groups_are_stable(acting: Callers) -> None:
-    """A group's number is the same for all accounts, and another for another value or segment."""
+    """A group's number is the same for all accounts and all values that share its facts, another for others."""
     one, two = await acting.sign_in(), await acting.sign_in()
-    number = await acting.desk.group(one.token, "59", b"a group")
-    assert number == await acting.desk.group(two.token, "59", b"a group")
-    assert number != await acting.desk.group(two.token, "59", b"another")
-    assert number != await acting.desk.group(two.token, "5", b"9|a group")
+
+    async def group(staff: Staff, segment: str, value: bytes) -> int | None:
+        return (await acting.desk.terms(staff.token, TermQuery(segment, 1, value), None, [6, 0])).group
+
+    number = await group(one, "59", b"a group's one\x1f1984")
+    assert number == await group(two, "59", b"a group's other\x1f1984")
+    assert number != await group(two, "59", b"a group's one\x1f1985")
+    assert number != await group(two, "59", b"another\x1f1984")
+    assert number != await group(two, "5", b"9|a group's one\x1f1984")
+    assert (await acting.desk.terms(one.token, TermQuery("59", 1, b"a group"))).group is None
 
 
 async def test_locators_are_stable(own_keeper: RunningKeeper) -> None:
@@ -106,6 +116,58 @@ async def test_change_cut_off_before_it_is_confirmed(acting: Callers) -> None:
     assert await acting.open_one(staff, someone, version=2)
 
 
+async def test_one_compartment_changes(acting: Callers) -> None:
+    """A change of one compartment leaves the others under the keys they were sealed with, in every later version."""
+    staff, [someone] = await acting.sign_in(), await acting.enrol()
+    [address] = keys_of((await acting.intake.prepare_change([change_of(someone, compartments=0b00010)]))[0])
+    await acting.intake.confirm_change([(someone.key_id, 2)])
+    changed = [someone.keys[0], address, someone.keys[2]]
+    assert await acting.open_one(staff, someone, version=2) == changed
+    [nir] = keys_of((await acting.intake.prepare_change([change_of(someone, 2, 0b00100)]))[0])
+    assert await acting.open_one(staff, someone, version=2) == changed
+    assert await acting.open_one(staff, someone, version=3) == [someone.keys[0], address, nir]
+
+
+async def test_somebody_goes_elsewhere(acting: Callers) -> None:
+    """The key that was left opens until the new one is confirmed, then is gone; the new row's version goes on."""
+    staff, [someone] = await acting.sign_in(), await acting.enrol()
+    former = Former(someone.segment, someone.cohort, someone.key_id)
+    [moved] = await acting.intake.enrol([NewPerson("13", COHORT + 4, someone.person, [], 2, former)])
+    there = someone._replace(segment="13", cohort=COHORT + 4, key_id=moved.key_id, keys=moved.keys)
+    assert await acting.open_one(staff, someone)
+    await acting.intake.confirm_change([(moved.key_id, 2)])
+    assert await acting.open_one(staff, there, version=2) == moved.keys[:3]
+    with pytest.raises(MissingKeyError):
+        await acting.open_one(staff, someone)
+
+
+async def test_elsewhere_unconfirmed(acting: Callers) -> None:
+    """A move that nobody confirmed ends when the new row is shown: the row that was left opens no more."""
+    staff, [someone] = await acting.sign_in(), await acting.enrol()
+    former = Former(someone.segment, someone.cohort, someone.key_id)
+    [moved] = await acting.intake.enrol([NewPerson("13", COHORT, someone.person, [], 2, former)])
+    assert await acting.open_one(staff, someone._replace(segment="13", key_id=moved.key_id), version=2)
+    with pytest.raises(MissingKeyError):
+        await acting.open_one(staff, someone)
+
+
+async def test_nobody_elses_key_is_destroyed(acting: Callers) -> None:
+    """Intake cannot have somebody's key destroyed by naming it as the former key of another."""
+    staff, [someone] = await acting.sign_in(), await acting.enrol()
+    former = Former(someone.segment, someone.cohort, someone.key_id)
+    with pytest.raises(TamperedRowError):
+        await acting.intake.enrol([NewPerson("13", COHORT, uuid4(), [], 2, former)])
+    assert await acting.open_one(staff, someone)
+
+
+async def test_known_people_are_recognised(acting: Callers) -> None:
+    """Terms asked for somebody who is there are those that were made for them; without keys there are none."""
+    [someone] = await acting.enrol()
+    there = KnownPerson(someone.segment, someone.cohort, [(1, b"nir 0"), (5, b"0639981234")])
+    gone = KnownPerson("no-such", 1, [(1, b"nir 0")])
+    assert await acting.intake.recognise([there, gone]) == [someone.terms, []]
+
+
 async def test_unprepared_confirmation(acting: Callers) -> None:
     """Confirming what was never prepared changes nothing."""
     staff, [someone] = await acting.sign_in(), await acting.enrol()
@@ -118,8 +180,8 @@ async def test_intake_cannot_read(acting: Callers) -> None:
     [someone, other] = await acting.enrol(2)
     changes = [
         change_of(someone, version=2),
-        Change("59", COHORT, other.person, someone.key_id, 1),
-        Change("59", COHORT, someone.person, 2**40, 1),
+        Change("59", COHORT, other.person, someone.key_id, 1, ALL),
+        Change("59", COHORT, someone.person, 2**40, 1, ALL),
     ]
     errors = [StaleVersionError, TamperedRowError, MissingKeyError]
     for answer, error in zip(await acting.intake.prepare_change(changes), errors, strict=True):
@@ -143,14 +205,14 @@ async def test_destroyed_cohort(own_keeper: RunningKeeper) -> None:
     async with callers(own_keeper) as acting:
         staff = await acting.sign_in()
         [first], [second], [later] = [await acting.enrol(cohort=COHORT + n) for n in (0, 1, 4)]
-        query = [TermQuery("59", 1, b"nir 0")]
-        assert await acting.desk.terms(staff.token, query) == [[first.terms[0], later.terms[0]]]
+        query = TermQuery("59", 1, b"nir 0")
+        assert (await acting.desk.terms(staff.token, query)).terms == [first.terms[0], later.terms[0]]
         assert await acting.retention.destroy_cohort("59", COHORT)
         assert not await acting.retention.destroy_cohort("59", COHORT)
-        assert await acting.desk.terms(staff.token, query) == [[second.terms[0], later.terms[0]]]
+        assert (await acting.desk.terms(staff.token, query)).terms == [second.terms[0], later.terms[0]]
         assert await acting.retention.destroy_cohort("59", COHORT + 1)
         for _ in range(2):
-            assert await acting.desk.terms(staff.token, query) == [[later.terms[0]]]
+            assert (await acting.desk.terms(staff.token, query)).terms == [later.terms[0]]
             assert await acting.opened(staff, [first, second]) == 0
             assert await acting.open_one(staff, later)
             await own_keeper.kill_and_start()

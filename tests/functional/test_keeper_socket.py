@@ -106,11 +106,11 @@ async def test_false_keeper(tmp_path: Path) -> None:
 
 OPERATIONS: dict[str, m.Operation] = {
     "open": m.Open([]),
-    "terms": m.Terms(bytes(32), []),
-    "group": m.Group(bytes(32), "59", b""),
+    "terms": m.Terms(bytes(32), m.TermQuery("59", 1, b"")),
     "enrol": m.Enrol([]),
     "prepare_change": m.PrepareChange([]),
     "confirm_change": m.ConfirmChange([]),
+    "recognise": m.Recognise([]),
     "locate": m.Locate([]),
     "register_session": m.RegisterSession(m.SessionCeilings(uuid4(), bytes(32), uuid4(), "59", [1, 1, 1, 1], 1, 0.0)),
     "end_session": m.EndSession(uuid4()),
@@ -119,8 +119,8 @@ OPERATIONS: dict[str, m.Operation] = {
     "destroy_people": m.DestroyPeople([]),
 }
 ALLOWED = {
-    "desk": {"open", "terms", "group"},
-    "intake": {"enrol", "prepare_change", "confirm_change", "locate"},
+    "desk": {"open", "terms"},
+    "intake": {"open", "enrol", "prepare_change", "confirm_change", "recognise", "locate"},
     "issuer": {"register_session", "end_session", "ticket_key"},
     "retention": {"destroy_cohort", "destroy_people"},
 }
@@ -186,8 +186,9 @@ async def test_oversize_request_stays_with_its_sender(acting: Callers) -> None:
     [
         m.Open([m.TicketUse("t", bytes(32), bytes(32))] * (m.TICKETS_A_REQUEST + 1)),
         m.Open([m.TicketUse("t", bytes(31), bytes(32))]),
-        m.Terms(bytes(32), [m.TermQuery("59\n", 1, b"")]),
-        m.Group(bytes(32), "59", bytes(513)),
+        m.Terms(bytes(32), m.TermQuery("59\n", 1, b"")),
+        m.Terms(bytes(32), m.TermQuery("59", 1, bytes(513))),
+        m.Terms(bytes(32), m.TermQuery("59", 1, b""), None, [-2]),
     ],
 )
 async def test_values_out_of_bounds_spoil_no_other_call(shared_keeper: RunningKeeper, operation: m.Operation) -> None:

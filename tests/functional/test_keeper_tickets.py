@@ -17,7 +17,7 @@ from cloison.errors import (
     StaleVersionError,
     TamperedRowError,
 )
-from cloison.keeper.messages import KeyGrant, Refusal, TicketUse
+from cloison.keeper.messages import KeyGrant, Refusal, TermQuery, TicketUse
 
 pytest_plugins = ["support.keeper_fixtures"]
 
@@ -112,7 +112,7 @@ async def test_expired_session(acting: Callers) -> None:
     with pytest.raises(NoSessionError):
         await acting.open_one(staff, someone)
     with pytest.raises(NoSessionError):
-        await acting.desk.terms(staff.token, [])
+        await acting.desk.terms(staff.token, TermQuery("59", 1, b"a guess"))
 
 
 async def test_reused_ticket(acting: Callers) -> None:
@@ -210,3 +210,15 @@ async def test_forged_tickets_are_counted(acting: Callers) -> None:
     before = (await acting.issuer.status()).refused.get("forged_ticket", 0)
     await acting.desk.open([TicketUse("nonsense", bytes(32), bytes(32))] * 3)
     assert (await acting.issuer.status()).refused["forged_ticket"] == before + 3
+
+
+async def test_each_caller_has_its_own_tickets(acting: Callers) -> None:
+    """What was released for a change opens for intake alone, what was released to be read for the desk alone."""
+    staff, [someone] = await acting.sign_in(), await acting.enrol()
+    read = acting.ticket(staff, someone)
+    text = acting.ticket(staff, someone).ticket.replace("cloison-ticket", "cloison-change")
+    change = acting.signed(text, staff.token)
+    for caller, wrong in ((acting.desk, change), (acting.intake, read)):
+        with pytest.raises(ForgedTicketError):
+            keys_of((await caller.open([wrong]))[0])
+    assert keys_of((await acting.desk.open([read]))[0]) == keys_of((await acting.intake.open([change]))[0])

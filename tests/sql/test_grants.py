@@ -13,7 +13,7 @@ from cloison.config import Home
 
 GRANT = re.compile(r"grant (execute|usage) on (function|schema) (\S.*?) to (\w+);")
 PINNED = "search_path=pg_catalog, cloison, pg_temp"
-LOGINS = {"cloison_owner", "cloison_desk", "cloison_intake", "cloison_reaper"}
+LOGINS = {"cloison_owner", "cloison_desk", "cloison_intake", "cloison_reaper", "cloison_statistics"}
 
 # kind, object, who, right: everything in our schema, and what surrounds it, that somebody besides its owner may use
 RIGHTS = """

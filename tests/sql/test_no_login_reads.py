@@ -11,7 +11,7 @@ from support.database import Database, cloned
 from cloison.config import Home, read_secret
 from cloison.store.embedded import SUPERUSER, Embedded
 
-OTHERS = ("desk", "intake", "reaper")
+OTHERS = ("desk", "intake", "reaper", "statistics")
 LOGINS = ("owner", *OTHERS)
 RELATIONS = "select c.relname, c.relkind from pg_class c where c.relnamespace = 'cloison'::regnamespace and relkind in "
 

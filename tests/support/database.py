@@ -15,6 +15,7 @@ from uuid import UUID, uuid4
 import psycopg
 from psycopg.conninfo import make_conninfo
 
+from cloison.access.organisations import create_organisation
 from cloison.access.permissions import store_profile
 from cloison.config import Home
 from cloison.register.profile import load_profile
@@ -57,16 +58,11 @@ class Database:
         """A connection in autocommit, unless said otherwise."""
         return psycopg.connect(self.conninfo(login), **{"autocommit": True, **options})
 
-    def account(self, role: str = "adviser", segment: str = SEGMENT) -> UUID:
-        """A new account with its ledger."""
-        organisation = self.one(
-            "insert into cloison.organisation (name) values ('Agence') "
-            "on conflict (name) do update set name = excluded.name returning organisation"
-        )
+    def account(self, role: str = "adviser", segment: str = SEGMENT, organisation: str = "Agence") -> UUID:
+        """A new account with its ledger, of an organisation whose agreement knows no limits unless it was made so."""
+        body = create_organisation(self.owner, organisation).organisation
         handle = f"agent{next(_numbers)}"
-        account = self.one(
-            "select cloison.create_account_v1(%s, %s, %s, 'lille', %s)", segment, handle, organisation, role
-        )
+        account = self.one("select cloison.create_account_v1(%s, %s, %s, 'lille', %s)", segment, handle, body, role)
         assert isinstance(account, UUID)
         return account
 

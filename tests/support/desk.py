@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cloison.access import accounts as staff
-from cloison.access import sessions
+from cloison.access import organisations, sessions
 from cloison.access.relations import import_relations
 from cloison.config import Home
 from cloison.processes import base_url, keeper_of
@@ -47,7 +47,7 @@ class RunningRegister:
         self.elsewhere = [row for row in rows if row["commune"].startswith(ELSEWHERE)]
         self.summary = asyncio.run(self._import(path))
         with connect(home, "owner") as owner:
-            staff.create_organisation(owner, "Service")
+            organisations.create_organisation(owner, "Service")
 
     def agent(self, people: int, role: str = "adviser", *, touched: bool = False) -> Agent:
         """A new account of `role` that follows `people` people of its own, with a session."""

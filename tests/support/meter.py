@@ -1,5 +1,6 @@
 """What the attacks on the meter share: a thief with the desk's login and one stolen session, and a clock to turn."""
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -17,11 +18,13 @@ CHARGE = "select outcome from cloison.charge_v1(%s, %s::bytea[], %s::uuid[], %s:
 RELEASE = "select person from cloison.release_v1(%s, %s::bytea[], %s::uuid[], %s::uuid[])"
 SEARCH = (
     "select outcome from cloison.search_v1(%s, %s::bytea, %s::uuid, %s::smallint, %s::int, %s::bigint[], %s::int, "
-    "%s::bigint[], %s::bigint)"
+    "%s::bigint[], %s::bigint, %s::bigint, %s::bytea)"
 )
+CUTS = {1: [10, 0]}  # by slot: of a NIR ten characters, of the birth date all
 FIND = "select outcome from cloison.find_v1(%s, %s::bytea, %s::uuid)"
 LIST = "select outcome, people, last from cloison.list_v1(%s, %s::bytea, %s::uuid, %s, %s::uuid)"
 Row = tuple[Any, ...]
+_known: dict[str, Database] = {}  # by name: those of which somebody's session was stolen
 
 
 class Thief(NamedTuple):
@@ -62,6 +65,7 @@ class Thief(NamedTuple):
 def thief(database: Database, people: int = 20, role: str = "adviser") -> Thief:
     """A thief whose stolen session, good for 40 days, is of an account that follows so many people."""
     session, followed = database.adviser(people, role)
+    _known[database.name] = database
     return Thief(database, database.connect("desk"), database.session(session.account, seconds=3_456_000), followed)
 
 
@@ -84,9 +88,28 @@ class Query(NamedTuple):
     purpose: int = FOLLOW_UP
 
 
+def signature(database: Database, session: Session, query: Query, *, cuts: Sequence[int] | None = None) -> Row:
+    """When the keeper signed the search, in milliseconds, and its signature."""
+    row = database.owner.execute(
+        "select inner_block, outer_block, floor(extract(epoch from cloison.clock_v1()) * 1000)::bigint "
+        "from cloison.ticket_key"
+    ).fetchone()
+    assert row is not None
+    lists = [",".join(map(str, n or ())) for n in (query.terms, query.proof, cuts or CUTS.get(query.slot or 0))]
+    parts = (session.session, query.slot, lists[0], query.proof_slot, lists[1], query.group, lists[2], row[2])
+    text = "|".join(["cloison-search-1", *("" if part is None else str(part) for part in parts)])
+    return row[2], hashlib.sha256(row[1] + hashlib.sha256(row[0] + text.encode()).digest()).digest()
+
+
+def search_values(database: Database, session: Session, query: Query, request: UUID) -> Row:
+    """What search_v1 takes, signed by the keeper."""
+    same = (session.segment, session.token, request, query.purpose, *query[:-1])
+    return (*same, *signature(database, session, query))
+
+
 def ask(desk: psycopg.Connection, session: Session, query: Query, request: UUID) -> str:
-    """The first transaction of a search: its outcome."""
-    values = (session.segment, session.token, request, query.purpose, *query[:-1])
+    """The first transaction of a search that the keeper signed: its outcome."""
+    values = search_values(_known[desk.info.dbname], session, query, request)
     return str(first(desk.execute(SEARCH, values)))
 
 

@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 from stdnum.fr import nir as nir_number
 
 from cloison.errors import BadRequestError, UnknownSearchError
+from cloison.keeper.searching import grouped
 from cloison.register import terms
 from cloison.register.profile import load_profile
 from cloison.register.records import Record, RecordMaker
-from cloison.register.terms import group_input, locator_inputs, term_inputs
+from cloison.register.terms import locator_inputs, term_inputs
 
 JOBSEEKERS = load_profile("jobseekers-fr")
 PATIENTS = load_profile(str(Path(__file__).parent / "patients.toml"))
@@ -90,15 +91,27 @@ def test_what_is_imported_is_what_is_searched() -> None:
 
 def test_misses_on_one_identity_share_a_group() -> None:
     """NIRs that differ in order and key only share a group; another place or date has another."""
-    one, other = (
-        {"nir": f"1841359350{order}" + nir_number.calc_check_digits(f"1841359350{order}00"), **BORN}
-        for order in ("012", "913")
+    [search] = JOBSEEKERS.searches_named("nir")
+    one, other, later = (
+        term_inputs(JOBSEEKERS, "nir", {"nir": number + nir_number.calc_check_digits(f"{number}00"), **born})
+        for number, born in (
+            ("1841359350012", BORN),
+            ("1841359350913", BORN),
+            ("1841359350012", {"birth_date": "1984-03-01"}),
+        )
     )
-    group = group_input(JOBSEEKERS, "nir", one)
+    group = grouped(one[search.slot], search.cuts)
     assert group == b"1841359350\x1f1984-02-29"
-    assert group_input(JOBSEEKERS, "nir", other) == group
-    assert group_input(JOBSEEKERS, "nir", {**one, "birth_date": "1984-03-01"}) != group
-    assert group_input(JOBSEEKERS, "email", {"email": "zoe@example.org"}) is None
+    assert grouped(other[search.slot], search.cuts) == group
+    assert grouped(later[search.slot], search.cuts) != group
+    assert [search.cuts for search in JOBSEEKERS.searches_named("email")] == [[]]
+
+
+def test_group_of_values_that_are_no_persons() -> None:
+    """A value with a fact too many, too few, or cut inside a letter is grouped somehow, and never fails."""
+    assert grouped(b"a\x1fb\x1fc", [0, -1]) == b"a"
+    assert grouped(b"ab", [1, 0]) == b"a"
+    assert grouped("né".encode()[:-1] + b"\x1fb", [2, 0]) == "n\ufffd\x1fb".encode()
 
 
 @pytest.mark.parametrize(

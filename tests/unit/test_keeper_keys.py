@@ -6,19 +6,22 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.concatkdf import ConcatKDFHMAC
 
 from cloison.errors import ConfigError, MissingKeyError, PassphraseError, TamperedRowError
 from cloison.keeper.derive import Owner, compartment_key, keyed, open_key, seal_key, term
 from cloison.keeper.keyring import Keyring
 from cloison.keeper.providers.file import FileRootKey, create_root_key, open_root_key
-from cloison.keeper.store import KeyKind, KeyName, KeyStore
+from cloison.keeper.store import KeyKind, KeyName, KeyStore, NewKey
 
 ROOT = FileRootKey(b"r" * 32)
 PASSPHRASE = "a fictional passphrase"
-OWNER = Owner("59", 8104, "6f1d2c3b-0000-4000-8000-000000000001")
+OWNER = Owner("59", 8104, UUID("6f1d2c3b-0000-4000-8000-000000000001").bytes)
 
 
 @pytest.fixture
@@ -42,7 +45,7 @@ def test_flipped_bits_in_a_sealed_key() -> None:
 
 
 @pytest.mark.parametrize(
-    "other", [OWNER._replace(segment="13"), OWNER._replace(cohort=8105), OWNER._replace(person="x")]
+    "other", [OWNER._replace(segment="13"), OWNER._replace(cohort=8105), OWNER._replace(person=b"x")]
 )
 def test_key_of_somebody_else(other: Owner) -> None:
     """A person's sealed key opens for no other segment, cohort or person under the same cohort key."""
@@ -52,19 +55,19 @@ def test_key_of_somebody_else(other: Owner) -> None:
         open_key(cohort, sealed, other.bound())
 
 
-def test_compartment_keys_are_hkdf() -> None:
-    """A compartment's key is what RFC 5869 says: HKDF-Expand with both keys as the pseudorandom key."""
-    info = OWNER.compartment(2, 7)
-    expected = hmac.digest(b"p" * 32 + b"d" * 32, info + b"\x01", hashlib.sha256)
-    assert compartment_key(b"p" * 32, b"d" * 32, info) == expected
-    assert info == b"cloison-compartment-1|59|2|7|" + OWNER.person.encode()
+def test_compartment_keys_are_the_librarys() -> None:
+    """A compartment's key is the one-step derivation of SP 800-56C, as the library does it."""
+    record = OWNER.record(7)
+    expected = ConcatKDFHMAC(SHA256(), 32, salt=b"d" * 32, otherinfo=record + b"\x02").derive(b"p" * 32)
+    assert compartment_key(b"p" * 32, keyed(b"d" * 32), record, 2) == expected
+    assert record == b"cloison-compartment-1|59|7|" + OWNER.person
 
 
 def test_compartment_keys_need_both_keys() -> None:
     """Without the person's key or without the domain's, the key is another."""
-    info = OWNER.compartment(0, 1)
-    keys = [compartment_key(p * 32, d * 32, info) for p, d in ((b"p", b"d"), (b"x", b"d"), (b"p", b"x"))]
-    keys += [compartment_key(b"p" * 32, b"d" * 32, OWNER.compartment(*which)) for which in ((1, 1), (0, 2))]
+    record = OWNER.record(1)
+    keys = [compartment_key(p * 32, keyed(d * 32), record, 0) for p, d in ((b"p", b"d"), (b"x", b"d"), (b"p", b"x"))]
+    keys += [compartment_key(b"p" * 32, keyed(b"d" * 32), OWNER.record(v), c) for c, v in ((1, 1), (0, 2))]
     assert len(set(keys)) == len(keys)
 
 
@@ -169,7 +172,7 @@ def test_destroyed_keys_are_overwritten(store: KeyStore, tmp_path: Path) -> None
     """After destruction no file of the store holds the sealed key any more: a later copy cannot bring it back."""
     ring = Keyring(ROOT, store)
     ring.provide_cohort("59", 8104)
-    store.add_people([(1, b"sealed key of a person" * 3), (2, b"another sealed key" * 3)])
+    store.add_people([NewKey(1, 1, b"sealed key of a person" * 3, None), NewKey(2, 1, b"another sealed key" * 3, None)])
     cohort = store.secrets()[KeyName(KeyKind.COHORT, "59", 8104)]
     ring.destroy_cohort("59", 8104)
     assert store.destroy_people([1]) == 1
@@ -182,29 +185,29 @@ def test_destroyed_keys_are_overwritten(store: KeyStore, tmp_path: Path) -> None
 def test_numbers_are_never_given_twice(store: KeyStore) -> None:
     """Destroying the newest key does not free its number."""
     assert store.last_key_id() == 0
-    store.add_people([(1, b"a"), (2, b"b")])
+    store.add_people([NewKey(1, 1, b"a", None), NewKey(2, 1, b"b", None)])
     store.destroy_people([2])
     assert store.last_key_id() == 2
     with pytest.raises(sqlite3.IntegrityError):
-        store.add_people([(1, b"another")])
+        store.add_people([NewKey(1, 1, b"another", None)])
 
 
 def test_failed_write_leaves_nothing(store: KeyStore) -> None:
     """A batch of which one row fails is not stored in part, and the store goes on."""
-    store.add_people([(1, b"a")])
+    store.add_people([NewKey(1, 1, b"a", None)])
     with pytest.raises(sqlite3.IntegrityError):
-        store.add_people([(2, b"b"), (1, b"again")])
+        store.add_people([NewKey(2, 1, b"b", None), NewKey(1, 1, b"again", None)])
     assert set(store.people([1, 2])) == {1}
-    store.add_people([(2, b"b")])
+    store.add_people([NewKey(2, 1, b"b", None)])
     assert set(store.people([1, 2, 3])) == {1, 2}
 
 
 def test_versions(store: KeyStore) -> None:
     """Only a version that was prepared can become the newest, once."""
-    store.add_people([(1, b"a")])
+    store.add_people([NewKey(1, 1, b"a", None)])
     store.confirm_versions([(1, 0), (1, 2)])
     assert store.people([1])[1].version == 1
-    store.prepare_versions([1])
+    store.prepare_versions({1: 0b1})
     store.confirm_versions([(1, 3), (1, 0)])
     assert store.people([1])[1][1:3] == (1, 2)
     store.confirm_versions([(1, 2), (1, 2)])

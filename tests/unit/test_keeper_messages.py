@@ -25,7 +25,6 @@ def test_only_the_desk_opens() -> None:
     assert [operation for operation, callers in ALLOWED.items() if callers == {Caller.DESK}] == [
         m.Open,
         m.Terms,
-        m.Group,
     ]
 
 
@@ -71,8 +70,8 @@ def test_segments_that_cannot_be(segment: str) -> None:
     [
         m.Open([m.TicketUse("t", bytes(31), bytes(32))]),
         m.Open([m.TicketUse("t" * 513, bytes(32), bytes(32))]),
-        m.Terms(bytes(32), [m.TermQuery("59", 0, b"")]),
-        m.Terms(bytes(32), [m.TermQuery("59", 9, b"")]),
+        m.Terms(bytes(32), m.TermQuery("59", 0, b"")),
+        m.Terms(bytes(32), m.TermQuery("59", 9, b"")),
         m.Locate([(16, b"")]),
         m.Locate([(0, bytes(513))]),
         m.ConfirmChange([(0, 1)]),

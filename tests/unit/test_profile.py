@@ -13,7 +13,7 @@ COLUMNS = [
     "identifier", "sex", "birth_name", "usage_name", "first_names", "birth_date", "birth_place",
     "address", "postcode", "commune", "city", "email", "phone",
     "nir",
-    "category", "registered_on", "ended_on", "space_used_on", "adapted_follow_up",
+    "category", "registered_on", "ended_on", "space_used_on", "adapted_follow_up", "deceased_on",
 ]  # fmt: skip
 
 

@@ -1,22 +1,23 @@
-"""Organisations and accounts, by the owner's login. Until invitations are built, the owner creates them alone."""
+"""Accounts, by the owner's login. Until invitations are built, the owner creates them alone."""
 
 from uuid import UUID
 
 import msgspec
 import psycopg
 
-from cloison.errors import BadRequestError, UnknownAccountError, UnknownOrganisationError
+from cloison.access.organisations import find_organisation
+from cloison.errors import AgreementError, BadRequestError, UnknownAccountError
 
 HANDLE_TAKEN = "the account's handle is taken"
 NO_SUCH_ROLE = "CL005"  # as create_account_v1 says it
+NOT_AGREED = {
+    "CL010": "none is in force",
+    "CL011": "the segment is not one of it",
+    "CL012": "the role is not one of it",
+    "CL013": "there are as many accounts as it gives",
+    "CL014": "the agency is not one of those named",
+}
 NOBODY = UUID(int=0)  # the account of an act of the owner's; and of one that is not created yet
-
-
-class Organisation(msgspec.Struct, frozen=True):
-    """The service itself or a partner body."""
-
-    organisation: UUID
-    name: str
 
 
 class Account(msgspec.Struct, frozen=True):
@@ -36,49 +37,31 @@ ACCOUNTS = (
 )
 
 
-def create_organisation(owner: psycopg.Connection, name: str) -> Organisation:
-    """Create the organisation, or find the one of that name."""
-    row = owner.execute(
-        "insert into cloison.organisation (name) values (%s) "
-        "on conflict (name) do update set name = excluded.name returning organisation",
-        (name,),
-    ).fetchone()
-    assert row is not None  # noqa: S101 - an upsert with returning always answers
-    return Organisation(row[0], name)
-
-
-def organisations(owner: psycopg.Connection) -> list[Organisation]:
-    """All organisations, by name."""
-    rows = owner.execute("select organisation, name from cloison.organisation order by name").fetchall()
-    return [Organisation(*row) for row in rows]
-
-
 def create_account(owner: psycopg.Connection, new: Account) -> Account:
     """Create `new` (its `account` is ignored) and its ledger.
 
-    Raises UnknownOrganisationError, and BadRequestError for a handle that is taken or malformed or an unknown role.
+    Raises UnknownOrganisationError, AgreementError where its agreement does not allow the account, and BadRequestError
+    for a handle that is taken or malformed or an unknown role.
     """
-    organisation = owner.execute(
-        "select organisation from cloison.organisation where name = %s", (new.organisation,)
-    ).fetchone()
-    if organisation is None:
-        raise UnknownOrganisationError(organisation=new.organisation)
+    organisation = find_organisation(owner, new.organisation)
     # In any segment: whoever freezes an account names its handle alone.
     if owner.execute("select from cloison.account where handle = %s", (new.handle,)).fetchone() is not None:
         raise BadRequestError(reason=HANDLE_TAKEN)
     try:
         row = owner.execute(
             "select cloison.create_account_v1(%s, %s, %s, %s, %s)",
-            (new.segment, new.handle, organisation[0], new.agency, new.role),
+            (new.segment, new.handle, organisation.organisation, new.agency, new.role),
         ).fetchone()
     except psycopg.errors.UniqueViolation as error:
         raise BadRequestError(reason=HANDLE_TAKEN) from error
     except psycopg.errors.CheckViolation as error:
         raise BadRequestError(reason="handle, segment or agency is not of the allowed form") from error
     except psycopg.DatabaseError as error:
-        if error.sqlstate != NO_SUCH_ROLE:
-            raise
-        raise BadRequestError(reason="there is no such role in the profile") from error
+        if error.sqlstate == NO_SUCH_ROLE:
+            raise BadRequestError(reason="there is no such role in the profile") from error
+        if error.sqlstate in NOT_AGREED:
+            raise AgreementError(organisation=new.organisation, reason=NOT_AGREED[error.sqlstate]) from error
+        raise
     assert row is not None  # noqa: S101 - a function that returns a value answers one row
     return msgspec.structs.replace(new, account=row[0])
 

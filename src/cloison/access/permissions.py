@@ -49,8 +49,8 @@ def _store_searches(owner: psycopg.Connection, profile: Profile) -> None:
             continue
         proof = (search.proof_slot or search.slot) if search.walk_in else None
         owner.execute(
-            "insert into cloison.search_slot (slot, proof_slot, grouped) values (%s, %s, %s)",
-            (search.slot, proof, bool(search.group)),
+            "insert into cloison.search_slot (slot, proof_slot, cuts) values (%s, %s, %s)",
+            (search.slot, proof, search.cuts or None),
         )
 
 

@@ -1,148 +1,185 @@
-"""Caseloads and other relations, brought in from a file: who follows whom, from when to when.
+"""Caseloads and other relations, brought in from the operator's file: who follows whom, from when to when.
 
 The file has the columns `account` (a handle), one of the profile's locators (`nir`, `identifier`), and, if wanted,
-`relation` (caseload, cover, inbound; default caseload), `from` and `until` (ISO dates or times; default: now, and
-until further notice). `walk_in` is never imported: it comes from a search with two facts alone.
+`relation` (caseload, cover, inbound; default caseload), `from` and `until` (ISO dates or times; default: now, and until
+further notice; a cover then ends after its longest time, an interaction after 24 hours). `walk_in` is never imported:
+it comes from a search with two facts alone. The file is a source of its own, the operator's; what an appointment
+book, the personal space or a telephone system tell comes in by `feeds.py`.
+
+Writing a relation is access, so the database counts new ones per account and organisation (`limits.py`); rows beyond
+are `metered`. A row met again is written again and counted once, so that a file that was begun may be repeated.
 
 Accounts and people are matched in the database by handle and by keyed hash; nothing about anybody is sent back.
 """
 
-import csv
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
 
 import msgspec
-import psycopg
 
-from cloison.errors import ImportFileError
+from cloison.access.relation_files import Columns, Refused, Rejects, RelationFile, time_of
 from cloison.model import Relation
-from cloison.register.fields import InvalidValueError, check
-from cloison.register.intake import Register
-from cloison.register.profile import Profile
-from cloison.register.terms import locator_inputs
-from cloison.store.faults import error_of
+from cloison.register.fields import mask
+from cloison.register.resealing import Register, query
 
 ROWS_A_BATCH = 1_000
-NO_DATE = ""  # locators are no dates, so that today does not matter
+COLUMNS = Columns(("account",), ("relation", "from", "until"))
 IMPORTABLE = {relation.name.lower() for relation in (Relation.CASELOAD, Relation.COVER, Relation.INBOUND)}
+HANDLE = re.compile(r"[0-9A-Za-z._-]{1,64}")
+WRITTEN, KNOWN, METERED = "written", "known", "metered"
 RELATIONS = (
-    "select result from cloison.intake_relations_v1(%b::text[], %b::int2, %b::int8[], %b::text[], "
+    "select result, retry_after from cloison.intake_relations_v1(%b::text[], %b::int2, %b::int8[], %b::text[], "
     "%b::timestamptz[], %b::timestamptz[]) order by ordinal"
 )
 
 
 class Imported(msgspec.Struct):
-    """How an import of relations went: rows read and written, rows refused by reason."""
+    """How an import went: rows read and written, rows refused by reason, and when those metered may be tried again."""
 
     read: int = 0
     written: int = 0
     refused: dict[str, int] = {}
+    known: int = 0  # of interactions: told before
+    retry_after: int | None = None
+    seconds: float = 0.0
+    seconds_left: float | None = None
 
     def refuse(self, reason: str, rows: int = 1) -> None:
         """Count refused rows."""
         self.refused[reason] = self.refused.get(reason, 0) + rows
 
+    def settle(self, result: str, retry_after: int | None) -> None:
+        """Count what the database answered to one row."""
+        if result == WRITTEN:
+            self.written += 1
+        elif result == KNOWN:
+            self.known += 1
+        else:
+            self.refuse(result)
+        if retry_after is not None:
+            self.retry_after = max(retry_after, self.retry_after or 0)
 
-class _Row(msgspec.Struct, frozen=True):
-    """One row: the account's handle, the person's locator value, the relation and its time."""
 
+Progress = Callable[[Imported], None]
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One row: its number, the account's handle, what finds the person, the relation (or interaction) and its time."""
+
+    number: int
     handle: str
-    value: bytes
-    kind: str
+    person: bytes
+    word: str
     valid_from: datetime | None
     valid_until: datetime | None
 
 
-async def import_relations(
-    path: Path, register: Register, progress: Callable[[Imported], None] = lambda _imported: None
-) -> Imported:
-    """Bring the relations of the CSV file `path` in; a row met again is written again, so it may be repeated.
+class Import:
+    """One import under way: what was counted, and the rows refused."""
+
+    def __init__(self, file: RelationFile, rejects: Rejects, register: Register, progress: Progress) -> None:
+        """Nothing is read yet."""
+        self.file = file
+        self.register = register
+        self.imported = Imported()
+        self._rejects = rejects
+        self._progress = progress
+        self._began = time.monotonic()
+
+    def reject(self, number: int, refused: Refused) -> None:
+        """Count a row as refused and write it down."""
+        self.imported.refuse(refused.reason)
+        self._rejects.write(number, refused)
+
+    async def write(self, batch: Sequence[Row], statement: str, columns: Sequence[object]) -> bool:
+        """Ask the database to write a batch, whose results come in order; whether it answered at all."""
+        results = await query(self.register, statement, columns)
+        if not results:
+            return False
+        for row, (result, retry_after) in zip(batch, results, strict=True):
+            self.imported.settle(result, retry_after)
+            if result not in {WRITTEN, KNOWN}:
+                self._rejects.write(row.number, Refused(self._field(result), result, self._masked(row, result)))
+        self.tell()
+        return True
+
+    def tell(self) -> None:
+        """Say how far it is."""
+        self.imported.seconds = time.monotonic() - self._began
+        share = self.file.share
+        self.imported.seconds_left = self.imported.seconds * (1 - share) / share if share else None
+        self._progress(self.imported)
+
+    def _field(self, result: str) -> str:
+        fields = {"no_account": "account", "no_person": self.file.locator, "other_segment": self.file.locator}
+        fields |= {"time": "until", "not_covered": self.file.locator, METERED: ""}
+        return fields.get(result, result)
+
+    @staticmethod
+    def _masked(row: Row, result: str) -> str:
+        return mask(row.handle) if result == "no_account" else ""
+
+
+async def import_relations(path: Path, register: Register, progress: Progress = lambda _imported: None) -> Imported:
+    """Bring the relations of the CSV file `path` in; rows refused go to `FILE.rejects.csv`.
 
     Raises ImportFileError for a file that cannot be used, and as `intake.import_file` does.
     """
-    imported = Imported()
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, strict=True)
-            locator = _locator(reader.fieldnames or [], register.profile)
-            kind = register.profile.locators.index(locator)
-            rows = _rows(reader, locator, register.profile, imported)
-            terms: dict[bytes, int] = {}
-            while batch := list(islice(rows, ROWS_A_BATCH)):
-                await _locate(register, kind, batch, terms)
-                for result in await _write(register, kind, batch, terms):
-                    if result == "written":
-                        imported.written += 1
-                    else:
-                        imported.refuse(result)
-                progress(imported)
-    except OSError as error:
-        raise ImportFileError(reason=f"{path} cannot be read ({error.strerror})") from error
-    except (UnicodeDecodeError, csv.Error):
-        raise ImportFileError(reason=f"row {imported.read + 2} is not UTF-8 or not CSV") from None
-    return imported
+    with RelationFile(path, register.profile, COLUMNS) as file, Rejects(path) as rejects:
+        work = Import(file, rejects, register, progress)
+        rows = _rows(work)
+        terms: dict[bytes, int] = {}
+        while batch := list(islice(rows, ROWS_A_BATCH)):
+            await locate(register, file.kind, batch, terms)
+            columns = (
+                [row.handle for row in batch],
+                file.kind,
+                [terms[row.person] for row in batch],
+                [row.word for row in batch],
+                [row.valid_from for row in batch],
+                [row.valid_until for row in batch],
+            )
+            await work.write(batch, RELATIONS, columns)
+        work.tell()
+    return work.imported
 
 
-def _locator(columns: Sequence[str], profile: Profile) -> str:
-    """The one locator among the columns; raises ImportFileError if the header does not fit."""
-    found = [name for name in profile.locators if name in columns]
-    allowed = {"account", "relation", "from", "until", *profile.locators}
-    if "account" not in columns or len(found) != 1 or not set(columns) <= allowed:
-        wanted = ", ".join(profile.locators)
-        raise ImportFileError(
-            reason=f"it needs the columns account and one of {wanted}; relation, from, until may follow"
-        )
-    return found[0]
+def _rows(work: Import) -> Iterator[Row]:
+    for number, row in work.file.rows():
+        work.imported.read += 1
+        made = Refused("", "columns") if row is None else _row(work.file, number, row)
+        if isinstance(made, Refused):
+            work.reject(number, made)
+        else:
+            yield made
 
 
-def _rows(reader: Iterator[Mapping[str, str]], locator: str, profile: Profile, imported: Imported) -> Iterator[_Row]:
-    field = profile.fields[locator]
-    for row in reader:
-        imported.read += 1
-        relation = (row.get("relation") or "caseload").strip()
-        if relation not in IMPORTABLE:
-            imported.refuse("relation")
-            continue
-        try:
-            value = check(field, row[locator] or "", today=NO_DATE)
-            times = (_time(row.get("from")), _time(row.get("until")))
-        except (InvalidValueError, ValueError):
-            imported.refuse("value")
-            continue
-        for found, term in locator_inputs(profile, {locator: value}):
-            if profile.locators[found] == locator:
-                yield _Row((row["account"] or "").strip(), term, relation, *times)
+def _row(file: RelationFile, number: int, row: dict[str, str]) -> Row | Refused:
+    relation = row.get("relation") or "caseload"
+    if relation not in IMPORTABLE:
+        return Refused("relation", "relation", mask(relation))
+    if not HANDLE.fullmatch(row["account"]):
+        return Refused("account", "no_account", mask(row["account"]))
+    person = file.person(row)
+    if isinstance(person, Refused):
+        return person
+    begins, ends = time_of(row, "from"), time_of(row, "until")
+    if isinstance(begins, Refused):
+        return begins
+    if isinstance(ends, Refused):
+        return ends
+    return Row(number, row["account"], person, relation, begins, ends)
 
 
-def _time(text: str | None) -> datetime | None:
-    """An ISO date or time, in the machine's time zone unless it says one; None where nothing stands."""
-    return datetime.fromisoformat(text.strip()).astimezone() if text and text.strip() else None
-
-
-async def _locate(register: Register, kind: int, batch: list[_Row], terms: dict[bytes, int]) -> None:
-    """Adds the keyed hashes of people not met in the batch before; at most one batch is kept."""
-    new = sorted({row.value for row in batch} - terms.keys())
-    kept = {row.value: terms[row.value] for row in batch if row.value in terms}
+async def locate(register: Register, kind: int, batch: Sequence[Row], terms: dict[bytes, int]) -> None:
+    """Add the keyed hashes of people not met in the batch before; at most one batch is kept."""
+    new = sorted({row.person for row in batch} - terms.keys())
+    kept = {row.person: terms[row.person] for row in batch if row.person in terms}
     located = await register.keeper.locate([(kind, value) for value in new])
     terms.clear()
     terms.update(kept)
     terms.update(zip(new, located, strict=True))
-
-
-async def _write(register: Register, kind: int, batch: list[_Row], terms: Mapping[bytes, int]) -> list[str]:
-    columns = (
-        [row.handle for row in batch],
-        kind,
-        [terms[row.value] for row in batch],
-        [row.kind for row in batch],
-        [row.valid_from for row in batch],
-        [row.valid_until for row in batch],
-    )
-    try:
-        async with register.pool.connection() as connection:
-            cursor = await connection.execute(RELATIONS, columns)
-            return [row[0] for row in await cursor.fetchall()]
-    except psycopg.Error as error:
-        raise error_of(error) from None

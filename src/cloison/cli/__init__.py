@@ -13,7 +13,19 @@ import structlog
 import typer
 from rich.markup import escape
 
-from cloison.cli import accounts, caseload, home, organisations, people
+from cloison.cli import (
+    accounts,
+    alerts,
+    caseload,
+    feeds,
+    holders,
+    home,
+    organisations,
+    people,
+    protection,
+    staff,
+    statistics,
+)
 from cloison.cli.shared import notes
 from cloison.errors import CloisonError, SystemRefusedError
 from cloison.store.faults import error_of
@@ -21,9 +33,15 @@ from cloison.store.faults import error_of
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(home.app)
 app.add_typer(people.app, name="people")
+accounts.app.command("holder")(holders.accounts_holder)
 app.add_typer(accounts.app, name="accounts")
 app.add_typer(organisations.app, name="organisations")
+app.add_typer(protection.app, name="protection")
+app.add_typer(alerts.app)
+app.add_typer(staff.app, name="staff")
 app.add_typer(caseload.app, name="caseload")
+app.add_typer(feeds.app, name="feeds")
+app.add_typer(statistics.app)
 
 
 def main() -> None:

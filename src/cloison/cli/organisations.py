@@ -1,29 +1,141 @@
-"""`cloison organisations …`: the service itself and its partners."""
+"""`cloison organisations …`: the service itself and its partners, and what was agreed with each."""
 
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated
+
+import psycopg
 import typer
 
-from cloison.access import accounts as staff
+from cloison.access import agreements
+from cloison.access import organisations as bodies
+from cloison.access.agreements import Caps, Terms
+from cloison.access.organisations import Agency, Organisation
 from cloison.cli.shared import Json, show, started
 from cloison.store.pools import connect
 
-app = typer.Typer(no_args_is_help=True, help="The service itself and its partners.")
+app = typer.Typer(no_args_is_help=True, help="The service itself and its partners, and what was agreed with each.")
 NAME_CHARACTERS = 200  # of an organisation, as the table has it
+WINDOWS = {"minutes_5": "5 minutes", "hour": "hour", "day": "day", "days_28": "28 days"}
+
+Segments = Annotated[str, typer.Option(help="Where people may be opened, such as 59,62; everywhere if not given.")]
+Roles = Annotated[str, typer.Option(help="Which roles accounts may have, such as partner; any if not given.")]
+Ends = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The last day on which it holds.")]
+Accounts = Annotated[int | None, typer.Option(min=0, help="How many accounts there may be.")]
+Cap5 = Annotated[int | None, typer.Option("--cap-5-minutes", min=0, help="Account-person pairs in any 5 minutes.")]
+CapHour = Annotated[int | None, typer.Option("--cap-hour", min=0, help="The same in any hour.")]
+CapDay = Annotated[int | None, typer.Option("--cap-day", min=0, help="The same in any day.")]
+Cap28 = Annotated[int | None, typer.Option("--cap-28-days", min=0, help="The same in any 28 days.")]
+Agencies = Annotated[list[str] | None, typer.Option("--agency", help="A local office: NAME:SEGMENT; may be repeated.")]
 
 
 @app.command("create")
-def organisations_create(name: str, as_json: Json = False) -> None:
-    """Create an organisation, or find the one of that name."""
+def organisations_create(  # noqa: PLR0913, PLR0917 - the options of a command are its parameters
+    name: str,
+    segments: Segments = "",
+    roles: Roles = "",
+    ends: Ends = None,
+    accounts: Accounts = None,
+    cap_5_minutes: Cap5 = None,
+    cap_hour: CapHour = None,
+    cap_day: CapDay = None,
+    cap_28_days: Cap28 = None,
+    agency: Agencies = None,
+    as_json: Json = False,
+) -> None:
+    """Create an organisation with an agreement, without limits by default; or find the one of that name."""
     if not 1 <= len(name.strip()) <= NAME_CHARACTERS:
         raise typer.BadParameter(f"a name has 1 to {NAME_CHARACTERS} characters", param_hint="NAME")
-    home = started()
-    with connect(home, "owner") as owner:
-        organisation = staff.create_organisation(owner, name)
+    terms = _terms(segments, roles, ends, accounts, Caps(cap_5_minutes, cap_hour, cap_day, cap_28_days))
+    agencies = _agencies(agency)
+    asked = None if terms == Terms() else terms
+    with connect(started(), "owner") as owner:
+        organisation = bodies.create_organisation(owner, name, asked, agencies)
     show(as_json, organisation, f"{organisation.name}: {organisation.organisation}")
+
+
+@app.command("agree")
+def organisations_agree(  # noqa: PLR0913, PLR0917 - as above
+    name: str,
+    segments: Segments = "",
+    roles: Roles = "",
+    ends: Ends = None,
+    accounts: Accounts = None,
+    cap_5_minutes: Cap5 = None,
+    cap_hour: CapHour = None,
+    cap_day: CapDay = None,
+    cap_28_days: Cap28 = None,
+    agency: Agencies = None,
+    as_json: Json = False,
+) -> None:
+    """Make a new agreement, which takes the former's place as a whole: what is not given is without limit."""
+    terms = _terms(segments, roles, ends, accounts, Caps(cap_5_minutes, cap_hour, cap_day, cap_28_days))
+    agencies = _agencies(agency)
+
+    def make(owner: psycopg.Connection, organisation: Organisation) -> None:
+        bodies.name_agencies(owner, organisation.organisation, agencies)
+        agreements.agree(owner, organisation.organisation, organisation.name, terms)
+
+    _change(name, make, as_json)
+
+
+@app.command("end")
+def organisations_end(name: str, as_json: Json = False) -> None:
+    """End the agreement: the organisation's accounts open nobody from the next charge on."""
+    _change(name, lambda owner, found: agreements.end(owner, found.organisation, found.name), as_json)
+
+
+@app.command("show")
+def organisations_show(name: str, as_json: Json = False) -> None:
+    """Show an organisation, its agencies and the agreement that stands."""
+    with connect(started(), "owner") as owner:
+        organisation = bodies.find_organisation(owner, name)
+    show(as_json, organisation, "\n".join(_lines(organisation)))
 
 
 @app.command("list")
 def organisations_list(as_json: Json = False) -> None:
     """List the organisations."""
     with connect(started(), "owner") as owner:
-        found = staff.organisations(owner)
+        found = bodies.organisations(owner)
     show(as_json, {"organisations": found}, "\n".join(o.name for o in found))
+
+
+def _change(name: str, act: Callable[[psycopg.Connection, Organisation], None], as_json: bool) -> None:
+    with connect(started(), "owner") as owner:
+        with owner.transaction():
+            act(owner, bodies.find_organisation(owner, name))
+        organisation = bodies.find_organisation(owner, name)
+    show(as_json, organisation, "\n".join(_lines(organisation)))
+
+
+def _terms(segments: str, roles: str, ends: datetime | None, accounts: int | None, caps: Caps) -> Terms:
+    ends_at = None if ends is None else agreements.end_of(ends.date())
+    return Terms(_names(segments), _names(roles), ends_at, accounts, caps)
+
+
+def _names(text: str) -> tuple[str, ...] | None:
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    return names or None
+
+
+def _agencies(texts: list[str] | None) -> list[Agency]:
+    parted = [text.rpartition(":") for text in texts or []]
+    if any(not name or not segment for name, _, segment in parted):
+        raise typer.BadParameter("an agency is NAME:SEGMENT", param_hint="--agency")
+    return [Agency(name, segment) for name, _, segment in parted]
+
+
+def _lines(organisation: Organisation) -> list[str]:
+    lines = [f"{organisation.name}: {organisation.organisation}"]
+    lines += [f"agency {agency.name} in {agency.segment}" for agency in organisation.agencies]
+    if organisation.agreement is None:
+        return [*lines, "no agreement stands: its accounts open nobody"]
+    terms = organisation.agreement.terms
+    ends = "without end" if terms.ends_at is None else f"until {terms.ends_at:%Y-%m-%d %H:%M}"
+    lines.append(f"agreement from {organisation.agreement.valid_from:%Y-%m-%d}, {ends}")
+    lines.append(f"segments: {', '.join(terms.segments or ['all'])}; roles: {', '.join(terms.roles or ['all'])}")
+    lines.append(f"accounts: {'any number' if terms.accounts_most is None else f'at most {terms.accounts_most}'}")
+    caps = {words: getattr(terms.caps, name) for name, words in WINDOWS.items()}
+    shown = [f"{pairs} in any {words}" for words, pairs in caps.items() if pairs is not None]
+    return [*lines, f"account-person pairs: {', '.join(shown) or 'no cap'}"]

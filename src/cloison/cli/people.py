@@ -1,12 +1,14 @@
 """`cloison people …`: bring people in, or make fictional ones."""
 
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from cloison.cli.shared import Json, notes, show, with_register
-from cloison.register.intake import Register, Summary, import_file
+from cloison.register.files import load_mapping
+from cloison.register.intake import Progress, Reading, Register, Summary, import_file
 
 app = typer.Typer(no_args_is_help=True, help="Bring people in, or make fictional ones.")
 
@@ -14,36 +16,58 @@ app = typer.Typer(no_args_is_help=True, help="Bring people in, or make fictional
 @app.command("synth")
 def people_synth(
     count: Annotated[int, typer.Argument(min=0)],
-    out: Annotated[Path, typer.Option(help="The CSV file to write.")],
+    out: Annotated[Path, typer.Option(help="The file to write: .csv or .parquet.")],
     seed: int = 0,
+    as_of: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The day it is from; today.")] = None,
+    staff: Annotated[
+        Path | None, typer.Option(help="A folder for those who work for them: accounts, caseloads, interactions.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Write realistic, fictional people: INSEE names and places, NIRs in impossible months."""
-    if out.suffix != ".csv":
-        raise typer.BadParameter("the file's name must end in .csv", param_hint="--out")
+    """Write realistic, fictional people: INSEE names and places, NIRs in impossible months; if asked, their staff."""
+    if out.suffix not in {".csv", ".parquet"}:
+        raise typer.BadParameter("the file's name must end in .csv or .parquet", param_hint="--out")
     from cloison.register import synthetic  # noqa: PLC0415 - its numpy would cost every command a tenth of a second
 
-    synthetic.write(out, count, seed=seed)
-    show(as_json, {"people": count, "file": str(out)}, f"{count} people written to {out}")
+    synthetic.write(out, count, seed=seed, as_of=as_of.date() if as_of else None, staff=staff)
+    told = {"people": count, "file": str(out), **({"staff": str(staff)} if staff else {})}
+    show(as_json, told, f"{count} people written to {out}" + (f", their staff to {staff}" if staff else ""))
 
 
 @app.command("import")
-def people_import(file: Path, as_json: Json = False) -> None:
-    """Bring the people of a CSV file in; those refused go to FILE.rejects.csv."""
+def people_import(
+    file: Path,
+    mapping: Annotated[Path | None, typer.Option(help="A TOML file that renames columns, dates and words.")] = None,
+    encoding: Annotated[str | None, typer.Option(help="Such as latin-1; detected if not given.")] = None,
+    delimiter: Annotated[str | None, typer.Option(help="Comma or semicolon; detected if not given.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Bring the people of a CSV or Parquet file in, or up to date; rows refused go to FILE.rejects.csv.
+
+    Run it again after an interruption, or every night with what changed: who is there is not doubled.
+    """
 
     async def bring_in(register: Register) -> Summary:
+        renamed = load_mapping(mapping, register.profile) if mapping else None
+        reading = Reading(renamed, encoding, delimiter)
         with notes.status("Importing …") as status:
-            return await import_file(file, register, lambda s: status.update(_progress(s)))
+            return await import_file(file, register, lambda p: status.update(_progress(p)), reading)
 
     summary = with_register(bring_in)
     text = (
-        f"{summary.inserted} people new, {summary.known} known, {summary.rejected} rows rejected, in "
-        f"{summary.seconds:.1f} s"
+        f"{summary.inserted} people new, {summary.updated} changed, {summary.known} known, {summary.rejected} rows "
+        f"rejected, in {summary.seconds:.1f} s"
     )
     show(as_json, summary, text)
     raise typer.Exit(1 if summary.rejected else 0)
 
 
-def _progress(summary: Summary) -> str:
+def _progress(progress: Progress) -> str:
+    summary = progress.summary
     rate = summary.read / summary.seconds if summary.seconds else 0
-    return f"Importing: {summary.read} rows, {rate:.0f} a second, {summary.rejected} rejected"
+    left = (
+        ""
+        if progress.seconds_left is None
+        else f", {progress.share:.0%}, {timedelta(seconds=round(progress.seconds_left))} left"
+    )
+    return f"{progress.doing}: {summary.read:,} rows, {rate:,.0f} a second, {summary.rejected:,} rejected{left}"

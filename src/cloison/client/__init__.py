@@ -7,27 +7,41 @@ Whatever the desk refuses is raised as the class of `cloison.errors` with the pr
 errors. Nothing is tried again by itself: an opening that got no answer may have been charged.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Literal, Self, TypeVar
 from uuid import UUID
 
 import httpx
 import msgspec
 
 from cloison.client.wire import (
+    AudienceRequest,
     Card,
     Cards,
     Caseload,
+    CodeConfirmed,
+    CodeGiven,
+    CodeRequest,
+    CodeSent,
+    CoverRequest,
     Fault,
+    HandoverRequest,
     Health,
     OpenAnswer,
     Opened,
     OpenRequests,
     PersonRequest,
     Problem,
+    Protection,
+    ProtectionRequest,
     Session,
     State,
+    TakenInteraction,
+    TakenInteractions,
+    Transfer,
+    WaitingTransfers,
 )
 from cloison.errors import CloisonError, DeskUnavailableError, received
 
@@ -39,15 +53,26 @@ __all__ = [
     "Cards",
     "Caseload",
     "Client",
+    "CodeConfirmed",
+    "CodeGiven",
+    "CodeRequest",
+    "CodeSent",
+    "CoverRequest",
     "Fault",
+    "HandoverRequest",
     "Health",
     "OpenAnswer",
     "OpenRequests",
     "Opened",
     "PersonRequest",
     "Problem",
+    "Protection",
     "Session",
     "State",
+    "TakenInteraction",
+    "TakenInteractions",
+    "Transfer",
+    "WaitingTransfers",
 ]
 
 Answer = TypeVar("Answer")
@@ -100,6 +125,30 @@ class Client:
         query = {"whole": "true" if whole else "false", **({} if after is None else {"after": str(after)})}
         return await self._ask("GET", f"/v1/caseload?{httpx.QueryParams(query)}", Caseload)
 
+    async def protect(
+        self,
+        person: UUID,
+        audience: Sequence[str],
+        *,
+        segment: str | None = None,
+        until: datetime | None = None,
+    ) -> Protection:
+        """Withhold somebody from all accounts but these; raises MalformedRequestError, and as `open` does."""
+        body = ProtectionRequest(person=person, segment=segment, audience=list(audience), until=until)
+        return await self._ask("POST", "/v1/protections", Protection, msgspec.json.encode(body))
+
+    async def change_audience(self, protection: UUID, audience: Sequence[str]) -> Protection:
+        """Make these accounts the audience; who comes in waits for a second account that asks for the same.
+
+        Raises NotFoundError, SecondPersonError, and as `protect` does.
+        """
+        body = msgspec.json.encode(AudienceRequest(audience=list(audience)))
+        return await self._ask("PATCH", f"/v1/protections/{protection}", Protection, body)
+
+    async def lift_protection(self, protection: UUID) -> Protection:
+        """Ask that a protection be lifted; it is when a second account asks too. Raises as `change_audience` does."""
+        return await self._ask("POST", f"/v1/protections/{protection}/lift", Protection)
+
     async def session(self) -> Session:
         """Whose session this is; raises as `open` does."""
         return await self._ask("GET", "/v1/session", Session)
@@ -108,6 +157,37 @@ class Client:
         """Whether the desk can open records; raises DeskUnavailableError where it does not answer at all."""
         answer = await self._send("GET", "/healthz")
         return _decoded(answer, Health)
+
+    async def cover(self, wish: CoverRequest) -> Transfer:
+        """Have somebody stand in for a colleague; without `people`, it waits for a second manager. Raises as `open`."""
+        return await self._ask("POST", "/v1/covers", Transfer, msgspec.json.encode(wish))
+
+    async def hand_over(self, wish: HandoverRequest) -> Transfer:
+        """Have somebody take over a caseload, once a second manager approves; raises as `open` does."""
+        return await self._ask("POST", "/v1/handovers", Transfer, msgspec.json.encode(wish))
+
+    async def approve(self, kind: Literal["covers", "handovers"], transfer: UUID) -> Transfer:
+        """Be the second manager; raises as `open` does."""
+        return await self._ask("POST", f"/v1/{kind}/{transfer}/approve", Transfer)
+
+    async def waiting(self, kind: Literal["covers", "handovers"]) -> WaitingTransfers:
+        """What waits for a second manager; raises as `open` does."""
+        return await self._ask("GET", f"/v1/{kind}", WaitingTransfers)
+
+    async def send_code(self, person: UUID, channel: Literal["email", "phone"] = "email") -> CodeSent:
+        """Send somebody at the counter a code; raises NoMailError, MailFailedError, and as `open` does."""
+        body = msgspec.json.encode(CodeRequest(channel=channel))
+        return await self._ask("POST", f"/v1/people/{person}/code", CodeSent, body)
+
+    async def confirm_code(self, person: UUID, code: str) -> CodeConfirmed:
+        """Give the code back as the person told it; raises as `open` does."""
+        body = msgspec.json.encode(CodeGiven(code=code))
+        return await self._ask("POST", f"/v1/people/{person}/code/confirm", CodeConfirmed, body)
+
+    async def tell(self, interactions: Sequence[Mapping[str, str]]) -> list[TakenInteraction]:
+        """Tell of interactions, 200 at most, by a source's service token; raises NoFeedError and BadRequestError."""
+        body = msgspec.json.encode({"interactions": interactions})
+        return (await self._ask("POST", "/v1/feeds/interactions", TakenInteractions, body)).results
 
     async def _ask(self, method: str, path: str, wanted: type[Answer], body: bytes | None = None) -> Answer:
         answer = await self._send(method, path, body)

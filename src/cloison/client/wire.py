@@ -5,7 +5,7 @@ Requests whose words depend on the profile (purposes, compartments, searches) ar
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
@@ -14,6 +14,7 @@ from msgspec import Meta
 from cloison.model import Outcome
 
 REQUESTS_A_CALL = 64  # people opened in one call
+INTERACTIONS_A_CALL = 200  # told by a source in one call
 FACT_CHARACTERS = 300  # longer than any value that can be searched by
 
 Segment = Annotated[
@@ -24,6 +25,7 @@ Segment = Annotated[
         description="A part of the register, by default the session's home: 59",
     ),
 ]
+Moment = Annotated[datetime, Meta(tz=True)]
 Fact = Annotated[str, Meta(max_length=FACT_CHARACTERS)]
 Fields = dict[str, str | int]
 
@@ -52,12 +54,13 @@ class OpenRequests(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
 
 class Card(msgspec.Struct, frozen=True):
-    """What searches and lists show of a person."""
+    """What searches and lists show of a person; `place` is the commune, where there is one."""
 
     person: UUID
     segment: str
     label: str
     birth_year: int | str | None
+    place: int | str | None = None
 
 
 class Cards(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -122,6 +125,139 @@ class Health(msgspec.Struct, frozen=True):
     status: State
     database: State
     keeper: State
+
+
+Handle = Annotated[str, Meta(pattern=r"^[0-9A-Za-z._-]{1,64}(?!\n)$", description="An account")]
+
+
+class CoverRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Somebody stands in for a colleague: for the people named, or for the whole caseload, with a second manager."""
+
+    giver: Handle = msgspec.field(name="for")
+    taker: Handle = msgspec.field(name="by")
+    begins: Moment | None = msgspec.field(default=None, name="from")
+    until: Moment
+    people: Annotated[list[UUID], Meta(min_length=1, max_length=100)] | None = None
+
+
+class HandoverRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A whole caseload that goes from one account to another."""
+
+    giver: Handle = msgspec.field(name="from")
+    taker: Handle = msgspec.field(name="to")
+
+
+class Transfer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What became of a cover or a handover; without `people`, it waits for a second manager."""
+
+    outcome: Outcome
+    transfer: UUID | None = None
+    people: int | None = None
+    retry_after: int | None = None
+
+
+class WaitingTransfer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A cover or a handover that waits for a second manager."""
+
+    transfer: UUID
+    asked_by: str
+    giver: str
+    taker: str
+    begins: datetime
+    until: datetime | None = None
+
+
+class WaitingTransfers(msgspec.Struct, frozen=True):
+    """What waits for a second manager."""
+
+    outcome: Outcome
+    waiting: list[WaitingTransfer]
+
+
+class CodeRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A one-time code for somebody at the counter, sent to the address in their record."""
+
+    segment: Segment | None = None
+    channel: Literal["email", "phone"]
+
+
+class CodeSent(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Whether a code was sent; `sent` is false where the record has no address of that kind."""
+
+    outcome: Outcome
+    sent: bool = False
+    expires_at: datetime | None = None
+    retry_after: int | None = None
+
+
+class CodeGiven(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The code as the person told it."""
+
+    segment: Segment | None = None
+    code: Annotated[str, Meta(pattern=r"^[0-9]{8}(?!\n)$")]
+
+
+class CodeConfirmed(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Until when the person can be opened as if they had an appointment; `scope` for any code that does not hold."""
+
+    outcome: Outcome
+    until: datetime | None = None
+    retry_after: int | None = None
+
+
+class ToldInteraction(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """An interaction as a source tells it: its own name of it, the account, the person by one locator, the time.
+
+    The locators are the profile's: `nir` or `identifier`.
+    """
+
+    interaction: Annotated[str, Meta(pattern=r"^[!-~]{1,64}(?!\n)$")]
+    account: Handle
+    begins: Moment = msgspec.field(name="from")
+    until: Moment
+
+
+class ToldInteractions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a source tells, 200 interactions at most."""
+
+    interactions: list[ToldInteraction]
+
+
+class TakenInteraction(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What became of one interaction: written, known, metered, no_account, no_person, or what is wrong with it."""
+
+    interaction: str
+    result: str
+    retry_after: int | None = None
+
+
+class TakenInteractions(msgspec.Struct, frozen=True):
+    """One result an interaction, in the order told."""
+
+    results: list[TakenInteraction]
+
+
+class ProtectionRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A person to withhold from all accounts but the audience; `until`, if it is to end by itself."""
+
+    person: UUID
+    segment: Segment | None = None
+    audience: Annotated[list[Handle], Meta(max_length=100)]
+    until: Moment | None = None
+
+
+class AudienceRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The whole audience of a protection, as it is to be."""
+
+    audience: Annotated[list[Handle], Meta(max_length=100)]
+
+
+class Protection(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What became of it; `waits`: until another account asks for the same, within a day."""
+
+    outcome: Outcome
+    protection: UUID | None = None
+    waits: bool = False
 
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):

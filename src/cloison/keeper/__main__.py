@@ -32,6 +32,7 @@ from cloison.keeper.sessions import Sessions
 from cloison.keeper.setup import caller_secrets, check_folder, key_store, read_passphrase, root_key_file
 
 READY = "cloison.keeper: ready"
+YOUNG_OBJECTS = 50_000  # requests leave no circles behind; the search for some would be a fifth of an enrolment
 
 
 def main() -> int:
@@ -91,6 +92,7 @@ async def _serve(home: Home, root: RootKey) -> None:
     with _rooms(home, root) as rooms:
         server = Server(Service(rooms), caller_secrets(home))
         gc.freeze()  # what was read at the start stays; looking through it again would delay an opening
+        gc.set_threshold(YOUNG_OBJECTS)
         await server.serve(home.keeper_socket, stop, _say_ready)
 
 

@@ -6,7 +6,7 @@ by itself: the keeper may have counted it.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Self, TypeVar
@@ -19,10 +19,13 @@ from cloison.keeper.messages import (
     Caller,
     Change,
     Enrolled,
+    Former,
     KeyGrant,
+    KnownPerson,
     NewPerson,
     Refusal,
     SessionCeilings,
+    SignedTerms,
     Status,
     TermQuery,
     TicketUse,
@@ -35,11 +38,14 @@ __all__ = [
     "Caller",
     "Change",
     "Enrolled",
+    "Former",
     "Keeper",
     "KeyGrant",
+    "KnownPerson",
     "NewPerson",
     "Refusal",
     "SessionCeilings",
+    "SignedTerms",
     "Status",
     "TermQuery",
     "TicketUse",
@@ -90,16 +96,14 @@ class Keeper:
         """Keys for tickets (256 at most), one grant or refusal each, in order."""
         return await self._call(m.Open(tickets), list[KeyGrant | Refusal])
 
-    async def terms(self, token: bytes, queries: list[TermQuery]) -> list[list[int]]:
-        """Search terms (64 queries at most): for each query one a cohort year; the token's account pays.
+    async def terms(
+        self, token: bytes, query: TermQuery, proof: tuple[int, bytes] | None = None, cuts: Sequence[int] = ()
+    ) -> SignedTerms:
+        """What one search is made of, signed for the meter; the token's account pays for each term and the group.
 
         Raises NoSessionError or KeeperCeilingError.
         """
-        return await self._call(m.Terms(token, queries), list[list[int]])
-
-    async def group(self, token: bytes, segment: str, value: bytes) -> int:
-        """The number by which misses on `value` are counted; raises NoSessionError or KeeperCeilingError."""
-        return await self._call(m.Group(token, segment, value), int)
+        return await self._call(m.Terms(token, query, proof, list(cuts)), SignedTerms)
 
     # -- intake
 
@@ -111,16 +115,28 @@ class Keeper:
         return made
 
     async def prepare_change(self, changes: list[Change]) -> list[KeyGrant | Refusal]:
-        """The keys of the next version of each record (256 at most), all compartments, in order."""
+        """The keys of the next version of each record (256 at most), of the compartments that change, in order."""
         return await self._call(m.PrepareChange(changes), list[KeyGrant | Refusal])
 
     async def confirm_change(self, versions: list[tuple[int, int]]) -> None:
         """Makes prepared (key_id, version) the newest, once the register holds them (256 at most)."""
         await self._call(m.ConfirmChange(versions), type(None))
 
+    async def recognise(self, people: list[KnownPerson]) -> list[list[int]]:
+        """Terms of people who are there (256 at most), made as theirs were; empty where their keys are gone."""
+        return await self._call(m.Recognise(people), list[list[int]])
+
     async def locate(self, values: list[tuple[int, bytes]]) -> list[int]:
         """Register-wide locator terms of (kind, value), 1,024 at most, in order."""
         return await self._call(m.Locate(values), list[int])
+
+    async def cells(self, segment: str, values: list[bytes]) -> list[int]:
+        """The numbers of cells of a segment's statistics, any number, in order; for intake and statistics."""
+        numbers: list[int] = []
+        for start in range(0, len(values), 4 * m.PEOPLE_A_REQUEST):
+            part = values[start : start + 4 * m.PEOPLE_A_REQUEST]
+            numbers += await self._call(m.Cells(segment, part), list[int])
+        return numbers
 
     # -- issuer, retention, anyone
 

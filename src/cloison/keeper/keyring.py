@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.hmac import HMAC
 
 from cloison.errors import MissingKeyError
 from cloison.keeper.derive import KEY_BYTES, keyed
-from cloison.keeper.messages import SLOTS
+from cloison.keeper.messages import DIGEST_SLOT
 from cloison.keeper.providers import RootKey
 from cloison.keeper.store import KeyKind, KeyName, KeyStore
 
@@ -20,8 +20,8 @@ class CohortKeys(NamedTuple):
     """What the people of one cohort need."""
 
     people: AESGCM  # seals their keys
-    domains: list[bytes]  # one a compartment
-    searches: list[HMAC]  # one a slot, the first for slot 1
+    domains: list[HMAC]  # one a compartment
+    searches: list[HMAC]  # one a slot, the first for slot 1; then digest and cell
 
 
 class Keyring:
@@ -55,10 +55,13 @@ class Keyring:
         if keys is None:
             keys = self._cohorts[segment, cohort] = CohortKeys(
                 people=self._kept(KeyName(KeyKind.COHORT, segment, cohort), AESGCM),
-                domains=[self._kept(name, bytes) for name in self._domain_names(segment)],
-                searches=[self._kept(name, keyed) for name in _search_names(segment, cohort // 4)],
+                domains=[self._kept(name, keyed) for name in self._domain_names(segment)],
+                searches=[*self._year_searches(segment, cohort // 4), self.cells(segment)],
             )
         return keys
+
+    def _year_searches(self, segment: str, year: int) -> list[HMAC]:
+        return [self._kept(name, keyed) for name in _search_names(segment, year)]
 
     def searches(self, segment: str, slot: int) -> list[HMAC]:
         """What makes the terms of one slot, for each year that has cohorts, oldest first."""
@@ -72,6 +75,12 @@ class Keyring:
     def locator(self, kind: int) -> HMAC:
         """What makes register-wide terms of one kind, made at its first use."""
         name = KeyName(KeyKind.LOCATOR, number=kind)
+        self.provide([name])
+        return self._kept(name, keyed)
+
+    def cells(self, segment: str) -> HMAC:
+        """What makes the numbers of a segment's statistical cells, made at its first use."""
+        name = KeyName(KeyKind.CELL, segment)
         self.provide([name])
         return self._kept(name, keyed)
 
@@ -122,4 +131,4 @@ class Keyring:
 
 
 def _search_names(segment: str, year: int) -> list[KeyName]:
-    return [KeyName(KeyKind.SEARCH, segment, slot, year) for slot in range(1, SLOTS + 1)]
+    return [KeyName(KeyKind.SEARCH, segment, slot, year) for slot in range(1, DIGEST_SLOT + 1)]

@@ -20,13 +20,17 @@ GREETING_BYTES = 1_024  # what a stranger may send before it has proved who it i
 PENDING_REQUESTS = 64  # a connection; beyond it the keeper stops reading
 TICKETS_A_REQUEST = 256
 PEOPLE_A_REQUEST = 256  # the client splits longer lists
-SLOTS = 8
+SLOTS = 8  # that can be searched by
+BETWEEN_FACTS = b"\x1f"  # joins the facts of one value; no field can hold it
+DIGEST_SLOT, CELL_SLOT = 9, 10  # of what was imported last, and of the statistics' cell; only intake asks for them
 
 Segment = Annotated[str, Meta(pattern=r"^[0-9A-Za-z_-]{1,16}\Z")]
 Cohort = Annotated[int, Meta(ge=0, le=40_000)]  # year * 4 + quarter - 1
 KeyId = Annotated[int, Meta(ge=1, le=2**62)]
 Version = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 Slot = Annotated[int, Meta(ge=1, le=SLOTS)]
+TermSlot = Annotated[int, Meta(ge=1, le=CELL_SLOT)]
+Mask = Annotated[int, Meta(ge=1, lt=2**31)]  # of compartments
 LocatorKind = Annotated[int, Meta(ge=0, le=15)]
 Value = Annotated[bytes, Meta(max_length=512)]  # what is hashed into a term
 Digest = Annotated[bytes, Meta(min_length=32, max_length=32)]
@@ -40,6 +44,7 @@ class Caller(StrEnum):
     INTAKE = "intake"  # enrols and changes people; can open nothing
     ISSUER = "issuer"  # begins and ends sessions
     RETENTION = "retention"  # destroys keys
+    STATISTICS = "statistics"  # learns which counter is which
 
 
 class Wire(msgspec.Struct, frozen=True, array_like=True):
@@ -115,6 +120,7 @@ class KeyGrant(Wire, frozen=True, tag="grant"):
     """The 32-byte keys of one ticket: one a compartment bit, lowest bit first."""
 
     keys: list[bytes]
+    versions: list[int]  # with which each compartment was sealed
 
 
 class Open(Wire, frozen=True, tag="open"):
@@ -132,34 +138,62 @@ class TermQuery(Wire, frozen=True):
 
 
 class Terms(Wire, frozen=True, tag="terms"):
-    """Asks for search terms; answered by one list of signed 64-bit integers a query, one a cohort year."""
+    """Asks for what one search is made of; answered by SignedTerms.
+
+    `proof` is the slot and value that prove a second fact. `cuts`, where misses share a budget: how many leading
+    characters of each of the query's facts they share (0 for all, -1 for none).
+    """
 
     token: Digest
-    queries: Annotated[list[TermQuery], Meta(max_length=64)]
+    query: TermQuery
+    proof: tuple[Slot, Value] | None = None
+    cuts: Annotated[list[Annotated[int, Meta(ge=-1, le=512)]], Meta(max_length=8)] = []
 
 
-class Group(Wire, frozen=True, tag="group"):
-    """Asks for the number under which misses on values of one group are counted."""
+class SignedTerms(Wire, frozen=True):
+    """The terms of one value and of its proof, 64-bit integers, one a cohort year; and its group.
 
-    token: Digest
-    segment: Segment
-    value: Value
+    `mac` is the keeper's signature over all of it, the session and the time, for `search_v1`.
+    """
+
+    terms: list[int]
+    proof_terms: list[int] | None
+    group: int | None
+    at_milliseconds: int
+    mac: bytes
 
 
 # -- intake --------------------------------------------------------------------------------------------------
 
 
+TermValues = Annotated[list[tuple[TermSlot, Value]], Meta(max_length=32)]
+
+
+class Former(Wire, frozen=True):
+    """The key that somebody had in the segment and cohort they leave."""
+
+    segment: Segment
+    cohort: Cohort
+    key_id: KeyId
+
+
 class NewPerson(Wire, frozen=True):
-    """Someone to enrol; `terms` are (slot, normalised value)."""
+    """Someone to enrol; `terms` are (slot, normalised value).
+
+    With `former`, somebody who goes to another segment or cohort: the former key, which must be this person's,
+    is destroyed when the new one is confirmed or shown. `version` is the row's from then on.
+    """
 
     segment: Segment
     cohort: Cohort
     person: UUID
-    terms: Annotated[list[tuple[Slot, Value]], Meta(max_length=32)]
+    terms: TermValues
+    version: Version = 1
+    former: Former | None = None
 
 
 class Enrolled(Wire, frozen=True):
-    """A new key: its number, the keys of all compartments at version 1, the terms in the order given."""
+    """A new key: its number, the keys of all compartments at that version, the terms in the order given."""
 
     key_id: int
     keys: list[bytes]
@@ -173,31 +207,56 @@ class Enrol(Wire, frozen=True, tag="enrol"):
 
 
 class Change(Wire, frozen=True):
-    """A record about to be sealed anew; `version` is the one it has now."""
+    """A record about to be sealed anew; `version` is the one it has now, `compartments` a mask."""
 
     segment: Segment
     cohort: Cohort
     person: UUID
     key_id: KeyId
     version: Version
+    compartments: Mask
 
 
 class PrepareChange(Wire, frozen=True, tag="prepare_change"):
-    """Asks for the keys of the next version; answered by one KeyGrant (all compartments) or Refusal each."""
+    """Asks for the keys of the next version; answered by one KeyGrant (of those compartments) or Refusal each."""
 
     changes: Annotated[list[Change], Meta(max_length=PEOPLE_A_REQUEST)]
 
 
 class ConfirmChange(Wire, frozen=True, tag="confirm_change"):
-    """Says that the register holds these (key_id, version) now; older versions are refused from here on."""
+    """Says that the register holds these (key_id, version) now.
+
+    Older versions, and keys whose place these have taken, are gone from here on.
+    """
 
     changes: Annotated[list[tuple[KeyId, Version]], Meta(max_length=PEOPLE_A_REQUEST)]
+
+
+class KnownPerson(Wire, frozen=True):
+    """Someone in the register and values to hash as theirs were, (slot, normalised value)."""
+
+    segment: Segment
+    cohort: Cohort
+    terms: TermValues
+
+
+class Recognise(Wire, frozen=True, tag="recognise"):
+    """Asks for terms under the keys of people who are there; answered by one list each, empty without keys."""
+
+    people: Annotated[list[KnownPerson], Meta(max_length=PEOPLE_A_REQUEST)]
 
 
 class Locate(Wire, frozen=True, tag="locate"):
     """Asks for register-wide locator terms of (kind, normalised value); answered by one integer each."""
 
     values: Annotated[list[tuple[LocatorKind, Value]], Meta(max_length=4 * PEOPLE_A_REQUEST)]
+
+
+class Cells(Wire, frozen=True, tag="cells"):
+    """Asks for the numbers under which cells of a segment's statistics are counted; answered by one integer each."""
+
+    segment: Segment
+    values: Annotated[list[Value], Meta(max_length=4 * PEOPLE_A_REQUEST)]
 
 
 # -- issuer, retention, anyone -------------------------------------------------------------------------------
@@ -267,11 +326,12 @@ class Status(msgspec.Struct, frozen=True):
 Operation = (
     Open
     | Terms
-    | Group
     | Enrol
     | PrepareChange
     | ConfirmChange
+    | Recognise
     | Locate
+    | Cells
     | RegisterSession
     | EndSession
     | TicketKey

@@ -2,13 +2,13 @@
 
 The steps for each ticket, in order:
 
-1. The meter made it, for this session, just now (`tickets.py`), for compartments that exist.
+1. The meter made it, for this caller and session, just now (`tickets.py`), for compartments that exist.
 2. It was not used before: session, request and person.
 3. Its key exists, belongs to this segment, cohort and person, and opens.
 4. Its version is the newest that the keeper knows, or the one that was prepared to be.
 5. The ceilings allow one more person (`ceilings.py`).
-6. The batch's uses are stored, and prepared versions that were shown are the newest now. Only then does any
-   key leave.
+6. The batch's uses are stored; prepared versions that were shown are the newest now, and keys whose place was
+   taken are gone. Only then does any key leave.
 
 A ticket that fails a step is answered by its refusal and leaves the others alone; what was refused is not
 used up.
@@ -16,6 +16,8 @@ used up.
 
 from collections import OrderedDict
 from typing import NamedTuple
+
+from cryptography.hazmat.primitives.hmac import HMAC
 
 from cloison.config import KeeperConfig
 from cloison.errors import (
@@ -29,10 +31,10 @@ from cloison.keeper.ceilings import Ceilings, Use
 from cloison.keeper.derive import Owner, compartment_key, keyed, open_key
 from cloison.keeper.keyring import Keyring
 from cloison.keeper.ledger import Ledger, MarkedUse
-from cloison.keeper.messages import KeyGrant, Refusal, SessionCeilings, TicketUse
+from cloison.keeper.messages import Caller, KeyGrant, Refusal, SessionCeilings, TicketUse
 from cloison.keeper.sessions import Sessions
 from cloison.keeper.store import KeyStore, PersonRow
-from cloison.keeper.tickets import CLOCK_SKEW_SECONDS, Ticket, check_age, check_session, read_ticket
+from cloison.keeper.tickets import CLOCK_SKEW_SECONDS, Ticket, check_age, check_caller, check_session, read_ticket
 from cloison.model import bits
 
 
@@ -60,6 +62,7 @@ class _Opened(NamedTuple):
     grant: KeyGrant
     use: MarkedUse
     confirms: tuple[int, int] | None  # (key_id, version) to make the newest
+    replaces: int | None  # the key_id that has taken another's place
 
 
 class Opener:
@@ -76,9 +79,9 @@ class Opener:
         """Notes that a ticket of this mark was used."""
         self._marks[mark] = at
 
-    def open(self, uses: list[TicketUse], now: float) -> list[KeyGrant | Refusal]:
-        """One grant or refusal for each ticket, in order; `now` in seconds since 1970."""
-        genuine = [self._recognise(use, now) for use in uses]
+    def open(self, uses: list[TicketUse], caller: Caller, now: float) -> list[KeyGrant | Refusal]:
+        """One grant or refusal for each ticket of `caller`, in order; `now` in seconds since 1970."""
+        genuine = [self._recognise(use, caller, now) for use in uses]
         rows = self._rooms.store.people([g.ticket.key_id for g in genuine if isinstance(g, _Genuine)])
         opened = [g if isinstance(g, Refusal) else self._open(g, rows, now) for g in genuine]
         self._store([o for o in opened if isinstance(o, _Opened)], now)
@@ -90,11 +93,12 @@ class Opener:
         while self._marks and next(iter(self._marks.values())) <= oldest:
             self._marks.popitem(last=False)
 
-    def _recognise(self, use: TicketUse, now: float) -> _Genuine | Refusal:
+    def _recognise(self, use: TicketUse, caller: Caller, now: float) -> _Genuine | Refusal:
         """Step 1."""
         rooms = self._rooms
         try:
             ticket = read_ticket(use, self._signing)
+            check_caller(ticket, caller)
             check_age(ticket, now, rooms.config.ticket_seconds)
             session = check_session(ticket, rooms.sessions.find(ticket.session), use.token, now)
             if not 0 < ticket.compartments < 1 << rooms.keyring.compartments:
@@ -113,14 +117,15 @@ class Opener:
                 raise MissingKeyError
             cohort = self._rooms.keyring.cohort(ticket.segment, ticket.cohort)
             person_key = open_key(cohort.people, row.sealed, _owner(ticket).bound())
-            _check_version(ticket.version, row)
+            versions = _versions(ticket.version, row, len(cohort.domains))
             use = self._use(genuine)
             self._rooms.ceilings.charge(use, now)
         except CloisonError as error:
             return Refusal.of(error)
         self._marks[mark] = now
         confirms = None if ticket.version == row.version else (ticket.key_id, ticket.version)
-        return _Opened(KeyGrant(_keys(ticket, person_key, cohort.domains)), MarkedUse(use, mark), confirms)
+        replaces = None if row.former is None else ticket.key_id
+        return _Opened(_grant(ticket, person_key, cohort.domains, versions), MarkedUse(use, mark), confirms, replaces)
 
     def _unused(self, ticket: Ticket) -> bytes:
         """Step 2: the ticket's mark, which nobody has shown."""
@@ -147,27 +152,29 @@ class Opener:
         confirms = [o.confirms for o in done if o.confirms is not None]
         if confirms:
             self._rooms.store.confirm_versions(confirms)
+        if replacing := [o.replaces for o in done if o.replaces is not None]:
+            self._rooms.store.forget_former(replacing)
         if done:
             self._rooms.ledger.record_uses([o.use for o in done], now)
         self.granted += len(done)
 
 
-def _check_version(version: int, row: PersonRow) -> None:
-    """Step 4: what is neither the newest nor prepared was put back, or was never made here."""
-    prepared = row.pending > 0 and version == row.pending  # 0 says that none is
-    if version != row.version and not prepared:
-        raise StaleVersionError
+def _versions(version: int, row: PersonRow, compartments: int) -> list[int]:
+    """Step 4: the versions of all compartments; a row that is neither the newest nor prepared was put back."""
+    if version == row.version:
+        return row.newest(compartments)
+    if row.pending > 0 and version == row.pending:  # 0 says that none is
+        return row.prepared(compartments)
+    raise StaleVersionError
 
 
-def _keys(ticket: Ticket, person_key: bytes, domains: list[bytes]) -> list[bytes]:
+def _grant(ticket: Ticket, person_key: bytes, domains: list[HMAC], versions: list[int]) -> KeyGrant:
     """The keys of the ticket's compartments."""
-    owner = _owner(ticket)
-    return [
-        compartment_key(person_key, domains[bit], owner.compartment(bit, ticket.version))
-        for bit in bits(ticket.compartments)
-    ]
+    owner, chosen = _owner(ticket), bits(ticket.compartments)
+    keys = [compartment_key(person_key, domains[bit], owner.record(versions[bit]), bit) for bit in chosen]
+    return KeyGrant(keys, [versions[bit] for bit in chosen])
 
 
 def _owner(ticket: Ticket) -> Owner:
     """Whom the ticket names; the person's key opens for nobody else."""
-    return Owner(ticket.segment, ticket.cohort, ticket.person)
+    return Owner(ticket.segment, ticket.cohort, bytes.fromhex(ticket.person.replace("-", "")))

@@ -23,13 +23,14 @@ from cloison.keeper.searching import Searcher
 from cloison.model import Window
 
 ALLOWED: dict[type[m.Wire], frozenset[Caller]] = {
-    m.Open: frozenset({Caller.DESK}),
+    m.Open: frozenset({Caller.DESK, Caller.INTAKE}),  # each its own tickets
     m.Terms: frozenset({Caller.DESK}),
-    m.Group: frozenset({Caller.DESK}),
     m.Enrol: frozenset({Caller.INTAKE}),
     m.PrepareChange: frozenset({Caller.INTAKE}),
     m.ConfirmChange: frozenset({Caller.INTAKE}),
+    m.Recognise: frozenset({Caller.INTAKE}),
     m.Locate: frozenset({Caller.INTAKE}),
+    m.Cells: frozenset({Caller.INTAKE, Caller.STATISTICS}),
     m.RegisterSession: frozenset({Caller.ISSUER}),
     m.EndSession: frozenset({Caller.ISSUER}),
     m.TicketKey: frozenset({Caller.ISSUER}),
@@ -60,7 +61,7 @@ class Service:
         try:
             if caller not in ALLOWED[type(operation)]:
                 raise KeeperRefusedError(reason=f"{caller} may not ask for this")
-            result = self._handlers[type(operation)](operation)
+            result = self._handlers[type(operation)](operation, caller)
             result = await result if asyncio.iscoroutine(result) else result
         except CloisonError as error:
             self._refused[error.code] += 1
@@ -92,23 +93,24 @@ class Service:
             register_people_hour=self._rooms.ceilings.register_people(time.time()),
         )
 
-    def _handler_table(self) -> dict[type[m.Wire], Callable[[Any], object]]:
+    def _handler_table(self) -> dict[type[m.Wire], Callable[[Any, Caller], object]]:
         """What does each operation."""
         rooms, opener, searcher, enroller = self._rooms, self._opener, self._searcher, self._enroller
         return {
-            m.Open: lambda o: opener.open(o.tickets, time.time()),
-            m.Terms: lambda o: searcher.terms(o.token, o.queries, time.time()),
-            m.Group: lambda o: searcher.group(o.token, o.segment, o.value, time.time()),
-            m.Enrol: lambda o: enroller.enrol(o.people),
-            m.PrepareChange: lambda o: enroller.prepare(o.changes),
-            m.ConfirmChange: lambda o: enroller.confirm(o.changes),
-            m.Locate: lambda o: enroller.locate(o.values),
-            m.RegisterSession: lambda o: rooms.sessions.register(o.ceilings),
-            m.EndSession: lambda o: rooms.sessions.end(str(o.session)),
-            m.TicketKey: lambda _: rooms.keyring.ticket(),
-            m.DestroyCohort: lambda o: rooms.keyring.destroy_cohort(o.segment, o.cohort),
-            m.DestroyPeople: lambda o: rooms.store.destroy_people(o.key_ids),
-            m.AskStatus: lambda _: self.status(),
+            m.Open: lambda o, caller: opener.open(o.tickets, caller, time.time()),
+            m.Terms: lambda o, _: searcher.terms(o, time.time()),
+            m.Enrol: lambda o, _: enroller.enrol(o.people),
+            m.PrepareChange: lambda o, _: enroller.prepare(o.changes),
+            m.ConfirmChange: lambda o, _: enroller.confirm(o.changes),
+            m.Recognise: lambda o, _: enroller.recognise(o.people),
+            m.Locate: lambda o, _: enroller.locate(o.values),
+            m.Cells: lambda o, _: enroller.cells(o.segment, o.values),
+            m.RegisterSession: lambda o, _: rooms.sessions.register(o.ceilings),
+            m.EndSession: lambda o, _: rooms.sessions.end(str(o.session)),
+            m.TicketKey: lambda _, __: rooms.keyring.ticket(),
+            m.DestroyCohort: lambda o, _: rooms.keyring.destroy_cohort(o.segment, o.cohort),
+            m.DestroyPeople: lambda o, _: rooms.store.destroy_people(o.key_ids),
+            m.AskStatus: lambda _, __: self.status(),
         }
 
     def _count_again(self, since: float) -> None:

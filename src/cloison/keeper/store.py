@@ -28,7 +28,10 @@ create table if not exists person (
     key_id integer primary key autoincrement,
     version int not null,
     pending int not null, -- the version being prepared, else 0
-    sealed blob not null);
+    sealed blob not null,
+    compartments int not null default 0, -- the mask of those that the version being prepared seals anew
+    versions text, -- of each compartment, as JSON; null: all have the row's
+    former int); -- the key that this one takes the place of, destroyed once this one is in use
 """
 
 
@@ -40,6 +43,7 @@ class KeyKind(StrEnum):
     SEARCH = "search"  # makes search terms; number: the slot, year: of the cohorts
     LOCATOR = "locator"  # makes register-wide terms; number: the kind
     GROUP = "group"  # makes the numbers of miss groups
+    CELL = "cell"  # makes the numbers of the statistics' cells
     TICKET = "ticket"  # signs tickets
 
 
@@ -63,6 +67,29 @@ class PersonRow(NamedTuple):
     version: int
     pending: int
     sealed: bytes
+    compartments: int
+    versions: str | None
+    former: int | None
+
+    def newest(self, count: int) -> list[int]:
+        """The version of each of `count` compartments."""
+        return [self.version] * count if self.versions is None else list(json.loads(self.versions))
+
+    def prepared(self, count: int) -> list[int]:
+        """The same, once the version being prepared is the newest."""
+        return [
+            self.pending if self.compartments >> number & 1 else version
+            for number, version in enumerate(self.newest(count))
+        ]
+
+
+class NewKey(NamedTuple):
+    """A key about to be stored."""
+
+    key_id: int
+    version: int
+    sealed: bytes
+    former: int | None
 
 
 class KeyStore:
@@ -116,33 +143,48 @@ class KeyStore:
         row = self._reader.execute("select seq from sqlite_sequence where name = 'person'").fetchone()
         return int(row[0]) if row else 0
 
-    def add_people(self, sealed: list[tuple[int, bytes]]) -> None:
-        """Stores (key_id, sealed key) of new people at version 1."""
+    def add_people(self, keys: list[NewKey]) -> None:
+        """Stores keys in one transaction."""
         with self._write() as db:
-            db.executemany("insert into person values (?, 1, 0, ?)", sealed)
+            db.executemany("insert into person values (?, ?, 0, ?, 0, null, ?)", keys)
 
     def people(self, key_ids: list[int]) -> dict[int, PersonRow]:
         """The rows there are among `key_ids`."""
         rows = self._reader.execute(
-            "select key_id, version, pending, sealed from person where key_id in (select value from json_each(?))",
+            "select key_id, version, pending, sealed, compartments, versions, former from person "
+            "where key_id in (select value from json_each(?))",
             (json.dumps(key_ids),),
         )
         return {row[0]: PersonRow(*row) for row in rows}
 
-    def prepare_versions(self, key_ids: list[int]) -> None:
-        """Notes that the next version of these records is being made."""
+    def prepare_versions(self, masks: dict[int, int]) -> None:
+        """Notes that the next version of these records, by key_id, is being made for a mask of compartments."""
         with self._write() as db:
             db.executemany(
-                "update person set pending = version + 1 where key_id = ?", [(key_id,) for key_id in key_ids]
+                "update person set pending = version + 1, compartments = ? where key_id = ?",
+                [(mask, key_id) for key_id, mask in masks.items()],
             )
 
     def confirm_versions(self, versions: list[tuple[int, int]]) -> None:
         """Makes prepared versions, given as (key_id, version), the newest; what was not prepared stays."""
+        count = self.compartments()
+        rows = self.people([key_id for key_id, _ in versions])
+        newest = [(json.dumps(rows[k].prepared(count)), k, version) for k, version in versions if k in rows]
         with self._write() as db:
             db.executemany(
-                "update person set version = pending, pending = 0 where key_id = ? and pending = ? and pending > 0",
-                versions,
+                "update person set version = pending, pending = 0, compartments = 0, versions = ? "
+                "where key_id = ? and pending = ? and pending > 0",
+                newest,
             )
+
+    def forget_former(self, key_ids: list[int]) -> None:
+        """Destroys the keys whose place these have taken."""
+        former = [row.former for row in self.people(key_ids).values() if row.former is not None]
+        if former:
+            with self._write() as db:
+                db.executemany("update person set former = null where key_id = ?", [(k,) for k in key_ids])
+                db.executemany("delete from person where key_id = ?", [(k,) for k in former])
+            self._empty_log()
 
     def destroy_people(self, key_ids: list[int]) -> int:
         """Deletes people's keys and overwrites where they stood; returns how many there were."""

@@ -2,8 +2,9 @@
 
 1. The MAC is right, compared in constant time; only then is the text looked at.
 2. The text has the one form that `release_v1` writes.
-3. The ticket is seconds old.
-4. Its session is known, has not expired, belongs to the ticket's account, and its token is shown.
+3. It was made for the caller who shows it.
+4. It is seconds old.
+5. Its session is known, has not expired, belongs to the ticket's account, and its token is shown.
 
 Left out on purpose: whether the person may be opened at all. That is the meter's decision; the keeper bounds
 what a forged or misled meter could give away.
@@ -18,20 +19,25 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.hmac import HMAC
 
 from cloison.errors import ForgedTicketError, NoSessionError, StaleTicketError
-from cloison.keeper.messages import SessionCeilings, TicketUse
+from cloison.keeper.messages import Caller, SessionCeilings, TicketUse
 
+KINDS = {Caller.DESK: "ticket", Caller.INTAKE: "change"}
 CLOCK_SKEW_SECONDS = 5  # how far the database's clock may be ahead of ours
 
 _UUID = "([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"
 _TICKET = re.compile(
-    rf"cloison-ticket-1\|{_UUID}\|{_UUID}\|{_UUID}\|([0-9A-Za-z_-]{{1,16}})\|([0-9]{{1,5}})\|{_UUID}"
+    rf"cloison-(ticket|change)-1\|{_UUID}\|{_UUID}\|{_UUID}\|([0-9A-Za-z_-]{{1,16}})\|([0-9]{{1,5}})\|{_UUID}"
     r"\|([0-9]{1,18})\|([0-9]{1,9})\|([0-9]{1,10})\|([0-9]{1,15})"
 )
 
 
 class Ticket(NamedTuple):
-    """What a ticket says; UUIDs stay text, as that is what is signed and bound."""
+    """What a ticket says; UUIDs stay text, as that is what is signed.
 
+    `kind`: a `ticket` opens for the desk, a `change` for intake, which needs the whole record.
+    """
+
+    kind: str
     request: str
     session: str
     account: str
@@ -59,19 +65,25 @@ def read_ticket(use: TicketUse, signing: HMAC) -> Ticket:
     found = _TICKET.fullmatch(use.ticket)
     if found is None:
         raise ForgedTicketError
-    request, session, account, segment, cohort, person, *numbers = found.groups()
-    return Ticket(request, session, account, segment, int(cohort), person, *map(int, numbers))
+    kind, request, session, account, segment, cohort, person, *numbers = found.groups()
+    return Ticket(kind, request, session, account, segment, int(cohort), person, *map(int, numbers))
+
+
+def check_caller(ticket: Ticket, caller: Caller) -> None:
+    """Step 3; raises ForgedTicketError for a ticket that was made for another caller."""
+    if ticket.kind != KINDS.get(caller):
+        raise ForgedTicketError
 
 
 def check_age(ticket: Ticket, now: float, ticket_seconds: int) -> None:
-    """Step 3, `now` in seconds since 1970; raises StaleTicketError."""
+    """Step 4, `now` in seconds since 1970; raises StaleTicketError."""
     age_seconds = now - ticket.at_milliseconds / 1_000
     if not -CLOCK_SKEW_SECONDS <= age_seconds <= ticket_seconds:
         raise StaleTicketError
 
 
 def check_session(ticket: Ticket, session: SessionCeilings | None, token: bytes, now: float) -> SessionCeilings:
-    """Step 4: the session; raises NoSessionError if it is over, ForgedTicketError if it is another's."""
+    """Step 5: the session; raises NoSessionError if it is over, ForgedTicketError if it is another's."""
     if session is None or session.expires_at <= now:
         raise NoSessionError
     shown = hashlib.sha256(token).digest()

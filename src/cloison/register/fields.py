@@ -63,6 +63,8 @@ class Reason(StrEnum):
     SEGMENT = "segment"  # gives no segment
     COLUMNS = "columns"  # the row has more or fewer columns than the header
     CONFLICT = "conflict"  # a value unique in the register belongs to somebody else
+    PARTIAL = "partial"  # the person is there, and the file has only some columns of what would change
+    BUSY = "busy"  # somebody else changed the same person again and again
 
 
 class InvalidValueError(ValueError):

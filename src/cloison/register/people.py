@@ -8,7 +8,7 @@ The rules, in order (the numbers are those of `docs/walk.md`):
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from uuid import UUID, uuid4
 
 import msgspec
@@ -17,12 +17,11 @@ from cloison.errors import CloisonError
 from cloison.keeper.client import Keeper
 from cloison.keeper.messages import TICKETS_A_REQUEST, KeyGrant, Refusal, TermQuery, TicketUse
 from cloison.model import OpenRequest, Outcome, Released, bits
+from cloison.register.layout import Fields, Layout
 from cloison.register.profile import Profile
 from cloison.register.sealing import Place, unseal
-from cloison.register.terms import group_input, term_inputs
+from cloison.register.terms import term_inputs
 from cloison.store.metered import Bearer, Cards, Meter, Metered, Search
-
-Fields = dict[str, str | int]
 
 
 class Opened(msgspec.Struct, frozen=True):
@@ -35,12 +34,13 @@ class Opened(msgspec.Struct, frozen=True):
 
 
 class Card(msgspec.Struct, frozen=True):
-    """What lists and searches show of a person."""
+    """What lists and searches show of a person; homonyms are told apart by year of birth and commune alone."""
 
     person: UUID
     segment: str
     label: str
     birth_year: int | str | None
+    place: int | str | None = None
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -67,6 +67,7 @@ class People:
     def __init__(self, profile: Profile, meter: Meter, keeper: Keeper) -> None:
         """Put the meter and the keeper together; both are started and stopped by whoever made them."""
         self._profile = profile
+        self._layout = Layout(profile)
         self._meter = meter
         self._keeper = keeper
         self._asked: list[tuple[TicketUse, asyncio.Future[KeyGrant | Refusal]]] = []
@@ -77,8 +78,7 @@ class People:
 
         Raises NoSessionError, OverloadedError, DatabaseUnavailableError, DatabaseRefusedError, KeeperUnavailableError.
         """
-        asked = [_at_home(bearer, *pair) for pair in zip(segments, requests, strict=True)]
-        answers = await self._meter.open(bearer, asked)
+        answers = await self._meter.open(bearer, requests, segments)
         return list(await asyncio.gather(*(self._opened(bearer, answer) for answer in answers)))
 
     async def search(self, bearer: Bearer, query: Query) -> Found:
@@ -88,26 +88,23 @@ class People:
         `open` does.
         """
         inputs = term_inputs(self._profile, query.name, query.facts)
-        group = group_input(self._profile, query.name, query.facts)
-        slots = list(inputs)
-        queries = [TermQuery(query.segment, slot, inputs[slot]) for slot in slots]
-        terms = dict(zip(slots, await self._keeper.terms(bearer.token, queries), strict=True))
-        number = None if group is None else await self._keeper.group(bearer.token, query.segment, group)
+        # The one term that finds; terms that are not indexed only prove.
+        by = next(s for s in self._profile.searches_named(query.name) if s.indexed and s.slot in inputs)
+        proof_slot = by.slot if by.walk_in and by.proof_slot is None else by.proof_slot
+        proof = None if proof_slot is None or proof_slot not in inputs else (proof_slot, inputs[proof_slot])
+        value = TermQuery(query.segment, by.slot, inputs[by.slot])
+        signed = await self._keeper.terms(bearer.token, value, proof, by.cuts)
         # Another segment has other keys: at home its terms are nobody's, and the miss is charged to the home's ledger.
-        cards = await self._meter.search(bearer, uuid4(), self._plan(query, terms, number))
-        return await self._found(bearer, cards)
+        search = Search(
+            *(query.purpose, by.slot, signed.terms, None if proof is None else proof_slot),
+            *(signed.proof_terms, signed.group, signed.at_milliseconds, signed.mac),
+        )
+        return await self._found(bearer, await self._meter.search(bearer, uuid4(), search))
 
     async def caseload(self, bearer: Bearer, *, whole: bool, after: UUID | None) -> Found:
         """One page of the bearer's caseload: today's appointments, or the `whole`; raises as `open` does."""
         cards = await self._meter.caseload(bearer, uuid4(), whole=whole, after=after)
         return await self._found(bearer, cards)
-
-    def _plan(self, query: Query, terms: Mapping[int, list[int]], group: int | None) -> Search:
-        """The search by the one term that finds; terms that are not indexed only prove."""
-        search = next(s for s in self._profile.searches_named(query.name) if s.indexed and s.slot in terms)
-        proof = search.slot if search.walk_in and search.proof_slot is None else search.proof_slot
-        proven = None if proof is None else terms.get(proof)
-        return Search(query.purpose, search.slot, terms[search.slot], proof, proven, group)
 
     async def _opened(self, bearer: Bearer, answer: Metered) -> Opened:
         if answer.released is None:
@@ -122,7 +119,11 @@ class People:
     async def _found(self, bearer: Bearer, cards: Cards) -> Found:
         labels = await asyncio.gather(*(self._unseal(bearer, released) for released in cards.released))
         shown = [
-            Card(released.person, released.segment, str(label.get("label", "")), label.get("birth_year"))
+            Card(
+                *(released.person, released.segment, str(label.get("label", ""))),
+                birth_year=label.get("birth_year"),
+                place=label.get("place"),
+            )
             for released, label in zip(cards.released, labels, strict=True)
         ]
         return Found(cards.outcome, shown, cards.retry_after, cards.last)
@@ -132,11 +133,12 @@ class People:
         grant = await self._keys(TicketUse(released.ticket, released.mac, bearer.token))
         if isinstance(grant, Refusal):
             raise grant.error()
-        place = Place(released.segment, released.person, released.version)
         fields: Fields = {}
-        for compartment, key, sealed in zip(bits(released.compartments), grant.keys, released.sealed, strict=True):
+        parts = zip(bits(released.compartments), grant.keys, grant.versions, released.sealed, strict=True)
+        for compartment, key, version, sealed in parts:
+            place = Place(released.segment, released.person, version)
             plain = unseal(key, sealed, place=place, compartment=compartment)
-            fields |= msgspec.msgpack.decode(plain, type=Fields)
+            fields |= self._layout.fields_of(compartment, plain)
         return fields
 
     def _keys(self, ticket: TicketUse) -> "asyncio.Future[KeyGrant | Refusal]":
@@ -167,12 +169,3 @@ class People:
             for (_, granted), grant in zip(asked, grants, strict=True):
                 if not granted.done():
                     granted.set_result(grant)
-
-
-def _at_home(bearer: Bearer, segment: str, request: OpenRequest) -> OpenRequest:
-    """`request` as the home's meter is asked: for somebody of another segment without any compartment.
-
-    The meter refuses that as it refuses everybody out of reach, and charges and logs it in the home's ledger, so that
-    the number of a segment tells as little as the number of a person.
-    """
-    return request if segment == bearer.segment else msgspec.structs.replace(request, compartments=0)

@@ -52,6 +52,16 @@ def commune_codes() -> frozenset[str]:
     return frozenset(beyond.union(commune.code for commune in communes()))
 
 
+@cache
+def _commune_names() -> dict[str, str]:
+    return {commune.code: commune.name for commune in communes()}
+
+
+def commune_name(code: str) -> str:
+    """The name of a commune; the code itself where the bundled table has none, which is what an address says then."""
+    return _commune_names().get(code, code)
+
+
 def department(code: str) -> str:
     """The department of an INSEE code: 2 characters (2A and 2B for Corsica), 3 overseas."""
     return code[:3] if code.startswith(OVERSEAS) else code[:2]

@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from enum import StrEnum
 from importlib import resources
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 from cloison.errors import ProfileError
 from cloison.model import Act, Meter, Relation
@@ -22,6 +24,7 @@ BITS_MOST = 31  # a mask travels as a PostgreSQL integer
 COMPARTMENT_BYTES = 32_000  # what sealing takes is a little more
 BYTES_A_CHARACTER, BYTES_A_FIELD = 4, 8  # of UTF-8 at most; of msgpack around a name and a value
 FACTS_MOST = 3  # of one search term
+ACTS = ("end", "resume", "death")  # of a registration, as the API names them
 LOCATOR_LONGEST = 128  # characters, so that a locator is always hashed whole
 
 
@@ -81,10 +84,11 @@ class SegmentRule(_Part, frozen=True):
 
 
 class LabelRule(_Part, frozen=True):
-    """What lists and cards show: of each group in `name` the first filled field, and a year of birth."""
+    """What lists and cards show: of each group in `name` the first filled field, a year of birth, a commune."""
 
     name: tuple[tuple[str, ...], ...]
     birth_year: str
+    place: str = ""
 
 
 class Search(_Part, frozen=True):
@@ -103,6 +107,11 @@ class Search(_Part, frozen=True):
     walk_in: bool = False
     proof_slot: int | None = None
     group: dict[str, int] = {}
+
+    @property
+    def cuts(self) -> list[int]:
+        """Of each field hashed, the leading characters that misses share (0: all, -1: none); empty without a group."""
+        return [self.group.get(field, -1) for field in self.fields] if self.group else []
 
 
 class Role(_Part, frozen=True):
@@ -124,8 +133,48 @@ class RetentionRule(_Part, frozen=True):
     from_field: str = ""
 
 
+class ActRule(_Part, frozen=True):
+    """What an act of a registration writes: its date into `dates`.
+
+    `only`: categories in which it can be done; `unless`: fields that must be empty; `also`: an act that is done with it
+    where that one can be. `set` and `clear` change other fields.
+    """
+
+    dates: tuple[str, ...]
+    only: tuple[str, ...] = ()
+    unless: tuple[str, ...] = ()
+    set: dict[str, str] = {}
+    clear: tuple[str, ...] = ()
+    also: str = ""
+
+
+class MinorityRule(_Part, frozen=True):
+    """From which age somebody signs in alone, and when they are of age, by a date of birth."""
+
+    birth_date: str
+    signs_in_years: int
+    adult_years: int
+
+
+class StatisticsRule(_Part, frozen=True):
+    """What people are counted by: segment, category, a month, the age they had then, and sex.
+
+    `months`: by category the date whose month counts; months before `since` (YYYY-MM) are one. `ages`: where each band
+    begins, from 0.
+    """
+
+    months: dict[str, str]
+    birth_date: str
+    sex: str
+    ages: tuple[int, ...]
+    since: Annotated[str, Meta(pattern=r"^\d{4}-(?:0[1-9]|1[0-2])\Z")]
+
+
 class Profile(_Part, frozen=True):
-    """One kind of register. The order of compartments and purposes numbers them; it never changes."""
+    """One kind of register. The order of compartments, fields and purposes numbers them; it never changes.
+
+    `provisional`: how values of the first locator begin that a definitive one will take the place of.
+    """
 
     name: str
     compartments: tuple[str, ...]
@@ -139,6 +188,10 @@ class Profile(_Part, frozen=True):
     purposes: tuple[str, ...]
     roles: dict[str, Role]
     retention: dict[str, RetentionRule]
+    provisional: tuple[str, ...] = ()
+    acts: dict[str, ActRule] = {}
+    minority: MinorityRule | None = None
+    statistics: StatisticsRule | None = None
 
     @property
     def label_bit(self) -> int:
@@ -215,6 +268,8 @@ def _faults(profile: Profile) -> Iterator[str]:
     6. Every category has a retention, none beyond its ceiling.
     7. A compartment at its longest can be sealed.
     8. Everybody has a locator, or an import run twice would double those who have none.
+    9. Statistics count every category by a past date, ages by bands that grow from 0, sex by a choice.
+    9. Acts of a registration are those that the API has, write dates, and go on to acts that exist.
     """
     yield from _list_faults("compartments", profile.compartments)
     yield from _list_faults("purposes", profile.purposes)
@@ -226,6 +281,9 @@ def _faults(profile: Profile) -> Iterator[str]:
     yield from _retention_faults(profile)
     yield from _size_faults(profile)
     yield from _locator_faults(profile)
+    if profile.statistics is not None:
+        yield from _statistics_faults(profile, profile.statistics)
+    yield from _act_faults(profile)
 
 
 def _list_faults(kind: str, names: tuple[str, ...]) -> Iterator[str]:
@@ -249,11 +307,15 @@ def _field_faults(profile: Profile) -> Iterator[str]:
 
 def _reference_faults(profile: Profile) -> Iterator[str]:
     named = [profile.segment.field, profile.category_field, profile.label.birth_year, *profile.locators]
+    named += [profile.label.place] if profile.label.place else []
     for group in (*profile.required_any, *profile.label.name):
         named += group
     for search in profile.searches:
         named += [*search.fields, *search.needs, *search.group]
     named += [rule.from_field for rule in profile.retention.values() if rule.from_field]
+    for act in profile.acts.values():
+        named += [*act.dates, *act.unless, *act.set, *act.clear]
+    named += [profile.minority.birth_date] if profile.minority else []
     yield from (f"there is no field {name}" for name in sorted(set(named) - set(profile.fields)))
 
 
@@ -266,6 +328,8 @@ def _slot_faults(profile: Profile) -> Iterator[str]:
             yield f"search {search.name}: there is no slot {search.proof_slot}"
         if not 1 <= len(search.fields) <= FACTS_MOST:
             yield f"search {search.name} must hash 1 to {FACTS_MOST} fields"
+        if not set(search.group) <= set(search.fields):
+            yield f"search {search.name} can only group by fields that it hashes"
         if search.indexed != (search.slot != PROOF_SLOT):
             yield f"search {search.name}: slot {PROOF_SLOT} alone has no index (indexed = false)"
 
@@ -318,3 +382,31 @@ def _locator_faults(profile: Profile) -> Iterator[str]:
     for name in profile.locators:
         if name in profile.fields and profile.fields[name].max_length > LOCATOR_LONGEST:
             yield f"locator {name} may have at most {LOCATOR_LONGEST} characters"
+
+
+def _act_faults(profile: Profile) -> Iterator[str]:
+    yield from (
+        f"there is no act {name}; there are {', '.join(ACTS)}" for name in sorted(set(profile.acts) - set(ACTS))
+    )
+    for name, act in profile.acts.items():
+        dates = [profile.fields[field].type for field in act.dates if field in profile.fields]
+        if any(kind is not FieldType.DATE for kind in dates) or not act.dates:
+            yield f"act {name} must write dates"
+        if not set(act.only) <= set(profile.retention):
+            yield f"act {name} is for categories that do not exist"
+        if act.also and (act.also not in profile.acts or act.also == name):
+            yield f"act {name} goes on to none that exists"
+
+
+def _statistics_faults(profile: Profile, rule: StatisticsRule) -> Iterator[str]:
+    category, sex = profile.fields.get(profile.category_field), profile.fields.get(rule.sex)
+    if category is not None and set(category.choices) != set(rule.months):
+        yield "statistics.months must have exactly the categories"
+    for name in dict.fromkeys((*rule.months.values(), rule.birth_date)):
+        field = profile.fields.get(name)
+        if field is None or field.type is not FieldType.DATE or not field.past:
+            yield f"statistics: {name} must be a past date"
+    if sex is None or sex.type is not FieldType.CHOICE:
+        yield f"statistics: {rule.sex} must be a choice"
+    if not rule.ages or rule.ages[0] != 0 or list(rule.ages) != sorted(set(rule.ages)):
+        yield "statistics.ages must grow from 0"

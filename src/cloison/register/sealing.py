@@ -19,7 +19,7 @@ from cloison.errors import TamperedRowError, TooLargeError
 FORMAT = b"\x01"
 NONCE_BYTES = 12
 LENGTH_BYTES = 2
-SMALLEST_BYTES = 32  # of the padded text; a NIR and its field name fit
+SMALLEST_BYTES = 32  # of the padded text; a NIR fits
 LARGEST_BYTES = 32_768
 
 
@@ -30,21 +30,29 @@ class Place(NamedTuple):
     person: UUID
     version: int
 
-    def bound(self, compartment: int) -> bytes:
-        """The associated data of one compartment."""
-        return f"cloison-sealed-1|{self.segment}|{compartment}|{self.version}|{self.person}".encode()
+    def bound(self) -> bytes:
+        """The associated data of all compartments, to which each adds its number."""
+        return f"cloison-sealed-2|{self.segment}|{self.version}|".encode() + self.person.bytes
 
 
-def seal(keys: Sequence[bytes], plain: Sequence[bytes], *, place: Place) -> list[bytes]:
-    """All compartments of a record sealed, in the profile's order: one 32-byte key and one text each.
+def seal(
+    keys: Sequence[bytes], plain: Sequence[bytes], *, place: Place, compartments: Sequence[int] | None = None
+) -> list[bytes]:
+    """These compartments of a record sealed (None: all, in the profile's order): one 32-byte key and one text each.
 
     Raises TooLargeError where a text is longer than 32 KiB.
     """
+    if len(keys) != len(plain):
+        raise ValueError("one key a text")
     nonces = os.urandom(NONCE_BYTES * len(plain))
-    return [
-        _seal(key, nonces[NONCE_BYTES * i :][:NONCE_BYTES], text, place.bound(i))
-        for i, (key, text) in enumerate(zip(keys, plain, strict=True))
-    ]
+    bound = place.bound()
+    numbers = NUMBERS if compartments is None else [NUMBERS[number] for number in compartments]
+    sealed = []
+    for i, text in enumerate(plain):
+        nonce = nonces[NONCE_BYTES * i : NONCE_BYTES * (i + 1)]
+        padded = (LENGTHS[len(text)] + text).ljust(PADDED[len(text)], b"\0") if len(text) < SHORT else _padded(text)
+        sealed.append(FORMAT + nonce + AESGCM(keys[i]).encrypt(nonce, padded, bound + numbers[i]))
+    return sealed
 
 
 def unseal(key: bytes, sealed: bytes, *, place: Place, compartment: int) -> bytes:
@@ -53,7 +61,7 @@ def unseal(key: bytes, sealed: bytes, *, place: Place, compartment: int) -> byte
         raise TamperedRowError
     start = len(FORMAT) + NONCE_BYTES
     try:
-        padded = AESGCM(key).decrypt(sealed[len(FORMAT) : start], sealed[start:], place.bound(compartment))
+        padded = AESGCM(key).decrypt(sealed[len(FORMAT) : start], sealed[start:], place.bound() + NUMBERS[compartment])
     except (InvalidTag, ValueError) as error:
         raise TamperedRowError from error
     return _unpad(padded)
@@ -67,9 +75,8 @@ def padded_bytes(text_bytes: int) -> int:
     return max(SMALLEST_BYTES, 1 << (needed - 1).bit_length())
 
 
-def _seal(key: bytes, nonce: bytes, text: bytes, bound: bytes) -> bytes:
-    padded = (len(text).to_bytes(LENGTH_BYTES, "big") + text).ljust(padded_bytes(len(text)), b"\0")
-    return FORMAT + nonce + AESGCM(key).encrypt(nonce, padded, bound)
+def _padded(text: bytes) -> bytes:
+    return (len(text).to_bytes(LENGTH_BYTES, "big") + text).ljust(padded_bytes(len(text)), b"\0")
 
 
 def _unpad(padded: bytes) -> bytes:
@@ -79,3 +86,10 @@ def _unpad(padded: bytes) -> bytes:
     if len(text) != size or len(padded) != padded_bytes(size):
         raise TamperedRowError
     return text
+
+
+NUMBERS = [bytes([number]) for number in range(32)]  # of compartments, as the associated data ends
+# most texts are short: their length as it is written, and how long they are once padded
+SHORT = 512
+LENGTHS = [length.to_bytes(LENGTH_BYTES, "big") for length in range(SHORT)]
+PADDED = [padded_bytes(length) for length in range(SHORT)]

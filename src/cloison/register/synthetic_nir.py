@@ -11,6 +11,7 @@ CELL = MONTHS * ORDERS  # people of one sex, year and place
 YEARS = 100
 TRIES = 20
 CORSICA = {"2A": "19", "2B": "18"}  # what the key counts for them
+SEINE_UNTIL, SEINE, OF_SEINE = 1968, "75", "92"  # births before that year in today's 92 carry 75
 
 
 class NirIssuer:
@@ -20,6 +21,7 @@ class NirIssuer:
         """Begin with nobody; `places` are the INSEE codes that place numbers stand for."""
         self._places = places
         self._numeric = np.array([int(CORSICA.get(code[:2], code[:2]) + code[2:]) for code in places], dtype=np.int64)
+        self._of_seine = np.array([code.startswith(OF_SEINE) for code in places])
         self._issued = np.zeros(2 * YEARS * len(places), dtype=np.uint16)  # 14 MB, whatever the number of people
 
     def issue(
@@ -36,23 +38,30 @@ class NirIssuer:
             if not len(waiting):
                 break
             cells = ((sex[waiting] - 1) * YEARS + years[waiting] % YEARS) * len(self._places) + place[waiting]
-            number[waiting] = self._next(cells)
+            number[waiting] = take_numbers(self._issued, cells, CELL)
             full = waiting[number[waiting] >= CELL]
             place[full] = rng.integers(0, len(self._places), len(full))
-        return self._texts(sex, years % YEARS, place, number), place
+        return self._texts(sex, years, place, number), place
 
-    def _next(self, cells: Numbers) -> Numbers:
-        order = np.argsort(cells, kind="stable")
-        groups, first, counts = np.unique(cells[order], return_index=True, return_counts=True)
-        rank = np.arange(len(cells)) - np.repeat(first, counts)
-        numbers = np.empty(len(cells), dtype=np.int64)
-        numbers[order] = self._issued[cells[order]] + rank
-        self._issued[groups] = np.minimum(self._issued[groups] + counts, CELL)
-        return numbers
+    def _texts(self, sex: Numbers, years: Numbers, place: Numbers, number: Numbers) -> list[str]:
+        month, order, year = FIRST_MONTH + number % MONTHS, 1 + number // MONTHS, years % YEARS
+        codes, numeric = self._places[place], self._numeric[place]
+        old = np.flatnonzero((years < SEINE_UNTIL) & self._of_seine[place])
+        codes[old] = [SEINE + code[2:] for code in codes[old]]
+        numeric[old] -= (int(OF_SEINE) - int(SEINE)) * 1000
+        digits = ((sex * 100 + year) * 100 + month) * 10**8 + numeric * 1000 + order
+        parts = zip(
+            (digits // 10**8).tolist(), codes.tolist(), order.tolist(), (97 - digits % 97).tolist(), strict=True
+        )
+        return [f"{begin}{code}{order:03d}{key:02d}" for begin, code, order, key in parts]
 
-    def _texts(self, sex: Numbers, year: Numbers, place: Numbers, number: Numbers) -> list[str]:
-        month, order = FIRST_MONTH + number % MONTHS, 1 + number // MONTHS
-        digits = ((sex * 100 + year) * 100 + month) * 10**8 + self._numeric[place] * 1000 + order
-        keys = 97 - digits % 97
-        parts = zip(sex, year, month, self._places[place], order, keys, strict=True)
-        return [f"{s}{y:02d}{m}{code}{o:03d}{key:02d}" for s, y, m, code, o, key in parts]
+
+def take_numbers(taken: NDArray[np.uint16] | Numbers, cells: Numbers, most: int) -> Numbers:
+    """The next number of each item's cell, in their order; `taken` counts them, a cell at most to `most`."""
+    order = np.argsort(cells, kind="stable")
+    groups, first, counts = np.unique(cells[order], return_index=True, return_counts=True)
+    rank = np.arange(len(cells)) - np.repeat(first, counts)
+    numbers = np.empty(len(cells), dtype=np.int64)
+    numbers[order] = taken[cells[order]] + rank
+    taken[groups] = np.minimum(taken[groups] + counts, most)
+    return numbers

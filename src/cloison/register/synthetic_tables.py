@@ -14,23 +14,9 @@ Numbers = NDArray[np.int64]
 FIRST_DECADE, DECADES = 1930, 8
 # the most frequent countries of birth, as INSEE codes; their shares are assumed equal
 COUNTRIES = (
-    "99352",
-    "99350",
-    "99351",
-    "99139",
-    "99134",
-    "99127",
-    "99208",
-    "99109",
-    "99110",
-    "99326",
-    "99341",
-    "99322",
-)
-BORN_NEAR, BORN_IN_FRANCE = (
-    0.60,
-    0.88,
-)  # cumulated shares, assumed: in the department of their home, in France
+    "99352", "99350", "99351", "99139", "99134", "99127", "99208", "99109", "99110", "99326", "99341", "99322",
+)  # fmt: skip
+BORN_NEAR, BORN_IN_FRANCE = 0.60, 0.88  # cumulated shares, assumed: in the department of their home, in France
 
 
 class Draw:
@@ -67,13 +53,15 @@ class Tables:
         self.postcodes = _objects([_postcode(row.code) for row in rows])
         weights = np.array([row.population + 1.0 for row in rows])
         names, groups = np.unique([row.department for row in rows], return_inverse=True)
-        self._department = groups.astype(np.int64)
-        self._near = Draw(weights, self._department)
+        self.department = groups.astype(np.int64)
+        self._near = Draw(weights, self.department)
+        self.departments = names.tolist()
         self._anywhere = Draw(weights, np.zeros(len(rows), np.int64))
         lived_in = np.isin(names, departments)[groups] if departments is not None else np.ones(len(rows), bool)
         if departments is not None and not (departments and set(departments) <= set(names)):
             raise BadRequestError(reason="there is a department without a commune of the table among those asked for")
-        self.homes = Draw(np.where(lived_in, weights, 0.0), np.zeros(len(rows), np.int64))
+        self.weights = np.where(lived_in, weights, 0.0)
+        self.homes = Draw(self.weights, np.zeros(len(rows), np.int64))
         self.places = np.concatenate([self.codes, _objects(list(COUNTRIES))])
 
     def _load_names(self) -> None:
@@ -83,14 +71,19 @@ class Tables:
         self.surnames = Draw(_births(surnames), np.zeros(len(surnames), np.int64))
         given = sorted(table("first_names.csv"), key=lambda row: (row["sex"], row["decade"]))
         self.given = _objects([row["name"] for row in given])
+        self.given_further = " " + self.given
         self.given_plain = _plain(self.given)
         sexes, decades = (np.array([int(row[column]) for row in given]) for column in ("sex", "decade"))
         self.first_names = Draw(_births(given), decade_group(sexes, decades))
 
+    def near(self, rng: np.random.Generator, homes: Numbers) -> Numbers:
+        """A commune of the same department for each of these communes."""
+        return self._near.draw(rng, self.department[homes])
+
     def birth_places(self, rng: np.random.Generator, homes: Numbers) -> Numbers:
         """Place numbers where people who live in the communes `homes` were born."""
         share = rng.random(len(homes))
-        near = self._near.draw(rng, self._department[homes])
+        near = self.near(rng, homes)
         anywhere = self._anywhere.draw(rng, np.zeros(len(homes), np.int64))
         abroad = len(self.codes) + rng.integers(0, len(COUNTRIES), len(homes))
         return np.select([share < BORN_NEAR, share < BORN_IN_FRANCE], [near, anywhere], abroad)

@@ -6,16 +6,16 @@ two lists of facts give one text.
 """
 
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 
 from phonetic_fr import phonetic
 
 from cloison.errors import BadRequestError, UnknownSearchError
+from cloison.keeper.messages import BETWEEN_FACTS
 from cloison.register.fields import InvalidValueError, check
 from cloison.register.profile import Normalisation, Profile, Search
 
-BETWEEN_FACTS = b"\x1f"
 FACT_BYTES = 169  # a longer fact is cut, on both sides alike: three and what is between them fit the keeper's 512
 LAST_DAY = "9999-12-31"
 SPELLINGS_KEPT = 1 << 16  # more than the surnames that most people share; a phonetic key takes 150 µs
@@ -23,9 +23,7 @@ SPELLINGS_KEPT = 1 << 16  # more than the surnames that most people share; a pho
 PLAIN_LETTERS = str.maketrans({"Ø": "O", "Ł": "L", "Đ": "D", "Ð": "D", "Þ": "TH", "Œ": "OE", "Æ": "AE", "ẞ": "SS"})
 
 
-def exact(value: str) -> str:
-    """A value already in its field's form, in one case."""
-    return value.lower()
+exact = str.lower  # a value already in its field's form, in one case
 
 
 @lru_cache(SPELLINGS_KEPT)
@@ -71,37 +69,37 @@ def term_inputs(profile: Profile, search_name: str, facts: Mapping[str, str]) ->
 
 def terms_of(searches: Iterable[Search], values: Mapping[str, str]) -> list[tuple[int, bytes]]:
     """Slot and bytes of each term none of whose fields is empty, from values in their kept form."""
-    normal: dict[tuple[str, Normalisation], bytes] = {}  # several terms hash the same birth date
-    terms = []
+    searches = list(searches)
+    named = {name for search in searches for name in search.fields}
+    return term_columns(searches, {name: [values.get(name, "")] for name in named})[0]
+
+
+def term_columns(searches: Sequence[Search], values: Mapping[str, Sequence[str]]) -> list[list[tuple[int, bytes]]]:
+    """The same for many people, from values in their kept form by column; one list a person."""
+    normal: dict[tuple[str, Normalisation], list[bytes]] = {}  # several terms hash the same birth date
+    for field, how in dict.fromkeys(fact for search in searches for fact in search.fields.items()):
+        normal[field, how] = [text.encode()[:FACT_BYTES] for text in map(NORMALISE[how], values[field])]
+    slots = []
     for search in searches:
-        facts = []
-        for fact in search.fields.items():
-            part = normal.get(fact)
-            if part is None:
-                value = values.get(fact[0])
-                part = normal[fact] = NORMALISE[fact[1]](value).encode()[:FACT_BYTES] if value else b""
-            facts.append(part)
-        if all(facts):  # a name without a letter is nothing to search by either
-            terms.append((search.slot, BETWEEN_FACTS.join(facts)))
-    return terms
-
-
-def group_input(profile: Profile, search_name: str, facts: Mapping[str, str]) -> bytes | None:
-    """The bytes shared by misses that differ only in what can be guessed; None if there is no group.
-
-    Raises as `term_inputs` does.
-    """
-    term_inputs(profile, search_name, facts)
-    group = next((search.group for search in profile.searches_named(search_name) if search.group), None)
-    if group is None:
-        return None
-    values = {field: exact(_fact(profile, field, facts[field])) for field in group}
-    return BETWEEN_FACTS.join(values[field][: length or None].encode() for field, length in group.items())
+        slot, facts = search.slot, zip(*(normal[fact] for fact in search.fields.items()), strict=True)
+        # a name without a letter is nothing to search by either
+        slots.append([None if b"" in parts else (slot, BETWEEN_FACTS.join(parts)) for parts in facts])
+    return [list(filter(None, terms)) for terms in zip(*slots, strict=True)]
 
 
 def locator_inputs(profile: Profile, values: Mapping[str, str]) -> list[tuple[int, bytes]]:
     """Kind and bytes of each value that is unique in the register, from values in their kept form."""
-    return [(kind, exact(values[name]).encode()) for kind, name in enumerate(profile.locators) if name in values]
+    columns = {name: [values.get(name, "")] for name in profile.locators}
+    return locator_columns(profile, columns)[0]
+
+
+def locator_columns(profile: Profile, values: Mapping[str, Sequence[str]]) -> list[list[tuple[int, bytes]]]:
+    """The same for many people, by column; one list a person."""
+    kinds = [
+        [(kind, text.encode()) if text else None for text in map(exact, values[name])]
+        for kind, name in enumerate(profile.locators)
+    ]
+    return [list(filter(None, found)) for found in zip(*kinds, strict=True)]
 
 
 def _fact(profile: Profile, field: str, value: str) -> str:

@@ -10,7 +10,7 @@ from functools import partial
 from uuid import UUID, uuid4
 
 from cloison.errors import CloisonError
-from cloison.keeper.client import Keeper, TermQuery
+from cloison.keeper.client import Keeper, SignedTerms, TermQuery
 from cloison.replay.attackers_keeper import StolenDesk, StolenSession, connect, open_rows
 from cloison.replay.desk_login import DeskLogin, Trick, at_once, attempt
 from cloison.replay.loot import Loot
@@ -23,7 +23,7 @@ PAGES, SEARCHES = 2, 40  # a page beyond the budget would be 50 refusals
 OUT_OF_PATIENCE = 3  # refusals in a row
 TURNS = 60  # of one connection
 LIST = "select outcome, last from cloison.list_v1(%s, %s, %s, %s, %s)"
-SEARCH = "select outcome from cloison.search_v1(%s, %s, %s, 0::int2, 2::int2, %s::int8[], null, null, null)"
+SEARCH = "select outcome from cloison.search_v1(%s, %s, %s, 0::int2, 2, %s::int8[], null, null, null, %s, %s::bytea)"
 FIND = "select outcome from cloison.find_v1(%s, %s, %s)"
 
 
@@ -43,7 +43,9 @@ async def desk_login(desk: StolenDesk, session: StolenSession, loot: Loot) -> No
             await run(trick)
         loot.got(login.named)
         await run(drain_the_list)
-        await run(partial(drain_the_search, await _terms(keeper, session, loot)))
+        signed = await _terms(keeper, session, loot)
+        await run(partial(search_for_all_at_once, signed))
+        await run(partial(drain_the_search, signed))
         await run(drain_in_parallel)
 
 
@@ -63,14 +65,26 @@ def drain_the_list(login: DeskLogin) -> None:
                     break
 
 
-def drain_the_search(terms: list[list[int]], login: DeskLogin) -> None:
+def search_for_all_at_once(signed: list[SignedTerms], login: DeskLogin) -> None:
+    """Put what the keeper signed for many values into one search, charged once."""
+    if not signed:
+        return
+    request, found_by = uuid4(), [term for value in signed for term in value.terms]
+    same = (login.session.segment, login.session.token, request)
+    with login.connection() as connection:
+        connection.execute(SEARCH, (*same, found_by, signed[0].at_milliseconds, signed[0].mac))
+        connection.execute(FIND, same)
+        login.release(connection, [request], [None])
+
+
+def drain_the_search(signed: list[SignedTerms], login: DeskLogin) -> None:
     """Search people of the caseload one by one, until refused."""
     refused = 0
     with login.connection() as connection:
-        for found_by in terms:
+        for value in signed:
             request = uuid4()
             same = (login.session.segment, login.session.token, request)
-            connection.execute(SEARCH, (*same, found_by))
+            connection.execute(SEARCH, (*same, value.terms, value.at_milliseconds, value.mac))
             (outcome,) = connection.execute(FIND, same).fetchone() or ("none",)
             login.release(connection, [request], [None])
             if outcome != "open":
@@ -99,13 +113,13 @@ def _drain(login: DeskLogin) -> None:
                 return
 
 
-async def _terms(keeper: Keeper, session: StolenSession, loot: Loot) -> list[list[int]]:
+async def _terms(keeper: Keeper, session: StolenSession, loot: Loot) -> list[SignedTerms]:
     """What people of the caseload are found by, as the keeper computes it from their identifiers."""
-    terms: list[list[int]] = []
+    signed: list[SignedTerms] = []
     try:
         for identifier in session.identifiers[:SEARCHES]:
             query = TermQuery(session.segment, IDENTIFIER_SLOT, identifier.lower().encode())
-            terms += await keeper.terms(session.token, [query])
+            signed.append(await keeper.terms(session.token, query))
     except CloisonError as error:
         loot.refused(error.code)
-    return terms
+    return signed

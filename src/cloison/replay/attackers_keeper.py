@@ -57,8 +57,8 @@ class Grant(msgspec.Struct, frozen=True):
 
 
 def unsealed(key: bytes, sealed: bytes, row: SealedRow, compartment: int) -> bool:
-    """Whether the key opens this sealed compartment."""
-    bound = f"cloison-sealed-1|{row.segment}|{compartment}|{row.version}|{row.person}".encode()
+    """Whether the key opens this sealed compartment of a record that nobody has changed yet."""
+    bound = f"cloison-sealed-2|{row.segment}|{row.version}|".encode() + row.person.bytes + bytes([compartment])
     nonce, text = sealed[HEADER_BYTES : HEADER_BYTES + NONCE_BYTES], sealed[HEADER_BYTES + NONCE_BYTES :]
     try:
         AESGCM(key).decrypt(nonce, text, bound)

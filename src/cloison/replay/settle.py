@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psycopg
 
-from cloison.access.accounts import create_organisation
+from cloison.access.organisations import create_organisation
 from cloison.access.relations import Imported, import_relations
 from cloison.config import Home
 from cloison.errors import ImportFileError

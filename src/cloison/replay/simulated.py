@@ -15,7 +15,8 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from cloison.access.accounts import NOBODY, Account, create_account, create_organisation
+from cloison.access.accounts import NOBODY, Account, create_account
+from cloison.access.organisations import create_organisation
 from cloison.access.permissions import store_profile
 from cloison.config import Home
 from cloison.installation import store_ticket_key

@@ -4,15 +4,18 @@ Requests of the last moment form one batch. Rules, in order:
 
 1. At most 128 requests a batch and 16 a session, oldest first; a session is in one batch at a time, so that its own
    ledger's lock is never in its way.
-2. One `charge_v1` a segment, each its own transaction; then one `release_v1` a segment, pipelined behind them in the
-   same round trip. Answers are matched by ordinal.
-3. `busy` (somebody holds that ledger) is asked again a little later, and the 127 others do not wait for it.
+2. Requests of one stage and segment (`stages.py`; nearly all are opened at home) are one pair of calls: what charges,
+   each its own transaction, then what gives out, pipelined behind them in the same round trip. Answers are matched by
+   ordinal. A request that was given a lease waits for its next stage.
+3. `busy` (somebody holds that ledger) is asked again a little later, and the 127 others do not wait for it; `lease`
+   (one is needed, or the one there was has expired) is asked for one.
 4. A batch that fails is split, so that one poisoned request spoils nobody else's answer; not where the database itself
    is in trouble (gone, or its disk is full): that is no request's fault, and all of the batch hear of it at once.
 5. When more requests wait than we can serve soon, new ones are refused at once.
 """
 
 import asyncio
+import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from itertools import groupby
@@ -32,6 +35,7 @@ from cloison.errors import (
 from cloison.model import OpenRequest, Outcome, Released
 from cloison.store.faults import error_of, is_lost
 from cloison.store.pools import pool
+from cloison.store.stages import RELEASE, Asked, Stage, began, calls, given, lend_again
 
 BATCH_REQUESTS = 128
 SESSION_REQUESTS = 16
@@ -40,12 +44,12 @@ BUSY_SECONDS = 3.0  # how long a locked ledger is asked for again
 BUSY_PAUSE_SECONDS = 0.02
 NOT_FLUSHED = "CL004"  # release_v1 gave up waiting for the log; only before PostgreSQL 16, see 62_release.sql
 NOT_FLUSHED_SECONDS = 5.0
+LEASE_SECONDS = 10.0  # how long after its first asking a request is lent to again
+CAPPED_SESSIONS = 4_096  # remembered, to ask for a lease at once
 
-CHARGE = "select * from cloison.charge_v1(%b::text, %b::bytea[], %b::uuid[], %b::uuid[], %b::int4[], %b::int2[])"
-RELEASE = "select * from cloison.release_v1(%b::text, %b::bytea[], %b::uuid[], %b::uuid[])"
 SEARCH = (
     "select * from cloison.search_v1(%b::text, %b::bytea, %b::uuid, %b::int2, %b::int4, %b::int8[], %b::int4, "
-    "%b::int8[], %b::int8)"
+    "%b::int8[], %b::int8, %b::int8, %b::bytea)"
 )
 FIND = "select * from cloison.find_v1(%b::text, %b::bytea, %b::uuid)"
 LIST = "select * from cloison.list_v1(%b::text, %b::bytea, %b::uuid, %b::bool, %b::uuid)"
@@ -83,7 +87,10 @@ class Cards(msgspec.Struct, frozen=True):
 
 
 class Search(msgspec.Struct, frozen=True):
-    """What is searched: a term's slot and its keyed hashes, those that prove a second fact, the group of its misses."""
+    """What is searched: a term's slot and its keyed hashes, those that prove a second fact, the group of its misses.
+
+    All but the purpose as the keeper signed it (`mac`), and when.
+    """
 
     purpose: int
     slot: int
@@ -91,14 +98,18 @@ class Search(msgspec.Struct, frozen=True):
     proof_slot: int | None = None
     proof_terms: list[int] | None = None
     group: int | None = None
+    at_milliseconds: int = 0
+    mac: bytes = b""
 
 
 class _Waiting(NamedTuple):
-    segment: str
-    token: bytes
-    request: OpenRequest
+    asked: Asked
     answer: "asyncio.Future[Metered]"
     since: float
+
+    @property
+    def token(self) -> bytes:
+        return self.asked.token
 
 
 class Meter:
@@ -110,6 +121,7 @@ class Meter:
         self._waiting: list[_Waiting] = []
         self._limit = waiting_requests
         self._in_flight: set[bytes] = set()
+        self._capped: dict[bytes, None] = {}  # SHA-256 of tokens whose organisation has a cap, oldest first
         self._wake = asyncio.Condition()
         self._workers: list[asyncio.Task[None]] = []
 
@@ -132,8 +144,10 @@ class Meter:
         """How many requests wait for a batch."""
         return len(self._waiting)
 
-    async def open(self, bearer: Bearer, requests: Sequence[OpenRequest]) -> list[Metered]:
-        """Charge and release `requests` in the bearer's home segment; answers in order.
+    async def open(
+        self, bearer: Bearer, requests: Sequence[OpenRequest], segments: Sequence[str] | None = None
+    ) -> list[Metered]:
+        """Charge and release `requests`, request i in `segments[i]`, by default the bearer's home; answers in order.
 
         Raises NoSessionError, OverloadedError, DatabaseUnavailableError, DatabaseRefusedError where none was answered;
         else what was charged is given out, and those that failed say so one by one.
@@ -141,8 +155,10 @@ class Meter:
         if len(self._waiting) + len(requests) > self._limit:
             raise OverloadedError(retry_after_seconds=1)
         loop = asyncio.get_running_loop()
+        leased = hashlib.sha256(bearer.token).digest() in self._capped
         mine = [
-            _Waiting(bearer.segment, bearer.token, request, loop.create_future(), loop.time()) for request in requests
+            _Waiting(began(*bearer, segment, request, leased=leased), loop.create_future(), loop.time())
+            for segment, request in zip(segments or [bearer.segment] * len(requests), requests, strict=True)
         ]
         await self._put(mine)
         answers = await asyncio.gather(*(waiting.answer for waiting in mine), return_exceptions=True)
@@ -152,7 +168,7 @@ class Meter:
         """Search the bearer's home segment; raises as `open` does."""
         values = (
             *(*bearer, request, search.purpose, search.slot, search.terms),
-            *(search.proof_slot, search.proof_terms, search.group),
+            *(search.proof_slot, search.proof_terms, search.group, search.at_milliseconds, search.mac),
         )
         # The miss is charged and committed before anything is looked for: an answer rolled back would cost nothing.
         calls = [(SEARCH, values), (FIND, (*bearer, request))]
@@ -171,6 +187,19 @@ class Meter:
         if row is None:
             raise NoSessionError
         return tuple(row)
+
+    async def ask(self, statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """The rows of one act of the bearer's that opens nobody, asked again for a while where it is `busy`.
+
+        Raises DatabaseUnavailableError, DatabaseRefusedError.
+        """
+        since = asyncio.get_running_loop().time()
+        while True:
+            async with self._database() as connection:
+                rows = await (await connection.execute(statement.encode(), values, binary=True)).fetchall()
+            if not rows or rows[0][0] != "busy" or _age(since) > BUSY_SECONDS:
+                return rows
+            await asyncio.sleep(BUSY_PAUSE_SECONDS)
 
     # -- single calls -------------------------------------------------------------------------------------------
 
@@ -251,10 +280,10 @@ class Meter:
         return taken
 
     async def _serve(self, batch: list[_Waiting]) -> None:
-        groups = [list(group) for _, group in groupby(sorted(batch, key=_segment), key=_segment)]
+        groups = [list(group) for _, group in groupby(sorted(batch, key=_stage), key=_stage)]
         try:
             async with self._database() as connection:
-                answers = await _charge_and_release(connection, groups)
+                answers = await _charge_and_give(connection, [[w.asked for w in group] for group in groups])
         except DatabaseRefusedError as error:  # rule 4
             if len(batch) > 1:
                 await self._serve(batch[: len(batch) // 2])
@@ -270,47 +299,56 @@ class Meter:
             for group, (charged, released) in zip(groups, answers, strict=True):
                 self._settle(group, charged, released)
 
-    def _settle(self, group: list[_Waiting], charged: list[Any], released: list[Any]) -> None:
-        rows = {row[0]: row for row in released}
-        loop = asyncio.get_running_loop()
+    def _settle(self, group: list[_Waiting], charged: list[Any], rows: list[Any]) -> None:
+        by_ordinal = {row[0]: row for row in rows}
         for ordinal, outcome, retry_after in charged:
             waiting = group[ordinal - 1]
-            if outcome == "busy":  # rule 3
-                if _age(waiting.since) > BUSY_SECONDS:
-                    _fail(waiting, OverloadedError(retry_after_seconds=1))
-                else:
-                    loop.call_later(BUSY_PAUSE_SECONDS, self._again, waiting)
+            if outcome in {"busy", "lease"}:  # rule 3
+                self._retry(waiting, outcome)
             elif outcome == "no_session":
                 _fail(waiting, NoSessionError())
             elif outcome != "open":
                 _answer(waiting, Metered(Outcome(outcome), retry_after))
-            elif ordinal in rows:
-                _answer(waiting, Metered(Outcome.OPEN, None, _released(waiting.segment, rows[ordinal])))
-            else:  # charged, and then the session ended, the account was frozen, or the person is gone
+            elif ordinal not in by_ordinal:  # charged, then the session ended, the account was frozen, or they are gone
                 _answer(waiting, Metered(Outcome.STALE))
+            elif further := given(waiting.asked, by_ordinal[ordinal]):
+                self._again(waiting._replace(asked=further))
+            else:
+                released = _released(waiting.asked.segment, by_ordinal[ordinal])
+                _answer(waiting, Metered(Outcome.OPEN, None, released))
+
+    def _retry(self, waiting: _Waiting, outcome: str) -> None:
+        """Rule 3, for so long."""
+        if _age(waiting.since) > (BUSY_SECONDS if outcome == "busy" else LEASE_SECONDS):
+            _fail(waiting, OverloadedError(retry_after_seconds=1))
+        elif outcome == "busy":
+            asyncio.get_running_loop().call_later(BUSY_PAUSE_SECONDS, self._again, waiting)
+        else:
+            if waiting.asked.stage is Stage.OPEN:
+                self._remember(waiting.token)
+            self._again(waiting._replace(asked=lend_again(waiting.asked)))
+
+    def _remember(self, token: bytes) -> None:
+        """Have the session's next requests ask for a lease at once; what is wrong by then costs a detour, no more."""
+        while len(self._capped) >= CAPPED_SESSIONS:
+            del self._capped[next(iter(self._capped))]
+        self._capped[hashlib.sha256(token).digest()] = None
 
     def _again(self, waiting: _Waiting) -> None:
         task = asyncio.ensure_future(self._put([waiting]))
         waiting.answer.add_done_callback(lambda _: task)  # keeps the task referenced until it has run
 
 
-async def _charge_and_release(connection: Connection, groups: list[list[_Waiting]]) -> list[tuple[Any, Any]]:
-    """Rule 2; the rows of charge and of release for each group."""
-    charges, releases = [], []
+async def _charge_and_give(connection: Connection, groups: list[list[Asked]]) -> list[tuple[Any, Any]]:
+    """Rule 2; the rows of both calls for each group."""
+    pairs = [calls(group) for group in groups]
     async with connection.pipeline() as pipeline:
-        for group in groups:
-            requests = [waiting.request for waiting in group]
-            tokens = [waiting.token for waiting in group]
-            asked = ([r.request for r in requests], [r.person for r in requests])
-            rights = ([r.compartments for r in requests], [r.purpose for r in requests])
-            charges.append(await connection.execute(CHARGE, (group[0].segment, tokens, *asked, *rights), binary=True))
+        cursors = []
+        for call in [*(charge for charge, _ in pairs), *(give for _, give in pairs)]:
+            cursors.append(await connection.execute(*call, binary=True))
             await pipeline.sync()
-        for group in groups:
-            tokens = [waiting.token for waiting in group]
-            asked = ([w.request.request for w in group], [w.request.person for w in group])
-            releases.append(await connection.execute(RELEASE, (group[0].segment, tokens, *asked), binary=True))
-            await pipeline.sync()
-        return [(await c.fetchall(), await r.fetchall()) for c, r in zip(charges, releases, strict=True)]
+        rows = [await cursor.fetchall() for cursor in cursors]
+    return list(zip(rows[: len(pairs)], rows[len(pairs) :], strict=True))
 
 
 class _Database:
@@ -362,8 +400,8 @@ def _worth_another(error: DatabaseRefusedError, since: float) -> bool:
     return error.fields["reason"] == NOT_FLUSHED and _age(since) < NOT_FLUSHED_SECONDS
 
 
-def _segment(waiting: _Waiting) -> str:
-    return waiting.segment
+def _stage(waiting: _Waiting) -> tuple[Stage, str]:
+    return waiting.asked.stage, waiting.asked.place
 
 
 def _released(segment: str, row: Sequence[Any]) -> Released:

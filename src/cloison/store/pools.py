@@ -25,8 +25,8 @@ CONNECT_SECONDS = 5
 RECONNECT_SECONDS = 5
 
 
-def conninfo(home: Home, login: str) -> str:
-    """The connection string of a login (`owner`, `intake`, `desk`, `reaper`) with its password.
+def conninfo(home: Home, login: str, *, door: bool = False) -> str:
+    """The connection string of a login (`owner`, `intake`, `desk`, `reaper`) with its password; `door`: for a door.
 
     Raises ConfigError where the password's file is missing or open to others.
     """
@@ -37,7 +37,7 @@ def conninfo(home: Home, login: str) -> str:
         user=role_of(login),
         dbname=database.name,
         password=read_secret(home.logins / f"{login}.password"),
-        options=PINNED_OPTIONS + (DESK_OPTIONS if login == "desk" else ""),
+        options=PINNED_OPTIONS + (DESK_OPTIONS if door or login == "desk" else ""),
         application_name=f"cloison {login}",
         connect_timeout=CONNECT_SECONDS,
         client_encoding="utf8",  # whatever PGCLIENTENCODING says

@@ -24,5 +24,6 @@ def reap(reaper: psycopg.Connection) -> int:
 
 
 def sweep(reaper: psycopg.Connection) -> None:
-    """Remove receipts, openings, refusals and misses that no window counts any more."""
+    """Remove receipts, openings, refusals and misses that no window counts any more; let waiting interactions begin."""
     reaper.execute("select cloison.sweep_v1()")
+    reaper.execute("select cloison.sweep_relations_v1()")

@@ -9,7 +9,7 @@ from litestar.types import Message, Scope
 from cloison.app import furnish, running
 from cloison.config import Home
 from cloison.register.profile import load_profile
-from cloison.web import bodies, document, problems
+from cloison.web import bodies, covers, document, forwarding, problems, protections
 from cloison.web.desk import ROUTES, desk_with
 from cloison.web.metrics import Metrics, timed
 
@@ -33,14 +33,16 @@ def desk_app(home: Home) -> Litestar:
     profile = load_profile(home.config.profile)
     rooms = furnish(home, profile)
     metrics = Metrics()
+    forwarder = forwarding.Forwarder(home)
 
     @asynccontextmanager
     async def live(_app: Litestar) -> AsyncIterator[None]:
         async with running(rooms):
             yield
+        await forwarder.close()
 
     app = Litestar(
-        route_handlers=[*ROUTES, show_document],
+        route_handlers=[*ROUTES, *forwarding.ROUTES, *covers.ROUTES, *protections.ROUTES, show_document],
         lifespan=[live],
         before_send=[_harden, metrics.count],
         middleware=[timed],
@@ -51,12 +53,14 @@ def desk_app(home: Home) -> Litestar:
         signature_namespace={
             "SearchRequest": bodies.search_request(profile),
             "OpenRequests": bodies.open_requests(profile),
+            **bodies.change_requests(profile),
         },
         openapi_config=document.settings(profile),
         logging_config=None,  # a line a request would be a second, unguarded log of who consults whom
         debug=False,
     )
     app.state.desk = desk_with(rooms, metrics)
+    app.state.forwarder = forwarder
     app.state.metrics = metrics
     app.state.request_bytes = home.config.web.request_bytes
     app.state.document = document.document(app)

@@ -12,9 +12,18 @@ from typing import Annotated, Any, Literal, TypeVar, cast
 
 import msgspec
 from litestar import Request
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
-from cloison.client.wire import Fact, OpenRequests, PersonRequest, SearchRequest
+from cloison.client import changes
+from cloison.client.wire import (
+    INTERACTIONS_A_CALL,
+    Fact,
+    OpenRequests,
+    PersonRequest,
+    SearchRequest,
+    ToldInteraction,
+    ToldInteractions,
+)
 from cloison.errors import SlowRequestError
 from cloison.register.profile import Profile
 from cloison.web.problems import malformed
@@ -60,11 +69,40 @@ def open_requests(profile: Profile) -> type[OpenRequests]:
     return _narrowed(OpenRequests, {"requests": _list_of(person, Meta(min_length=1))})
 
 
+def change_requests(profile: Profile) -> dict[str, type[msgspec.Struct]]:
+    """The bodies of changes, by name: the profile's purposes and fields."""
+    purpose = {"purpose": _one_of(profile.purposes)}
+    whole = _narrowed(changes.NewFields, dict.fromkeys(profile.fields, changes.Value | UnsetType))
+    some = _narrowed(changes.ChangedFields, dict.fromkeys(profile.fields, changes.Value | None | UnsetType))
+    bodies: list[type[msgspec.Struct]] = [
+        _narrowed(changes.CreateRequest, {**purpose, "fields": whole}),
+        _narrowed(changes.ChangeRequest, {**purpose, "fields": some}),
+        *(
+            _narrowed(base, purpose)
+            for base in (
+                changes.DayRequest,
+                changes.ResumeRequest,
+                changes.MergeRequest,
+                changes.SplitRequest,
+                changes.RepresentativeRequest,
+            )
+        ),
+    ]
+    return {body.__name__: body for body in bodies}
+
+
+def told_interactions(profile: Profile) -> type[ToldInteractions]:
+    """The body of what a source tells: the profile's locators, of which each interaction has one."""
+    told = _narrowed(ToldInteraction, dict.fromkeys(profile.locators, Fact | None))
+    most = Meta(min_length=1, max_length=INTERACTIONS_A_CALL)
+    return _narrowed(ToldInteractions, {"interactions": _list_of(told, most)})
+
+
 def _narrowed(base: type[Body], fields: Mapping[str, Any]) -> type[Body]:
-    """`base` with these fields, of these types; what may be None is optional."""
+    """`base` with these fields, of these types; what may be None, or unset, is optional."""
     made = msgspec.defstruct(
         base.__name__,
-        [(name, kind, None) if kind == Fact | None else (name, kind) for name, kind in fields.items()],
+        [_optional(name, kind) for name, kind in fields.items()],
         bases=(base,),
         module=__name__,
         namespace={"__doc__": base.__doc__},
@@ -73,6 +111,12 @@ def _narrowed(base: type[Body], fields: Mapping[str, Any]) -> type[Body]:
         kw_only=True,
     )
     return cast("type[Body]", made)
+
+
+def _optional(name: str, kind: Any) -> tuple[str, Any] | tuple[str, Any, Any]:  # noqa: ANN401 - as below
+    if kind in (changes.Value | UnsetType, changes.Value | None | UnsetType):
+        return (name, kind, UNSET)
+    return (name, kind, None) if kind == Fact | None else (name, kind)
 
 
 def _one_of(words: Sequence[str]) -> Any:  # noqa: ANN401 - a type made at run time is none to the checker

@@ -37,6 +37,7 @@ from cloison.register import people
 from cloison.register.people import People, Query
 from cloison.store.metered import Meter
 from cloison.web import problems
+from cloison.web.alerts import AlertCount
 from cloison.web.bodies import DeskRequest
 from cloison.web.guard import bearer, require_session
 from cloison.web.health import HealthCheck
@@ -54,6 +55,7 @@ class Desk(msgspec.Struct, frozen=True):
     people: People
     meter: Meter
     health: HealthCheck
+    alerts: AlertCount
     metrics: Metrics
     compartment_bits: Mapping[str, int]
     purposes: Mapping[str, int]
@@ -68,6 +70,7 @@ def desk_with(rooms: Rooms, metrics: Metrics) -> Desk:
         people=rooms.people,
         meter=rooms.meter,
         health=HealthCheck(rooms.meter, rooms.keeper),
+        alerts=AlertCount(rooms.meter),
         metrics=metrics,
         compartment_bits={name: 1 << i for i, name in enumerate(profile.compartments)},
         purposes={name: i for i, name in enumerate(profile.purposes)},
@@ -190,11 +193,12 @@ async def show_health(request: DeskRequest) -> Response[Health]:
     response_description="The figures.",
     summary="Figures for Prometheus",
     media_type=MEDIA_TYPE,
-    sync_to_thread=False,
 )
-def show_metrics(request: DeskRequest) -> bytes:
+async def show_metrics(request: DeskRequest) -> bytes:
     """Figures of the desk in Prometheus' text format; nothing of a person or an account."""
-    return desk_of(request).metrics.text()
+    desk = desk_of(request)
+    desk.metrics.note_alerts(await desk.alerts.counts())
+    return desk.metrics.text()
 
 
 ROUTES: list[Router | HTTPRouteHandler] = [
@@ -237,4 +241,4 @@ def _opened(asked: PersonRequest, opened: people.Opened, language: str) -> Opene
 
 
 def _cards(cards: Sequence[people.Card]) -> list[Card]:
-    return [Card(card.person, card.segment, card.label, card.birth_year) for card in cards]
+    return [Card(card.person, card.segment, card.label, card.birth_year, card.place) for card in cards]

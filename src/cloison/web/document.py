@@ -15,10 +15,16 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
 
 from cloison import __version__
-from cloison.client import wire
+from cloison.client import changes, wire
 from cloison.register.profile import Profile
 
 REQUESTS = ("SearchRequest", "OpenRequests", "PersonRequest")
+RELATIONS = ("CoverRequest", "HandoverRequest", "CodeRequest", "CodeGiven")
+PROTECTIONS = ("ProtectionRequest", "AudienceRequest")
+CHANGES = (
+    *("CreateRequest", "NewFields", "ChangeRequest", "ChangedFields", "DayRequest", "ResumeRequest"),
+    *("MergeRequest", "SplitRequest", "RepresentativeRequest"),
+)
 
 
 def settings(profile: Profile) -> OpenAPIConfig:
@@ -48,10 +54,10 @@ def document(app: Litestar) -> bytes:
     made: dict[str, Any] = app.openapi_schema.to_schema()
     schemas: dict[str, dict[str, Any]] = made["components"]["schemas"]
     for name, schema in schemas.items():
-        described = getattr(wire, name, None)
+        described = getattr(wire, name, None) or getattr(changes, name, None)
         if described is not None:
             schema["description"] = getdoc(described)
-    for name in REQUESTS:
+    for name in (*REQUESTS, *CHANGES, *RELATIONS, *PROTECTIONS):
         schemas[name]["additionalProperties"] = False
     schemas["OpenRequests"]["properties"]["requests"]["maxItems"] = wire.REQUESTS_A_CALL
     return msgspec.json.encode(made)

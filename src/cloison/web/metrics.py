@@ -1,7 +1,7 @@
 """Figures for the operator, as Prometheus reads them: of the desk, never of a person or an account."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from prometheus_client import (
@@ -12,6 +12,7 @@ from prometheus_client import (
     disable_created_metrics,
     generate_latest,
 )
+from prometheus_client.core import CounterMetricFamily, Metric
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 OTHER = "other"  # all addresses that we do not serve: their paths are the caller's words
@@ -27,6 +28,8 @@ class Metrics:
     def __init__(self) -> None:
         """Count from zero."""
         self._registry = CollectorRegistry()
+        self._alerts: dict[str, int] = {}
+        self._registry.register(self)
         self._requests = Counter(
             "cloison_requests", "HTTP requests answered", ["route", "status"], registry=self._registry
         )
@@ -49,6 +52,17 @@ class Metrics:
     def watch(self, waiting: Callable[[], float]) -> None:
         """Ask `waiting` for the number of requests that wait, whenever the figures are read."""
         self._waiting.set_function(waiting)
+
+    def note_alerts(self, counts: Mapping[str, int]) -> None:
+        """How many alerts the database holds, by kind."""
+        self._alerts = dict(counts)
+
+    def collect(self) -> Iterator[Metric]:
+        """The figures that are counted elsewhere, as the registry asks for them."""
+        alerts = CounterMetricFamily("cloison_alerts", "Alerts raised, by kind", labels=["kind"])
+        for kind, count in self._alerts.items():
+            alerts.add_metric([kind], count)
+        yield alerts
 
     def text(self) -> bytes:
         """All figures, as Prometheus' text format has them."""

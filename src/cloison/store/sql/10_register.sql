@@ -18,8 +18,8 @@ create table cloison.profile (
 create table cloison.search_slot (
     slot smallint primary key check (slot between 1 and 8),
     proof_slot smallint check (proof_slot between 1 and 8),   -- whose term proves the second fact; null: none does
-    grouped boolean not null             -- misses share a budget, see search_miss
-);
+    cuts integer[]                       -- misses that share a budget (search_miss) have these many leading characters
+);                                       -- of each fact in common (0: all, -1: none); null: they share none
 
 create table cloison.person (
     segment text collate "C" not null check (segment ~ '^[0-9A-Za-z_-]{1,16}$'),
@@ -67,4 +67,28 @@ create table cloison.locator (
     segment text collate "C" not null,
     person uuid not null,
     primary key (kind, term)
+);
+
+-- Who went from one segment to another, so that a locator written before still leads to them.
+create table cloison.trail (
+    segment text collate "C" not null,
+    person uuid not null,
+    went_to text collate "C" not null,   -- where they are now, however often they moved
+    primary key (segment, person)
+);
+create index trail_person on cloison.trail (person);
+
+-- Somebody new, as intake brings them; sealed compartments and search terms (8) in order, locators by kind, null where
+-- there is none.
+create type cloison.newcomer as (
+    person uuid, cohort integer, key_id bigint, provisional boolean, digest bigint, cell bigint,
+    sealed bytea[], terms bigint[], locators bigint[]
+);
+
+-- Somebody sealed anew. `sealed` holds the compartments of the mask `compartments`, `terms` counts where the mask
+-- `slots` (bit i: term i + 1) says so; `digest` null: as it was. `dropped`: locators, by kind, that are theirs no more.
+create type cloison.resealed as (
+    former_segment text, former_version integer, segment text, person uuid, cohort integer, key_id bigint,
+    provisional boolean, digest bigint, cell bigint, compartments integer, sealed bytea[], slots integer, terms bigint[],
+    locators bigint[], dropped bigint[]
 );

@@ -76,3 +76,4 @@ create table cloison.relation (
     valid_until timestamptz,             -- null: until further notice
     primary key (segment, account, person, kind)
 );
+create index relation_person on cloison.relation (segment, person);

@@ -5,7 +5,7 @@ create type cloison.event as enum (
     'open', 'search', 'list',                       -- of people, by an account
     'refusals_exceeded',                            -- one counting entry for refusals beyond their budget
     'session_issued', 'session_ended',
-    'account_created', 'account_frozen', 'account_unfrozen',
+    'account_created', 'account_frozen', 'account_unfrozen', 'holder_set',
     'people_imported', 'relations_imported',
     'person_read',                                  -- opened as a whole, by the intake door, to be changed
     'person_created', 'person_changed', 'person_moved',

@@ -30,15 +30,37 @@ return array[
     p_now - interval '24 hours 10 seconds', p_now - interval '672 hours 10 seconds'
 ];
 
--- Sessions that have not ended, with what their account's role allows. Expiry and freezes are the caller's to compare.
+-- Sessions that have not ended, with what their account's role allows while the agreement of its organisation covers
+-- role and home: all masks are 0 where it does not, so that from then on everything is out of reach and nothing is
+-- released. Expiry and freezes are the caller's to compare.
 create or replace view cloison.holder as
 select s.segment, s.session, s.token_hash, s.account, s.touched_at, s.expires_at, a.handle, a.organisation, a.role,
-       r.name as role_name, r.relations, r.compartments, r.touch, r.purposes,
-       r.acts
+       r.name as role_name, case when c.covered then r.relations else 0 end as relations,
+       case when c.covered then r.compartments else 0 end as compartments, r.touch,
+       case when c.covered then r.purposes else 0 end as purposes,
+       case when c.covered then r.acts else 0 end as acts,
+       c.covered, g.segments as lent_to,     -- where people may be opened besides; null: everywhere
+       coalesce(g.minutes_5, g.hour, g.day, g.days_28) is not null as capped, g.ledger_segment
 from cloison.session s
 join cloison.account a on a.segment = s.segment and a.account = s.account
 join cloison.role r on r.role = a.role
+left join cloison.agreement g on g.organisation = a.organisation and g.standing
+cross join lateral (
+    select case when g.organisation is null or a.segment <> all (g.segments) or a.role <> all (g.roles) then false
+                when g.ends_at is null then true else g.ends_at > cloison.clock_v1() end as covered
+) c
 where not exists (select from cloison.session_end e where e.segment = s.segment and e.session = s.session);
+
+-- Sessions of accounts at home elsewhere that may still release here what they were charged for here.
+create or replace view cloison.visitor as
+select v.segment, v.session, v.token_hash, v.account, v.expires_at, r.compartments
+from cloison.guest v
+join cloison.role r on r.role = v.role
+join cloison.agreement g on g.organisation = v.organisation and g.standing
+where case when v.segment <> all (g.segments) or v.home <> all (g.segments) or v.role <> all (g.roles) then false
+           when g.ends_at is null then true else g.ends_at > cloison.clock_v1() end
+  and not exists (select from cloison.session_end e where e.segment = v.segment and e.session = v.session)
+  and not exists (select from cloison.recall c where c.subject in (v.session, v.account));
 
 -- Settles `judged`, at most 128 requests of accounts whose ledgers are locked; see the header.
 -- Verdicts `no_session` and `busy` (not locked, or too many receipts not released) leave no trace here.
@@ -129,7 +151,7 @@ begin
                 where f.segment = p_segment and f.account = c.account and f.refused_at > v_cutoffs[4]
             ) n
         ) f on f.account = d.account
-        where d.event = 'open' or d.turn = 1
+        where d.event not in ('search', 'list') or d.turn = 1
     ), numbered as (
         -- One entry for each opening and each refusal within the budget; one counting entry for all beyond it.
         select d.*, coalesce(r.rank > r.room, false) as beyond,
@@ -147,8 +169,10 @@ begin
     insert into entry (segment, account, number, at, event, outcome, session, request, person, compartments,
         purpose, relation, amount)
     select p_segment, g.account, g.number, p_now,
-        case when g.beyond then 'refusals_exceeded' else g.event end, g.outcome::outcome, g.session, g.request,
-        case when g.beyond or (g.event <> 'open' and g.outcome <> 'open') then null else g.person end,
+        case when g.beyond then 'refusals_exceeded'
+             when g.event = 'allowance_lent' and g.outcome <> 'open' then 'open' else g.event end,
+        g.outcome::outcome, g.session, g.request,
+        case when g.beyond or (g.event in ('search', 'list') and g.outcome <> 'open') then null else g.person end,
         coalesce(g.compartments, 0), g.purpose, g.relation, case when g.beyond then g.amount end
     from unnest(v_settled) g where g.number is not null;
 
@@ -157,18 +181,23 @@ begin
     where l.segment = p_segment
       and l.account = any (array(select g.account from unnest(v_settled) g where g.number is not null));
 
+    -- What is lent may be opened until the lease expires, and counts from then.
     insert into opening as o (segment, account, meter, person, last_opened)
-    select distinct p_segment, g.account, g.meter, g.person, p_now from unnest(v_settled) g
+    select distinct p_segment, g.account, g.meter, g.person,
+        case g.event when 'allowance_lent' then p_now + lease_lifetime_v1() else p_now end
+    from unnest(v_settled) g
     where g.outcome = 'open' and g.person is not null
     on conflict (segment, account, meter, person)
         do update set last_opened = greatest(o.last_opened, excluded.last_opened);
 
     insert into receipt (segment, session, request, person, account, compartments, charged_at)
     select p_segment, g.session, g.request, g.person, g.account, bit_or(g.compartments), p_now
-    from unnest(v_settled) g where g.outcome = 'open' and g.person is not null
+    from unnest(v_settled) g where g.outcome = 'open' and g.person is not null and g.event <> 'allowance_lent'
     group by g.session, g.request, g.person, g.account
     on conflict (segment, session, request, person)
         do update set compartments = excluded.compartments, charged_at = excluded.charged_at;
+
+    perform raise_alerts_v1(p_segment, p_now, v_settled);
 
     if exists (select from unnest(v_settled) g where g.number is not null and g.outcome <> 'open') then
         insert into refusal (segment, account, refused_at, number)

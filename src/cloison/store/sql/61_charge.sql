@@ -39,7 +39,7 @@ begin
     v_now := clock_v1();
 
     with asked as materialized (                                                            -- 3
-        select q.*, h.session, h.account, h.role, h.touched_at, h.relations, h.touch,
+        select q.*, h.session, h.account, h.role, h.touched_at, h.relations, h.touch, h.capped,
             coalesce(q.request is not null and q.compartments > 0 and q.compartments & ~h.compartments = 0
                 and q.purpose between 0 and 30 and (h.purposes >> q.purpose) & 1 = 1, false) as allowed
         from unnest(p_tokens, p_requests, p_persons, p_compartments, p_purposes)
@@ -49,6 +49,9 @@ begin
             where h.segment = p_segment and h.token_hash = sha256(q.token) and h.expires_at > v_now
             offset 0
         ) h on true
+    ), reach as materialized (
+        select * from reachable_each_v1(
+            array(select a.account from asked a order by a.ordinal), array(select a.person from asked a order by a.ordinal))
     ), judged as (
         select a.*, r.kind,
             case
@@ -64,12 +67,15 @@ begin
                 when r.kind is null or not a.allowed then 'scope'
                 when a.compartments & a.touch <> 0
                      and (a.touched_at > v_now - interval '5 minutes') is not true then 'step_up'
+                when a.capped then 'lease'   -- its organisation's ledger counts too: 65_lease.sql
                 else 'open'
             end as verdict
         from asked a
+        join reach w on w.ordinal = a.ordinal
         left join lateral (
             select r.kind from relation r
-            where r.segment = p_segment and r.account = a.account and r.person = a.person
+            where r.segment = p_segment and r.account = a.account
+              and r.person = w.person
               and r.valid_from <= v_now and (r.valid_until is null or r.valid_until > v_now)
               and (a.relations >> (array_position(enum_range(null::relation_kind), r.kind) - 1)) & 1 = 1
             order by r.kind limit 1

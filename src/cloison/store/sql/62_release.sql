@@ -6,7 +6,8 @@
 --      transaction is just releasing is skipped, not waited for;
 --   3. the log is flushed past the insert position sampled *after* they were seen, so that no crash can take the charge
 --      back, whatever synchronous_commit the caller chose;
---   4. session, freeze and relation are looked at again, in a newer snapshot; a receipt is used up by being released.
+--   4. session, agreement, freeze, protection and relation are looked at again, in a newer snapshot; a receipt is used
+--      up by being released.
 -- p_persons may hold null: then all people of that request (a search's cards, a list).
 create or replace function cloison.release_v1(
     p_segment text, p_tokens bytea[], p_requests uuid[], p_persons uuid[]
@@ -35,10 +36,14 @@ begin
     with mine as materialized (                                                             -- 2
         select q.ordinal, r as receipt
         from unnest(p_tokens, p_requests, p_persons) with ordinality as q (token, request, person, ordinal)
-        join session s on s.segment = p_segment and s.token_hash = sha256(q.token)
+        join lateral (
+            select s.session from session s where s.segment = p_segment and s.token_hash = sha256(q.token)
+            union all
+            select v.session from guest v where v.segment = p_segment and v.token_hash = sha256(q.token)
+        ) s on true
         join receipt r on r.segment = p_segment and r.session = s.session and r.request = q.request
             and (q.person is null or r.person = q.person)
-        where r.charged_at > v_now - receipt_lifetime_v1()
+        where r.charged_at > v_now - receipt_lifetime_v1() and r.compartments < 1 << 30   -- else the intake door's
         for update of r skip locked
     )
     select array_agg(m.ordinal), array_agg(m.receipt) into v_ordinals, v_receipts from mine m;
@@ -59,14 +64,23 @@ begin
         where r.segment = p_segment and r.session = s.session and r.request = s.request and r.person = s.person
           and r.charged_at = s.charged_at and r.charged_at > clock_v1() - receipt_lifetime_v1()
         returning s.ordinal, r.session, r.request, r.person, r.account, r.compartments
+    ), numbered as materialized (
+        select u.*, row_number() over (order by u.ordinal, u.person) as turn from used u
+    ), reach as materialized (
+        select * from reachable_each_v1(
+            array(select n.account from numbered n order by n.turn), array(select n.person from numbered n order by n.turn))
     ), allowed as (
         select u.*, p.version, p.sealed, format('cloison-ticket-1|%s|%s|%s|%s|%s|%s|%s|%s|%s|%s', u.request, u.session,
             u.account, p_segment, p.cohort, u.person, p.key_id, u.compartments, p.version,
             floor(extract(epoch from v_now) * 1000)::bigint) as ticket
-        from used u
-        join holder h on h.segment = p_segment and h.session = u.session and h.expires_at > v_now
+        from numbered u
+        join reach w on w.ordinal = u.turn and w.person = u.person
         join person p on p.segment = p_segment and p.person = u.person
-        where not exists (select from account_freeze f where f.segment = p_segment and f.account = u.account
+        where (exists (select from holder h where h.segment = p_segment and h.session = u.session
+                       and h.expires_at > v_now and u.compartments & ~h.compartments = 0)
+               or exists (select from visitor h where h.segment = p_segment and h.session = u.session
+                          and h.expires_at > v_now and u.compartments & ~h.compartments = 0))
+          and not exists (select from account_freeze f where f.segment = p_segment and f.account = u.account
                           and f.lifted_at is null)
           -- Today's list names appointments that begin later or are over; a record is for a relation of now.
           and exists (select from relation r where r.segment = p_segment and r.account = u.account

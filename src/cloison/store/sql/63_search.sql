@@ -7,6 +7,9 @@
 --
 -- In one transaction an answer could be had and its charge rolled back: 999 guesses at a NIR, for nothing and unseen.
 -- Rolled back here, find_v1 leaves the miss.
+--
+-- A search is one value's: the keeper signs its terms, the proof's and the group together, for this session, seconds
+-- ago. A caller with the desk's secret for the keeper could put several guesses into one search, and make up the group.
 
 -- The people whose term in p_slot is one of p_terms, and whether the term in p_proof_slot proves a second fact.
 create or replace function cloison.matches_v1(
@@ -24,11 +27,12 @@ begin
 end $$;
 
 -- Asks to search one segment by one value. p_terms: the keyed hashes of the value, one for each year of keys;
--- p_proof_terms: those of the value *and* the birth date, where both were given; p_group: see search_miss.
+-- p_proof_terms: those of the value *and* the birth date, where both were given; p_group: see search_miss; p_at and p_mac:
+-- when the keeper signed them all, in milliseconds, and its signature.
 -- `open`: charged as a miss, find_v1 answers within a receipt's lifetime. The same request again is not charged again.
 create or replace function cloison.search_v1(
     p_segment text, p_token bytea, p_request uuid, p_purpose smallint, p_slot integer, p_terms bigint[],
-    p_proof_slot integer, p_proof_terms bigint[], p_group bigint
+    p_proof_slot integer, p_proof_terms bigint[], p_group bigint, p_at bigint, p_mac bytea
 ) returns table (outcome text, retry_after integer)
 language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp
     set enable_seqscan = off as $$
@@ -47,7 +51,7 @@ begin
         raise exception 'at most 64 terms in a search' using errcode = 'CL002';
     end if;
     select * into v_slot from search_slot s where s.slot = p_slot;
-    if v_slot.slot is null or (v_slot.grouped and p_group is null) then
+    if v_slot.slot is null or (v_slot.cuts is null) <> (p_group is null) then
         raise exception 'the profile has no such search' using errcode = 'CL002';
     end if;
     -- Another slot than the profile's proves nothing: a proof is NIR or identifier, *and* birth date.
@@ -62,6 +66,15 @@ begin
         return;
     elsif v_holder.account <> all (v_locked) then
         return query select 'busy', null::integer;
+        return;
+    elsif not signed_by_keeper_v1(concat_ws('|', 'cloison-search-1', v_holder.session, p_slot,
+            coalesce(array_to_string(p_terms, ','), ''), coalesce(p_proof_slot::text, ''),
+            coalesce(array_to_string(p_proof_terms, ','), ''), coalesce(p_group::text, ''),
+            coalesce(array_to_string(v_slot.cuts, ','), ''), p_at), p_mac) then
+        raise exception 'the keeper signed no such search' using errcode = 'CL006';
+    -- Either clock may be ahead of the other by some seconds.
+    elsif abs(extract(epoch from v_now) * 1000 - p_at) > 15000 then
+        return query select 'stale', null::integer;
         return;
     elsif exists (select from asked a where a.segment = p_segment and a.session = v_holder.session
                   and a.request = p_request and a.asked_at > v_now - receipt_lifetime_v1()
@@ -104,6 +117,13 @@ begin
     end if;
     return query select v_verdict, null::integer;
 end $$;
+
+-- Whether p_mac is the keeper's signature of p_text, made with the key that signs tickets.
+create or replace function cloison.signed_by_keeper_v1(p_text text, p_mac bytea) returns boolean
+language sql stable security definer set search_path = pg_catalog, cloison, pg_temp as $$
+    select coalesce((select sha256(k.outer_block || sha256(k.inner_block || convert_to(p_text, 'UTF8'))) = p_mac
+                     from ticket_key k), false);
+$$;
 
 -- Looks for whom search_v1 was asked about. Rules, in order:
 --   1. as in release_v1: a transaction that has not written, a charge that is committed, on disk and seconds old;
@@ -166,6 +186,14 @@ begin
         v_matched := array[p_request];
         v_proven := array[false];
     end if;
+    -- Who is protected, or the account's own holder, is nobody from here on, for an audience too.
+    select array_agg(case when w.hidden then p_request else w.person end order by w.ordinal),
+        array_agg(v_proven[w.ordinal::integer] and not w.hidden order by w.ordinal) into v_matched, v_proven
+    from (
+        select w.*, w.shielded or w.own as hidden from withheld_each_v1(
+            array_fill(null::uuid, array[cardinality(v_matched)]),
+            array_fill(v_holder.account, array[cardinality(v_matched)]), v_matched) w
+    ) w;
     select array_agg(f.person), array_agg(f.kind) into v_found, v_kinds
     from (
         select m.person, coalesce(r.kind, 'walk_in') as kind

@@ -44,6 +44,7 @@ begin
                    and (r.valid_until is null or r.valid_until > v_now)
               else r.kind = 'inbound' and r.valid_from < v_today + interval '24 hours'
                    and (r.valid_until is null or r.valid_until > v_today) end
+          and not withheld_v1(p_segment, v_holder.account, r.person)
         group by r.person order by r.person limit 50
     ) f;
     if v_verdict <> 'open' then

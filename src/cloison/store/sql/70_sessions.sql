@@ -5,7 +5,8 @@ create or replace function cloison.session_v1(p_segment text, p_token bytea)
 returns table (account uuid, handle text, role text, expires_at timestamptz, frozen boolean)
 language sql volatile security definer set search_path = pg_catalog, cloison, pg_temp as $$
     select h.account, h.handle, h.role_name, h.expires_at,
-        exists (select from account_freeze f where f.segment = p_segment and f.account = h.account and f.lifted_at is null)
+        not h.covered or exists (select from account_freeze f where f.segment = p_segment and f.account = h.account
+                                 and f.lifted_at is null)
     from holder h
     where h.segment = p_segment and h.token_hash = sha256(p_token) and h.expires_at > clock_v1();
 $$;
@@ -34,7 +35,22 @@ create or replace function cloison.create_account_v1(
 language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp as $$
 declare
     v_account uuid;
+    v_agreement agreement;
 begin
+    -- Locked, so that two at once do not both take the last place.
+    select * into v_agreement from agreement g where g.organisation = p_organisation and g.standing for update;
+    if v_agreement.organisation is null or v_agreement.ends_at <= clock_v1() then
+        raise exception 'no agreement in force' using errcode = 'CL010';
+    elsif p_segment <> all (v_agreement.segments) then
+        raise exception 'not a segment of the agreement' using errcode = 'CL011';
+    elsif exists (select from role r where r.name = p_role and r.role <> all (v_agreement.roles)) then
+        raise exception 'not a role of the agreement' using errcode = 'CL012';
+    elsif (select count(*) from account a where a.organisation = p_organisation) >= v_agreement.accounts_most then
+        raise exception 'as many accounts as the agreement allows' using errcode = 'CL013';
+    elsif exists (select from agency g where g.organisation = p_organisation)
+          and not exists (select from agency g where g.organisation = p_organisation and g.name = p_agency) then
+        raise exception 'not an agency of the organisation' using errcode = 'CL014';
+    end if;
     insert into account (segment, handle, organisation, agency, role)
     select p_segment, p_handle, p_organisation, p_agency, r.role from role r where r.name = p_role
     returning account into v_account;
@@ -70,6 +86,10 @@ begin
     where s.segment = p_segment and s.account = p_account and s.expires_at > clock_v1()
     on conflict do nothing;
     get diagnostics v_ended = row_count;
+    insert into recall (subject, until)
+    select s.session, clock_v1() + interval '1 minute' from session s
+    where s.segment = p_segment and s.account = p_account and s.expires_at > clock_v1()
+    on conflict do nothing;
     perform log_act_v1(p_segment, 'session_ended', p_account, null, v_ended);
     return v_ended;
 end $$;
@@ -78,6 +98,7 @@ create or replace function cloison.freeze_v1(p_segment text, p_account uuid) ret
 language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp as $$
 begin
     insert into account_freeze (segment, account, frozen_at) values (p_segment, p_account, clock_v1());
+    insert into recall (subject) values (p_account) on conflict (subject) do update set until = null;
     perform log_act_v1(p_segment, 'account_frozen', p_account, null, null);
 end $$;
 
@@ -86,6 +107,7 @@ language plpgsql volatile security definer set search_path = pg_catalog, cloison
 begin
     update account_freeze set lifted_at = clock_v1()
     where segment = p_segment and account = p_account and lifted_at is null;
+    delete from recall where subject = p_account;
     perform log_act_v1(p_segment, 'account_unfrozen', p_account, null, null);
 end $$;
 
@@ -97,4 +119,8 @@ language sql volatile security definer set search_path = pg_catalog, cloison, pg
     delete from opening where last_opened < clock_v1() - interval '696 hours';
     delete from refusal where refused_at < clock_v1() - interval '696 hours';
     delete from search_miss where missed_at < clock_v1() - interval '48 hours';
+    delete from lent where lent_at < clock_v1() - interval '1 minute';
+    delete from guest where seen_at < clock_v1() - interval '1 minute';
+    delete from recall where until < clock_v1();
+    delete from organisation_opening where last_opened < clock_v1() - interval '696 hours';
 $$;

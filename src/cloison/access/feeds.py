@@ -1,0 +1,230 @@
+"""Sources of interactions that no account can write: an appointment book, the personal space, a telephone system.
+
+A source tells that somebody has an appointment, called or wrote, and with whom; that explains why the account opens the
+person, from the beginning of the interaction's day until a little after its end. It speaks by a service token, or the
+operator brings its file. The database keeps a hash of the interaction's own name, and nothing of the person.
+
+A token is `feed_SECRET`, 32 random bytes in base64url, of which the database knows only the SHA-256. It opens nobody.
+"""
+
+import base64
+import binascii
+import hashlib
+import re
+import secrets
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from enum import StrEnum
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+from uuid import UUID
+
+import msgspec
+import psycopg
+
+from cloison.access.relation_files import Columns, Refused, Rejects, RelationFile, time_of
+from cloison.access.relations import HANDLE, Import, Imported, Progress, Row, locate
+from cloison.errors import BadRequestError, NoFeedError, UnknownFeedError
+from cloison.register.fields import InvalidValueError, check, mask
+from cloison.register.profile import Profile
+from cloison.register.resealing import Register, query
+from cloison.register.terms import locator_inputs
+
+TOKEN = re.compile(r"feed_([0-9A-Za-z_-]{43})")
+TOKEN_BYTES = 32
+NAME = re.compile(r"[0-9a-z][0-9a-z._-]{0,39}")
+SEGMENT = re.compile(r"[0-9A-Za-z_-]{1,16}")
+INTERACTION = re.compile(r"[!-~]{1,64}")  # what can be seen of ASCII
+ROWS_A_BATCH = 500
+LAST_DAY = "9999-12-31"  # locators are no dates
+COLUMNS = Columns(("account", "interaction", "from", "until"))
+KNOWN = "select cloison.feed_known_v1(%b::bytea)"
+TOLD = (
+    "select result, retry_after from cloison.feed_interactions_v1(%b::bytea, %b::text[], %b::text[], %b::int2[], "
+    "%b::int8[], %b::timestamptz[], %b::timestamptz[]) order by ordinal"
+)
+FROM_FILE = (
+    "select result, retry_after from cloison.feed_file_v1(%b::text, %b::text[], %b::text[], %b::int2[], "
+    "%b::int8[], %b::timestamptz[], %b::timestamptz[]) order by ordinal"
+)
+
+
+class FeedKind(StrEnum):
+    """What tells of interactions."""
+
+    APPOINTMENTS = "appointments"
+    SPACE = "space"
+    TELEPHONE = "telephone"
+
+
+class Feed(msgspec.Struct, frozen=True):
+    """A source; `segments` empty: all of them."""
+
+    feed: UUID
+    name: str
+    kind: str
+    segments: list[str]
+    created_at: datetime
+    closed_at: datetime | None
+
+
+class CreatedFeed(msgspec.Struct, frozen=True):
+    """A source just created; `token` is shown once."""
+
+    name: str
+    kind: str
+    token: str
+
+
+class Interaction(msgspec.Struct, frozen=True):
+    """One interaction as a source tells it; `values` are the person's locators, of which one is given."""
+
+    interaction: str
+    account: str
+    values: dict[str, str]
+    begins: datetime
+    ends: datetime
+
+
+class Taken(NamedTuple):
+    """What became of one interaction; `retry_after` in seconds, where it was metered."""
+
+    result: str
+    retry_after: int | None = None
+
+
+# -- the owner's side -------------------------------------------------------------------------------------------------
+
+
+def create_feed(owner: psycopg.Connection, name: str, kind: FeedKind, segments: Sequence[str] = ()) -> CreatedFeed:
+    """Create a source; raises BadRequestError for a name that is taken or malformed, or a malformed segment."""
+    if not NAME.fullmatch(name) or not all(SEGMENT.fullmatch(segment) for segment in segments):
+        raise BadRequestError(reason="the source's name or a segment is not of the allowed form")
+    secret = secrets.token_bytes(TOKEN_BYTES)
+    try:
+        owner.execute(
+            "select cloison.create_feed_v1(%s, %s::cloison.feed_kind, %s, %s)",
+            (name, kind.value, list(segments) or None, hashlib.sha256(secret).digest()),
+        )
+    except psycopg.errors.UniqueViolation as error:
+        raise BadRequestError(reason="the source's name is taken") from error
+    return CreatedFeed(name, kind, f"feed_{base64.urlsafe_b64encode(secret).decode().rstrip('=')}")
+
+
+def feeds(owner: psycopg.Connection) -> list[Feed]:
+    """All sources, by name."""
+    rows = owner.execute(
+        "select feed, name, kind::text, coalesce(segments, '{}'), created_at, closed_at from cloison.feed order by name"
+    ).fetchall()
+    return [Feed(*row) for row in rows]
+
+
+def close_feed(owner: psycopg.Connection, name: str) -> None:
+    """Close a source for good: its token and its files write nothing any more; raises UnknownFeedError."""
+    if owner.execute("select cloison.close_feed_v1(%s)", (name,)).fetchone() != (True,):
+        raise UnknownFeedError(feed=mask(name))
+
+
+# -- what sources tell ------------------------------------------------------------------------------------------------
+
+
+def secret_of(token: str) -> bytes:
+    """The secret bytes of a service token's text; raises NoFeedError for anything else, a session's token too."""
+    match = TOKEN.fullmatch(token)
+    if match is None:
+        raise NoFeedError
+    try:
+        return base64.urlsafe_b64decode(match[1] + "=")
+    except binascii.Error as error:
+        raise NoFeedError from error
+
+
+async def take(register: Register, secret: bytes, told: Sequence[Interaction]) -> list[Taken]:
+    """Write what the source of this token tells, one answer each, in order; raises NoFeedError.
+
+    Answers are those of `take_interactions_v1`, and `value` for a locator that is none.
+    """
+    if not (await query(register, KNOWN, (secret,)))[0][0]:
+        raise NoFeedError
+    found = [_locators(register.profile, one) for one in told]
+    sound = [(one, locator) for one, locator in zip(told, found, strict=True) if locator is not None]
+    terms = await register.keeper.locate([locator for _, locator in sound])
+    columns = (
+        [one.interaction for one, _ in sound],
+        [one.account for one, _ in sound],
+        [kind for _, (kind, _) in sound],
+        terms,
+        [one.begins for one, _ in sound],
+        [one.ends for one, _ in sound],
+    )
+    answers = iter(await query(register, TOLD, (secret, *columns)))
+    try:
+        return [Taken("value") if locator is None else Taken(*next(answers)) for locator in found]
+    except StopIteration:  # closed a moment ago
+        raise NoFeedError from None
+
+
+async def import_interactions(
+    path: Path, register: Register, source: str, progress: Progress = lambda _imported: None
+) -> Imported:
+    """Bring the interactions of a source's CSV file in; rows refused go to `FILE.rejects.csv`.
+
+    Raises UnknownFeedError where there is no such source or it is closed, and as `import_relations` does.
+    """
+    with RelationFile(path, register.profile, COLUMNS) as file, Rejects(path) as rejects:
+        work = Import(file, rejects, register, progress)
+        rows = _rows(work)
+        terms: dict[bytes, int] = {}
+        while batch := list(islice(rows, ROWS_A_BATCH)):
+            await locate(register, file.kind, batch, terms)
+            columns = (
+                [row.word for row in batch],
+                [row.handle for row in batch],
+                [file.kind] * len(batch),
+                [terms[row.person] for row in batch],
+                [row.valid_from for row in batch],
+                [row.valid_until for row in batch],
+            )
+            if not await work.write(batch, FROM_FILE, (source, *columns)):
+                raise UnknownFeedError(feed=mask(source))
+        work.tell()
+    return work.imported
+
+
+def _locators(profile: Profile, told: Interaction) -> tuple[int, bytes] | None:
+    """Kind and bytes of the one locator given; None where there is none, more than one, or it is malformed."""
+    kept = {}
+    for name, value in told.values.items():
+        try:
+            kept[name] = check(profile.fields[name], value, today=LAST_DAY)
+        except (InvalidValueError, KeyError):
+            return None
+    found = locator_inputs(profile, {name: value for name, value in kept.items() if value})
+    return found[0] if len(found) == 1 else None
+
+
+def _rows(work: Import) -> Iterator[Row]:
+    for number, row in work.file.rows():
+        work.imported.read += 1
+        made = Refused("", "columns") if row is None else _row(work.file, number, row)
+        if isinstance(made, Refused):
+            work.reject(number, made)
+        else:
+            yield made
+
+
+def _row(file: RelationFile, number: int, row: dict[str, str]) -> Row | Refused:
+    if not HANDLE.fullmatch(row["account"]):
+        return Refused("account", "no_account", mask(row["account"]))
+    if not INTERACTION.fullmatch(row["interaction"]):
+        return Refused("interaction", "value", mask(row["interaction"]))
+    person = file.person(row)
+    if isinstance(person, Refused):
+        return person
+    begins, ends = time_of(row, "from"), time_of(row, "until")
+    if isinstance(begins, Refused):
+        return begins
+    if isinstance(ends, Refused):
+        return ends
+    return Row(number, row["account"], person, row["interaction"], begins, ends)

@@ -1,0 +1,33 @@
+"""`cloison alerts`: what somebody should look at."""
+
+from datetime import datetime
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from cloison.access import protection
+from cloison.cli.shared import Json, show, started
+from cloison.store.pools import connect
+
+app = typer.Typer()
+
+
+@app.command("alerts")
+def alerts(
+    since: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="A day or a time; from the first on by default."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List the alerts: each opening of somebody protected, by whom, and which entry of the audit log tells more."""
+    with connect(started(), "owner") as owner:
+        found = protection.alerts(owner, None if since is None else since.astimezone())
+    table = Table("time", "kind", "account", "organisation", "person", "entry")
+    for alert in found:
+        entry = f"{alert.segment}/{alert.entry}"
+        named = (alert.at.isoformat(" ", "seconds"), alert.kind, alert.account, alert.organisation)
+        table.add_row(*(escape(name) for name in (*named, str(alert.person), entry)))
+    show(as_json, {"alerts": found}, table)

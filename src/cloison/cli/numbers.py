@@ -1,0 +1,42 @@
+"""Numbers that name somebody: asked for at a prompt, or read from a file or standard input, never an argument."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cloison.access.locating import locate, read_numbers
+from cloison.cli.shared import with_register
+from cloison.errors import ConfigError
+from cloison.register.intake import Register
+
+NumberFile = Annotated[
+    str,
+    typer.Option(
+        "--file",
+        help="A file with the number, or with CSV of numbers and one row; - for standard input. Default: a prompt.",
+    ),
+]
+By = Annotated[str, typer.Option(help="Which number it is, such as nir or identifier.")]
+DEFAULT_BY = "identifier"
+
+
+def located(file: str, by: str) -> dict[int, int]:
+    """Kind and keyed hash of each number that was given for one person."""
+    text = _text(file, by)
+
+    async def ask(register: Register) -> dict[int, int]:
+        return await locate(register, read_numbers(text, by, register.profile))
+
+    return with_register(ask)
+
+
+def _text(file: str, by: str) -> str:
+    if file == "-":
+        return sys.stdin.read()
+    if file:
+        return Path(file).read_text(encoding="utf-8-sig")
+    if not sys.stdin.isatty():
+        raise ConfigError(reason="nobody is at the terminal; give the number with --file")
+    return str(typer.prompt(by, hide_input=True))

@@ -1,0 +1,84 @@
+"""`cloison protection …`: people withheld from all but a named audience, by the operator."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from cloison.access import protection
+from cloison.cli.numbers import DEFAULT_BY, By, NumberFile, located
+from cloison.cli.shared import Json, home_of, show, started
+from cloison.store.pools import connect
+
+app = typer.Typer(no_args_is_help=True, help="People withheld from all but a named audience.")
+
+Until = Annotated[
+    datetime | None,
+    typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="When it ends; by default when it is lifted."),
+]
+
+
+@app.command("set")
+def protection_set(  # noqa: PLR0913, PLR0917 - the options of a command are its parameters
+    person: Annotated[UUID | None, typer.Option(help="The person's number in the register, with --segment.")] = None,
+    segment: Annotated[str, typer.Option(help="The person's segment, such as 59.")] = "",
+    audience: Annotated[
+        list[str] | None, typer.Option(help="An account that may open the person, or HANDLE=DAY; may be repeated.")
+    ] = None,
+    until: Until = None,
+    file: NumberFile = "",
+    by: By = DEFAULT_BY,
+    as_json: Json = False,
+) -> None:
+    """Withhold somebody from all accounts but the audience: never found, and an alert at each opening.
+
+    Without --person, they are named by a number that is asked for, or read from a file.
+    """
+    if (person is None) != (not segment):
+        raise typer.BadParameter("a person's number and segment go together", param_hint="--segment")
+    named = dict(_member(word) for word in audience or [])
+    home = home_of()
+    started()
+    terms = {} if person is not None else located(file, by)
+    with connect(home, "owner") as owner:
+        places = {protection.located(owner, kind, term) for kind, term in terms.items()}
+        if len(places) > 1:
+            raise typer.BadParameter("these numbers are of different people", param_hint="--file")
+        place = places.pop() if places else (segment, person)
+        assert place[1] is not None  # noqa: S101 - else the person was named by numbers, of which there is one at least
+        number = protection.protect_by_owner(
+            owner, (place[0], place[1]), named, None if until is None else until.astimezone()
+        )
+    show(as_json, {"protection": number, "person": place[1], "segment": place[0]}, f"protected: {number}")
+
+
+@app.command("lift")
+def protection_lift(number: UUID, as_json: Json = False) -> None:
+    """Lift a protection."""
+    with connect(started(), "owner") as owner:
+        protection.lift_by_owner(owner, number)
+    show(as_json, {"protection": number, "state": "lifted"}, f"{number}: lifted")
+
+
+@app.command("list")
+def protection_list(as_json: Json = False) -> None:
+    """List the protections that stand."""
+    with connect(started(), "owner") as owner:
+        found = protection.protections(owner)
+    table = Table("protection", "segment", "person", "since", "until", "audience")
+    for one in found:
+        until = "" if one.until is None else one.until.isoformat(" ", "seconds")
+        named = (str(one.protection), one.segment, str(one.person), one.since.isoformat(" ", "seconds"), until)
+        table.add_row(*(escape(word) for word in (*named, ", ".join(one.audience))))
+    show(as_json, {"protections": found}, table)
+
+
+def _member(word: str) -> tuple[str, datetime | None]:
+    handle, _, until = word.partition("=")
+    try:
+        return handle, datetime.fromisoformat(until).astimezone() if until else None
+    except ValueError as error:
+        raise typer.BadParameter("it ends on a day such as 2027-01-31", param_hint="--audience") from error
