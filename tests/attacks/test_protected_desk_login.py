@@ -251,7 +251,7 @@ def test_asked_directly(shared: Database, statement: str, login: str) -> None:
 def test_stale_snapshot(shared: Database, isolation: str, statement: str) -> None:
     """None of them works from a snapshot that could be older than a session's end."""
     one = officer(shared)
-    values = {
+    values: dict[str, tuple[object, ...]] = {
         PROTECT: (SEGMENT, one.token, SEGMENT, uuid4(), [], None),
         WIDEN: (SEGMENT, one.token, uuid4(), []),
         LIFT: (SEGMENT, one.token, uuid4()),

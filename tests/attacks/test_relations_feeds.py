@@ -76,10 +76,14 @@ def test_an_agents_session_is_no_source(database: Database, intake: psycopg.Conn
     session, people = database.adviser(1)
     assert tell(intake, session.token, "whoever", [1]) == []
     secret = feed(database)
-    row = database.connect("desk").execute(
-        "select outcome from cloison.charge_v1(%s, %s, %s, %s, %s::int[], %s::smallint[])",
-        (SEGMENT, [secret], [uuid4()], people, [1], [0]),
-    ).fetchone()
+    row = (
+        database.connect("desk")
+        .execute(
+            "select outcome from cloison.charge_v1(%s, %s, %s, %s, %s::int[], %s::smallint[])",
+            (SEGMENT, [secret], [uuid4()], people, [1], [0]),
+        )
+        .fetchone()
+    )
     assert row == ("no_session",)
 
 

@@ -19,6 +19,7 @@ class Office:
     """An agency: two managers, an adviser with a caseload, and one without."""
 
     def __init__(self, database: Database, caseload: int = 30) -> None:
+        """The adviser who is away follows `caseload` people."""
         self.database = database
         self.desk = database.connect("desk")
         self.first, self.second = in_agency(database, "manager"), in_agency(database, "manager")

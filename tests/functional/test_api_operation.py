@@ -88,7 +88,11 @@ def test_document_describes_every_route(register: RunningRegister) -> None:
     document = httpx.get(f"{register.url}/openapi.json").json()
     assert document["openapi"].startswith("3.1")
     assert set(document["paths"]) == {
-        *("/v1/people/search", "/v1/people/open", "/v1/caseload", "/v1/session", "/healthz", "/metrics")
+        *("/v1/people/search", "/v1/people/open", "/v1/caseload", "/v1/session", "/healthz", "/metrics"),
+        *("/v1/people", "/v1/people/{person}", "/v1/people/{person}/end", "/v1/people/{person}/resume"),
+        *("/v1/people/{person}/death", "/v1/people/{person}/representatives"),
+        "/v1/people/{person}/representatives/{representative}",
+        *("/v1/merges", "/v1/merges/{merge}/split", "/v1/merges/{merge}/approve"),
     }
     operations = [operation for item in document["paths"].values() for operation in item.values()]
     assert len({operation["operationId"] for operation in operations}) == len(operations)
@@ -118,7 +122,7 @@ def test_unknown_address_is_a_problem(register: RunningRegister) -> None:
         "/",
         "/v2",
         "/v1",
-        "/v1/people",
+        "/v1/people/search/1",
         "/v1/people/open/1",
         "/schema",
         "/openapi",

@@ -88,7 +88,7 @@ def test_withheld_and_nobody_look_alike(register: RunningRegister, officers: tup
 
 
 def test_audience_opens_and_is_noticed(register: RunningRegister, officers: tuple[Agent, Agent]) -> None:
-    """The audience opens the person through its relation, an alert each time that the figures count; it finds nobody."""
+    """The audience opens the person through its relation, an alert each time, which figures count; it finds nobody."""
     adviser = register.agent(1)
     with calling(register, adviser) as api, two(register, officers) as (officer, _):
         person = api.found(adviser.people[0])

@@ -57,7 +57,7 @@ async def outcomes(operated: OperatedHome, token: str, wanted: list[str]) -> lis
 
 
 async def test_protected_own_and_alerted(operated: OperatedHome) -> None:
-    """Who was protected by a number is opened by the audience alone, each time an alert; the holder's record by nobody."""
+    """Who was protected by a number is opened by the audience alone, alerted each time; the holder's own by nobody."""
     first, second, third = people(operated)[:3]
     made = operated.do("protection", "set", "--file", number_file(operated, first["identifier"]), "--audience", "anna")
     other = operated.do("protection", "set", "--by", "nir", "--file", number_file(operated, second["nir"]))
@@ -91,13 +91,13 @@ def test_refused(operated: OperatedHome) -> None:
         operated,
         """
         $ cloison protection set --person 7d0a6d3e-0000-4000-8000-000000000001 --segment 59 --audience nobody
-        unknown_account: There is no account nobody; …
+        ! unknown_account: There is no account nobody; …
         [1]
         $ cloison protection lift 7d0a6d3e-0000-4000-8000-000000000001
-        bad_request: The request cannot be read: no such protection stands; …
+        ! bad_request: The request cannot be read: no such protection stands; …
         [1]
         $ cloison accounts holder nobody --clear
-        unknown_account: There is no account nobody; …
+        ! unknown_account: There is no account nobody; …
         [1]
         """,
     )

@@ -55,12 +55,12 @@ def tried(register: RunningRegister, agent: Agent) -> tuple[int, str]:
 
 
 def test_what_is_killed_is_started_again(serving: Served) -> None:
-    """Keeper, desk and PostgreSQL may each be killed: within seconds records can be opened again.
+    """Keeper, doors and PostgreSQL may each be killed: within seconds records can be opened again.
 
     An interrupt ends it all, PostgreSQL included, and is no failure.
     """
     url, home = serving.operated.url, serving.operated.home
-    for module in ("cloison.keeper", "cloison.web"):
+    for module in ("cloison.keeper", "cloison.intake", "cloison.web"):
         child = serving.child(module)
         kill_9(child)
         serving.await_child(module, besides=child.pid)

@@ -190,8 +190,8 @@ def test_a_role_without_the_counter(register: RunningRegister, post: Post) -> No
         person = api.found(agent.people[0])
         with connect(register.home, "owner") as owner:
             owner.execute(
-                "insert into cloison.relation (segment, account, person, kind, valid_from, valid_until) select segment, "
-                "account, %s, 'walk_in', now(), now() + interval '1 hour' from cloison.account where handle = %s",
+                "insert into cloison.relation (segment, account, person, kind, valid_from, valid_until) "
+                "select segment, account, %s, 'walk_in', now(), now() + interval '1 hour' from cloison.account where handle = %s",
                 (person, agent.handle),
             )
         assert asked(api, person).json()["outcome"] == "scope"
@@ -219,7 +219,7 @@ def test_telephone_is_not_set_up(register: RunningRegister) -> None:
 
 
 def test_a_mail_server_that_is_down_or_refuses(register: RunningRegister) -> None:
-    """The counter is told that nothing arrived and when to try again; no address stands in the answer or the log."""
+    """The counter is told that nothing arrived and when to try again; the address is in no answer and no log."""
     agent, row = register.agent(0, "reception"), visitor(register)
     with calling(register, agent) as api:
         person = found(api, row)
@@ -247,9 +247,7 @@ def test_nobody_without_a_session(register: RunningRegister) -> None:
     """Neither address answers without a session."""
     with calling(register, "") as api:
         for path, body in (("code", {"channel": "email"}), ("code/confirm", {"code": "12345678"})):
-            problem(
-                api.post(f"/v1/people/00000000-0000-4000-8000-000000000000/{path}", body), 401, "no_session"
-            )
+            problem(api.post(f"/v1/people/00000000-0000-4000-8000-000000000000/{path}", body), 401, "no_session")
 
 
 def test_entries_of_codes(register: RunningRegister, post: Post) -> None:

@@ -91,7 +91,7 @@ def test_all_is_well(operated: OperatedHome) -> None:
     assert (table.status, as_json.status) == (0, 0), table
     assert [check["name"] for check in as_json.json()["checks"]] == [
         *("home", "disk", "PostgreSQL", "schema", "authentication", "rights", "role settings", "server settings"),
-        *("hardening", "clock", "keeper", "ceilings"),
+        *("hardening", "clock", "keeper", "intake door", "ceilings"),
     ]
 
 
@@ -232,6 +232,17 @@ def test_a_keeper_that_is_down(operated: OperatedHome, serving: Served) -> None:
     keeper.resume()
     assert found.keys() == {"keeper"}
     assert "The keeper does not answer" in found["keeper"]
+    wait_until(lambda: not faults(operated.home))
+
+
+def test_an_intake_door_that_is_down(operated: OperatedHome, serving: Served) -> None:
+    """Where nobody changes records doctor says so; opening them is not concerned."""
+    door = serving.child("cloison.intake")
+    door.suspend()
+    found = faults(operated.home)
+    door.resume()
+    assert found.keys() == {"intake door"}
+    assert "start it (cloison serve)" in found["intake door"]
     wait_until(lambda: not faults(operated.home))
 
 

@@ -112,6 +112,7 @@ OPERATIONS: dict[str, m.Operation] = {
     "confirm_change": m.ConfirmChange([]),
     "recognise": m.Recognise([]),
     "locate": m.Locate([]),
+    "cells": m.Cells("59", []),
     "register_session": m.RegisterSession(m.SessionCeilings(uuid4(), bytes(32), uuid4(), "59", [1, 1, 1, 1], 1, 0.0)),
     "end_session": m.EndSession(uuid4()),
     "ticket_key": m.TicketKey(),
@@ -123,6 +124,7 @@ ALLOWED = {
     "intake": {"open", "enrol", "prepare_change", "confirm_change", "recognise", "locate"},
     "issuer": {"register_session", "end_session", "ticket_key"},
     "retention": {"destroy_cohort", "destroy_people"},
+    "statistics": {"cells"},
 }
 
 

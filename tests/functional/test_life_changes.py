@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from support.api import calling, problem
 from support.desk import RunningRegister
-from support.life import Life, entries, living, newcomer, nir, one, person_of
+from support.life import entries, living, newcomer, nir, one, person_of
 
 VERSIONED = "select version from cloison.person where person = %s"
 
@@ -22,7 +22,7 @@ def test_somebody_brought_in_can_be_opened_and_found(register: RunningRegister) 
 
 
 def test_created_twice_is_known(register: RunningRegister) -> None:
-    """The same person again, as after an answer that got lost, is `known` with the same number, and nobody is doubled."""
+    """The same person again, as after an answer that got lost, is `known` by the same number, nobody is doubled."""
     with living(register) as life:
         row = newcomer()
         first, again = life.create(**row), life.create(**row)
@@ -147,10 +147,10 @@ def test_a_compartment_that_is_not_the_roles_cannot_be_changed(register: Running
         assert touched.change(person, nir=nir(1, 402, year=64))["outcome"] == "changed"
     for role in ("partner", "reception"):
         with living(register, 1, role) as life:
-            person = person_of(register, life.agent.people[0])
+            followed = person_of(register, life.agent.people[0])
             purposes = {"partner": "follow_up", "reception": "reception"}
             body = {"purpose": purposes[role], "fields": {"city": "Lille"}}
-            assert life.did("PATCH", f"/v1/people/{person}", body) == {"outcome": "scope"}
+            assert life.did("PATCH", f"/v1/people/{followed}", body) == {"outcome": "scope"}
             assert life.did("POST", "/v1/people", {**body, "fields": newcomer()}) == {"outcome": "scope"}
 
 

@@ -18,7 +18,7 @@ def body(representative: object, kind: str = "parent", **changes: object) -> dic
     return {"purpose": "correction", **given, **changes}
 
 
-def put(life: Life, person: object, wanted: dict[str, Any]) -> Any:
+def put(life: Life, person: object, wanted: dict[str, Any]) -> dict[str, Any]:
     """Set a representative."""
     return life.did("PUT", f"/v1/people/{person}/representatives", wanted)
 
@@ -58,7 +58,9 @@ def test_a_curator_of_an_adult(register: RunningRegister) -> None:
         assert put(life, adult, body(curator, "curator", signs_in=False))["outcome"] == "set"
         assert asked(register, "who_signs_in_v1", adult, minor=False) == {adult}
         assert asked(register, "who_receives_notices_v1", adult, minor=False) == {adult, curator}
-        assert life.did("DELETE", f"/v1/people/{adult}/representatives/{curator}?purpose=correction")["outcome"] == "ended"
+        assert (
+            life.did("DELETE", f"/v1/people/{adult}/representatives/{curator}?purpose=correction")["outcome"] == "ended"
+        )
         assert asked(register, "who_receives_notices_v1", adult, minor=False) == {adult}
         again = life.did("DELETE", f"/v1/people/{adult}/representatives/{curator}?purpose=correction")
         assert again == {"outcome": "scope"}
@@ -87,7 +89,9 @@ def test_a_stranger_is_made_nobodys_representative(register: RunningRegister) ->
         nobody = "00000000-0000-4000-8000-000000000000"
         for pair in ((mine, stranger), (stranger, mine), (mine, nobody)):
             assert put(life, pair[0], body(pair[1], "proxy")) == {"outcome": "scope"}
-        assert life.did("DELETE", f"/v1/people/{stranger}/representatives/{mine}?purpose=correction") == {"outcome": "scope"}
+        assert life.did("DELETE", f"/v1/people/{stranger}/representatives/{mine}?purpose=correction") == {
+            "outcome": "scope"
+        }
 
 
 def test_a_time_to_come_and_a_time_over(register: RunningRegister) -> None:

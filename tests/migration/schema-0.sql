@@ -1,5 +1,9 @@
 CREATE SCHEMA cloison;
 ALTER SCHEMA cloison OWNER TO cloison_owner;
+CREATE TYPE cloison.alert_kind AS ENUM (
+    'protected_opened'
+);
+ALTER TYPE cloison.alert_kind OWNER TO cloison_owner;
 CREATE TYPE cloison.event AS ENUM (
     'open',
     'search',
@@ -10,6 +14,7 @@ CREATE TYPE cloison.event AS ENUM (
     'account_created',
     'account_frozen',
     'account_unfrozen',
+    'holder_set',
     'people_imported',
     'relations_imported',
     'person_read',
@@ -41,6 +46,12 @@ CREATE TYPE cloison.event AS ENUM (
     'allowance_lent'
 );
 ALTER TYPE cloison.event OWNER TO cloison_owner;
+CREATE TYPE cloison.feed_kind AS ENUM (
+    'appointments',
+    'space',
+    'telephone'
+);
+ALTER TYPE cloison.feed_kind OWNER TO cloison_owner;
 CREATE TYPE cloison.meter AS ENUM (
     'open',
     'walk_in',
@@ -71,6 +82,55 @@ CREATE TYPE cloison.judged AS (
 	verdict text
 );
 ALTER TYPE cloison.judged OWNER TO cloison_owner;
+CREATE TYPE cloison.lease AS (
+	kind text,
+	home text,
+	segment text,
+	session uuid,
+	account uuid,
+	organisation uuid,
+	role smallint,
+	request uuid,
+	person uuid,
+	compartments integer,
+	purpose smallint,
+	token_hash bytea,
+	session_expires_at timestamp with time zone,
+	expires_at timestamp with time zone
+);
+ALTER TYPE cloison.lease OWNER TO cloison_owner;
+CREATE TYPE cloison.merge_state AS ENUM (
+    'asked',
+    'merged',
+    'split_asked',
+    'split'
+);
+ALTER TYPE cloison.merge_state OWNER TO cloison_owner;
+CREATE TYPE cloison.newcomer AS (
+	person uuid,
+	cohort integer,
+	key_id bigint,
+	provisional boolean,
+	digest bigint,
+	cell bigint,
+	sealed bytea[],
+	terms bigint[],
+	locators bigint[]
+);
+ALTER TYPE cloison.newcomer OWNER TO cloison_owner;
+CREATE TYPE cloison.organisation_charge AS (
+	ordinal integer,
+	organisation uuid,
+	account uuid,
+	person uuid,
+	session uuid,
+	request uuid,
+	expires_at timestamp with time zone,
+	outcome text,
+	retry_after integer,
+	at_most integer[]
+);
+ALTER TYPE cloison.organisation_charge OWNER TO cloison_owner;
 CREATE TYPE cloison.outcome AS ENUM (
     'open',
     'scope',
@@ -80,6 +140,37 @@ CREATE TYPE cloison.outcome AS ENUM (
     'stale'
 );
 ALTER TYPE cloison.outcome OWNER TO cloison_owner;
+CREATE TYPE cloison.relation_meter AS ENUM (
+    'first_day',
+    'caseload',
+    'inbound'
+);
+ALTER TYPE cloison.relation_meter OWNER TO cloison_owner;
+CREATE TYPE cloison.representative_kind AS ENUM (
+    'parent',
+    'guardian',
+    'curator',
+    'proxy'
+);
+ALTER TYPE cloison.representative_kind OWNER TO cloison_owner;
+CREATE TYPE cloison.resealed AS (
+	former_segment text,
+	former_version integer,
+	segment text,
+	person uuid,
+	cohort integer,
+	key_id bigint,
+	provisional boolean,
+	digest bigint,
+	cell bigint,
+	compartments integer,
+	sealed bytea[],
+	slots integer,
+	terms bigint[],
+	locators bigint[],
+	dropped bigint[]
+);
+ALTER TYPE cloison.resealed OWNER TO cloison_owner;
 CREATE TYPE cloison.settled AS (
 	ordinal integer,
 	session uuid,
@@ -98,6 +189,55 @@ CREATE TYPE cloison.settled AS (
 	number bigint
 );
 ALTER TYPE cloison.settled OWNER TO cloison_owner;
+CREATE TYPE cloison.transfer_kind AS ENUM (
+    'cover',
+    'handover'
+);
+ALTER TYPE cloison.transfer_kind OWNER TO cloison_owner;
+CREATE TYPE cloison.wished_relation AS (
+	ordinal integer,
+	segment text,
+	account uuid,
+	organisation uuid,
+	held_in text,
+	person uuid,
+	kind cloison.relation_kind,
+	valid_from timestamp with time zone,
+	valid_until timestamp with time zone
+);
+ALTER TYPE cloison.wished_relation OWNER TO cloison_owner;
+CREATE FUNCTION cloison.absorbed_bit_v1() RETURNS integer
+    LANGUAGE sql IMMUTABLE SECURITY DEFINER PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    RETURN (1 << 29);
+ALTER FUNCTION cloison.absorbed_bit_v1() OWNER TO cloison_owner;
+CREATE FUNCTION cloison.accounts_named_v1(p_handles text[]) RETURNS uuid[]
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    select case when count(*) filter (where a.account is null) = 0
+                then coalesce(array_agg(distinct a.account order by a.account), '{}') end
+    from unnest(coalesce(p_handles, '{}')) h (handle) left join account a on a.handle = h.handle;
+$$;
+ALTER FUNCTION cloison.accounts_named_v1(p_handles text[]) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.add_protection_v1(p_held_in text, p_person uuid, p_accounts uuid[], p_ends timestamp with time zone[], p_until timestamp with time zone) RETURNS uuid
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    v_protection uuid;
+begin
+    if p_until <= clock_v1() then
+        raise exception 'a protection ends in the future' using errcode = 'CL002';
+    end if;
+    insert into protection (segment, person, since, valid_until) values (p_held_in, p_person, clock_v1(), p_until)
+    returning protection into v_protection;
+    insert into audience (segment, protection, account, valid_until)
+    select p_held_in, v_protection, a.account, a.valid_until from unnest(p_accounts, p_ends) a (account, valid_until)
+    where a.account is not null;
+    return v_protection;
+end $$;
+ALTER FUNCTION cloison.add_protection_v1(p_held_in text, p_person uuid, p_accounts uuid[], p_ends timestamp with time zone[], p_until timestamp with time zone) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.admit_step_v1(state integer[], step integer[], room integer[]) RETURNS integer[]
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     AS $$
@@ -109,6 +249,796 @@ begin
     return array[state[1] + step[1], state[2] + step[2], state[3] + step[3], state[4] + step[4], 1];
 end $$;
 ALTER FUNCTION cloison.admit_step_v1(state integer[], step integer[], room integer[]) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.agree_v1(p_organisation uuid, p_segments text[], p_roles text[], p_ends_at timestamp with time zone, p_accounts_most integer, p_caps integer[]) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    v_now timestamptz;
+    v_roles smallint[];
+    v_ledger text;
+begin
+    perform from organisation o where o.organisation = p_organisation for update;
+    if p_ends_at <= clock_v1() then
+        raise exception 'an agreement ends in the future' using errcode = 'CL015';
+    end if;
+    select array_agg(r.role order by r.role) into v_roles from role r where r.name = any (p_roles);
+    if cardinality(v_roles) is distinct from (select count(distinct n)::integer from unnest(p_roles) n)
+       and p_roles is not null then
+        raise exception 'no such role' using errcode = 'CL005';
+    end if;
+    perform end_agreement_v1(p_organisation);
+    v_now := clock_v1();
+    v_ledger := coalesce((select g.ledger_segment from agreement g where g.organisation = p_organisation limit 1),
+        p_segments[1], '00');
+    insert into agreement (organisation, valid_from, ends_at, standing, segments, roles, accounts_most, minutes_5, hour,
+        day, days_28, ledger_segment)
+    values (p_organisation, v_now, p_ends_at, true, p_segments, v_roles, p_accounts_most, p_caps[1], p_caps[2],
+        p_caps[3], p_caps[4], v_ledger);
+    -- What is remembered of the windows may be of another cap: more than any, so that the next charge counts.
+    insert into organisation_ledger as l (segment, organisation, at_most)
+    values (v_ledger, p_organisation, array[1000000000, 1000000000, 1000000000, 1000000000])
+    on conflict (segment, organisation) do update set at_most = excluded.at_most;
+    perform log_act_v1(v_ledger, 'agreement_made', p_organisation, null, null);
+end $$;
+ALTER FUNCTION cloison.agree_v1(p_organisation uuid, p_segments text[], p_roles text[], p_ends_at timestamp with time zone, p_accounts_most integer, p_caps integer[]) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.alerts_counted_v1() RETURNS TABLE(kind text, alerts bigint)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    select k::text, (select count(*) from alert a where a.kind = k) from unnest(enum_range(null::alert_kind)) k;
+$$;
+ALTER FUNCTION cloison.alerts_counted_v1() OWNER TO cloison_owner;
+CREATE FUNCTION cloison.approval_patience_v1() RETURNS interval
+    LANGUAGE sql IMMUTABLE SECURITY DEFINER PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    RETURN '168:00:00'::interval;
+ALTER FUNCTION cloison.approval_patience_v1() OWNER TO cloison_owner;
+CREATE FUNCTION cloison.approve_merge_v1(p_segment text, p_token bytea, p_request uuid, p_merge uuid) RETURNS TABLE(outcome text, state text, survivor uuid, absorbed uuid, key_id bigint, version integer)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+#variable_conflict use_column
+declare
+    v_may record;
+    v_who holder;
+    v_merge merge;
+    v_plan planned;
+    v_event event;
+    v_asked_by uuid;
+    v_standing record;
+    v_result text;
+begin
+    select * into v_may from may_act_v1(p_segment, p_token, 5, null);
+    v_who := v_may.who;
+    if v_may.verdict in ('no_session', 'busy') then
+        return query select v_may.verdict, null, null::uuid, null::uuid, null::bigint, null::integer;
+        return;
+    end if;
+    select * into v_merge from merge m where m.segment = p_segment and m.merge = p_merge for update;
+    v_event := case v_merge.state when 'split_asked' then 'people_split' else 'people_merged' end;
+    v_asked_by := case v_merge.state when 'asked' then v_merge.asked_by
+                                     when 'split_asked' then v_merge.split_asked_by end;
+    if v_may.verdict <> 'open' or not exists (
+        select from account a where a.segment = p_segment and a.account = v_asked_by and a.account <> v_who.account
+          and a.organisation = v_who.organisation
+          and clock_v1() < approval_patience_v1()
+              + case v_merge.state when 'asked' then v_merge.asked_at else v_merge.split_asked_at end) then
+        return query select refuse_act_v1(v_who, p_request, v_event, null,
+            case v_may.verdict when 'open' then 'scope' else v_may.verdict end),
+            null, null::uuid, null::uuid, null::bigint, null::integer;
+        return;
+    end if;
+    select * into v_plan from planned p where p.segment = p_segment and p.merge = p_merge;
+    v_result := case v_merge.state
+        when 'asked' then carry_out_merge_v1(v_merge, v_plan) else carry_out_split_v1(v_merge, v_plan) end;
+    if v_result <> 'done' then
+        return query select v_result, null, null::uuid, null::uuid, null::bigint, null::integer;
+        return;
+    end if;
+    delete from planned p where p.segment = p_segment and p.merge = p_merge;
+    update merge m set
+        state = case v_merge.state when 'asked' then 'merged' else 'split' end::merge_state,
+        merged_by = case v_merge.state when 'asked' then v_who.account else m.merged_by end,
+        merged_at = case v_merge.state when 'asked' then clock_v1() else m.merged_at end,
+        split_by = case v_merge.state when 'asked' then null else v_who.account end,
+        split_at = case v_merge.state when 'asked' then null else clock_v1() end
+    where m.segment = p_segment and m.merge = p_merge;
+    select p.key_id, p.version, sealed_hash_v1(p.sealed) as hash into v_standing
+    from person p where p.segment = p_segment and p.person = v_merge.survivor;
+    perform log_account_v1(v_who, p_request, v_event, v_merge.survivor, v_merge.absorbed, null, v_standing.version,
+        v_standing.hash);
+    return query select 'done', case v_merge.state when 'asked' then 'merged' else 'split' end,
+        v_merge.survivor, v_merge.absorbed, v_standing.key_id, v_standing.version;
+end $$;
+ALTER FUNCTION cloison.approve_merge_v1(p_segment text, p_token bytea, p_request uuid, p_merge uuid) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.ask_code_v1(p_segment text, p_token bytea, p_code uuid, p_person uuid, p_compartment integer, p_hash bytea) RETURNS TABLE(outcome text, retry_after integer, expires_at timestamp with time zone)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+#variable_conflict use_column
+declare
+    v_may record;
+    v_who holder;
+    v_now timestamptz;
+    v_limits relation_limit;
+    v_oldest timestamptz;
+    v_verdict text;
+    v_settled record;
+begin
+    if p_code is null or p_compartment <= 0 or p_compartment & (p_compartment - 1) <> 0
+       or p_compartment >= (1 << cardinality((select p.compartments from profile p))) then
+        raise exception 'a code has a number and one compartment' using errcode = 'CL002';
+    end if;
+    select * into v_may from may_act_v1(p_segment, p_token, null, null);
+    v_who := v_may.who;
+    -- Two accounts at once must not both count before either has written. Not waited for, like a ledger.
+    if v_may.verdict in ('no_session', 'busy') or not pg_try_advisory_xact_lock(hashtextextended(p_person::text, 42)) then
+        return query select case v_may.verdict when 'no_session' then 'no_session' else 'busy' end, null::integer,
+            null::timestamptz;
+        return;
+    end if;
+    v_now := clock_v1();
+    v_limits := relation_limits_v1(v_who.organisation);
+    v_verdict := v_may.verdict;
+    if v_verdict = 'open' and ((v_who.relations >> 3) & 1 = 0 or not exists (
+        select from relation r where r.segment = p_segment and r.account = v_who.account
+          and r.person = reachable_v1(p_segment, v_who.account, p_person) and r.kind = 'walk_in' and r.valid_from <= v_now and r.valid_until > v_now)) then
+        v_verdict := 'scope';
+    elsif v_verdict = 'open' then
+        select min(greatest(q.oldest, v_now - interval '24 hours')) into v_oldest from (
+            select min(c.asked_at) + interval '1 hour' as oldest from code c
+            where c.segment = p_segment and c.person = p_person and c.asked_at > v_now - interval '1 hour'
+            having count(*) >= v_limits.codes_person_hour
+            union all
+            select min(c.asked_at) + interval '24 hours' from code c
+            where c.segment = p_segment and c.account = v_who.account and c.asked_at > v_now - interval '24 hours'
+            having count(*) >= v_limits.codes_account_day
+        ) q;
+        v_verdict := case when v_oldest is null then 'open' else 'budget' end;
+    end if;
+    select * into v_settled from settle_v1(p_segment, v_now, array[row(
+        1, v_who.session, v_who.account, v_who.role, p_code, p_person, p_compartment, null, 'walk_in', 'walk_in',
+        'code_sent', v_verdict)::judged]);
+    if v_settled.outcome = 'open' then
+        -- No receipt stays, or the desk could have the address: reception has no right to it. The code's row is one.
+        delete from receipt r where r.segment = p_segment and r.session = v_who.session and r.request = p_code;
+        insert into code (segment, code, account, session, person, compartment, code_hash, asked_at, expires_at)
+        values (p_segment, p_code, v_who.account, v_who.session, p_person, p_compartment, p_hash, v_now,
+            v_now + interval '15 minutes');
+    end if;
+    return query select v_settled.outcome,
+        coalesce(v_settled.retry_after, ceil(extract(epoch from v_oldest - v_now))::integer),
+        case when v_settled.outcome = 'open' then v_now + interval '15 minutes' end;
+end $$;
+ALTER FUNCTION cloison.ask_code_v1(p_segment text, p_token bytea, p_code uuid, p_person uuid, p_compartment integer, p_hash bytea) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.ask_locators_v1(p_segment text, p_token bytea, p_request uuid, p_act integer, p_purpose smallint, p_person uuid, p_groups bigint[]) RETURNS TABLE(outcome text, retry_after integer)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+declare
+    v_may record;
+    v_who holder;
+    v_now timestamptz;
+    v_group bigint;
+    v_verdict text;
+    v_outcome text;
+begin
+    if cardinality(p_groups) > 8 then
+        raise exception 'at most 8 groups' using errcode = 'CL002';
+    end if;
+    select * into v_may from may_act_v1(p_segment, p_token, p_act, p_purpose);
+    v_who := v_may.who;
+    v_verdict := v_may.verdict;
+    v_now := clock_v1();
+    if v_verdict in ('no_session', 'busy') or p_request is null then
+        return query select coalesce(nullif(v_verdict, 'open'), 'no_session'), null::integer;
+        return;
+    elsif v_verdict = 'open' and (v_who.relations >> 3) & 1 = 0 then
+        v_verdict := 'scope';
+    end if;
+    foreach v_group in array coalesce(p_groups, '{}') loop
+        if not pg_try_advisory_xact_lock(hashtextextended(p_segment, v_group)) then
+            return query select 'busy', null::integer;
+            return;
+        elsif v_verdict = 'open' and (select count(*) from search_miss m where m.segment = p_segment
+              and m.search_group = v_group and m.missed_at > v_now - interval '24 hours') >= 5 then
+            v_verdict := 'budget';
+        end if;
+    end loop;
+    v_outcome := refuse_act_v1(v_who, p_request, 'search', p_purpose,
+        case v_verdict when 'open' then 'scope' else v_verdict end);
+    if v_verdict = 'open' and exists (select from session_end e where e.segment = p_segment
+                                      and e.session = v_who.session) then
+        v_verdict := v_outcome;          -- one refusal too many: nothing is answered
+    elsif v_verdict = 'open' then
+        insert into search_miss (segment, search_group, missed_at, account, request)
+        select p_segment, g, v_now, v_who.account, p_request from unnest(p_groups) g on conflict do nothing;
+        insert into question (segment, session, request, account, asked_at, number, person, version)
+        select p_segment, v_who.session, p_request, v_who.account, v_now,
+            (select l.next_number - 1 from ledger l where l.segment = p_segment and l.account = v_who.account),
+            p_person, (select p.version from person p where p.segment = p_segment and p.person = p_person)
+        on conflict (segment, session, request) do update set asked_at = excluded.asked_at, number = excluded.number,
+            person = excluded.person, version = excluded.version;
+    end if;
+    return query select v_verdict, null::integer;
+end $$;
+ALTER FUNCTION cloison.ask_locators_v1(p_segment text, p_token bytea, p_request uuid, p_act integer, p_purpose smallint, p_person uuid, p_groups bigint[]) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.ask_merge_v1(p_segment text, p_token bytea, p_request uuid, p_purpose smallint, p_merge uuid, p_survivor uuid, p_absorbed uuid, p_reason text, p_versions integer[], p_filled smallint[], p_change cloison.resealed[]) RETURNS TABLE(outcome text, merge uuid)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+#variable_conflict use_column
+declare
+    v_may record;
+    v_who holder;
+    v_merge merge;
+    v_number uuid := coalesce(p_merge, gen_random_uuid());
+    v_versions integer[];
+begin
+    select * into v_may from may_act_v1(p_segment, p_token, 3, p_purpose);
+    v_who := v_may.who;
+    if v_may.verdict <> 'open' then
+        return query select v_may.verdict, null::uuid;
+        return;
+    end if;
+    select * into v_merge from merge m where m.segment = p_segment and m.merge = p_merge for update;
+    v_versions := array[
+        (select p.version from person p where p.segment = p_segment and p.person = p_survivor),
+        (select p.version from person p where p.segment = p_segment and p.person = p_absorbed and p_merge is null
+         union all
+         select a.version from absorbed a where a.segment = p_segment and a.person = p_absorbed
+           and v_merge.state in ('merged', 'split_asked'))];
+    -- The door says what it read; whom the account may change is looked at here once more.
+    if relation_now_v1(v_who, p_survivor) is null
+       or (p_merge is null and relation_now_v1(v_who, p_absorbed) is null)
+       or (p_merge is not null and (v_merge.state in ('merged', 'split_asked') and v_merge.survivor = p_survivor
+                                    and v_merge.absorbed = p_absorbed) is not true) then
+        return query select refuse_act_v1(v_who, p_request, 'merge_asked', p_purpose, 'scope'), null::uuid;
+        return;
+    elsif v_versions is distinct from p_versions then
+        return query select 'stale', null::uuid;
+        return;
+    elsif p_merge is null and shielded_v1(p_absorbed) then
+        return query select 'protected', null::uuid;   -- the survivor's record would say what was withheld
+        return;
+    end if;
+    if p_merge is null then
+        delete from planned p using merge m
+        where m.segment = p_segment and m.survivor = p_survivor and m.absorbed = p_absorbed and m.state = 'asked'
+          and p.segment = m.segment and p.merge = m.merge;
+        delete from merge m where m.segment = p_segment and m.survivor = p_survivor and m.absorbed = p_absorbed
+            and m.state = 'asked';
+        insert into merge (segment, merge, survivor, absorbed, state, reason, asked_by, asked_at, filled)
+        values (p_segment, v_number, p_survivor, p_absorbed, 'asked', p_reason, v_who.account, clock_v1(), p_filled);
+        perform log_account_v1(v_who, p_request, 'merge_asked', p_survivor, p_absorbed, p_purpose, null, null);
+    else
+        update merge m set state = 'split_asked', split_asked_by = v_who.account, split_asked_at = clock_v1()
+        where m.segment = p_segment and m.merge = p_merge;
+        perform log_account_v1(v_who, p_request, 'split_asked', p_survivor, p_absorbed, p_purpose, null, null);
+    end if;
+    insert into planned as p (segment, merge, version, absorbed_version, change)
+    values (p_segment, v_number, p_versions[1], p_versions[2], p_change[1])
+    on conflict (segment, merge) do update set version = excluded.version,
+        absorbed_version = excluded.absorbed_version, change = excluded.change;
+    return query select 'pending', v_number;
+end $$;
+ALTER FUNCTION cloison.ask_merge_v1(p_segment text, p_token bytea, p_request uuid, p_purpose smallint, p_merge uuid, p_survivor uuid, p_absorbed uuid, p_reason text, p_versions integer[], p_filled smallint[], p_change cloison.resealed[]) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.ask_transfer_v1(p_segment text, p_token bytea, p_kind text, p_giver text, p_taker text, p_from timestamp with time zone, p_until timestamp with time zone, p_people uuid[]) RETURNS TABLE(outcome text, transfer uuid, people integer, retry_after integer)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+    v_may record;
+    v_who holder;
+    v_now timestamptz;
+    v_event event := case p_kind when 'cover' then 'cover_asked' else 'handover_asked' end;
+    v_limits relation_limit;
+    v_from timestamptz;
+    v_giver uuid;
+    v_taker uuid;
+    v_wished wished_relation[];
+    v_transfer uuid := gen_random_uuid();
+    v_retry integer;
+begin
+    select * into v_may from may_act_v1(p_segment, p_token, 6, null);                       -- 1
+    v_who := v_may.who;
+    if v_may.verdict in ('no_session', 'busy') then
+        return query select v_may.verdict, null::uuid, null::integer, null::integer;
+        return;
+    end if;
+    perform lock_organisations_v1(array[v_who.organisation]);
+    v_now := clock_v1();
+    v_limits := relation_limits_v1(v_who.organisation);
+    v_from := greatest(coalesce(p_from, v_now), v_now);
+    select g.account, t.account into v_giver, v_taker                                       -- 2
+    from account m
+    join account g on g.segment = m.segment and g.organisation = m.organisation and g.agency = m.agency
+    join account t on t.segment = m.segment and t.organisation = m.organisation and t.agency = m.agency
+    join role r on r.role = t.role
+    where m.segment = p_segment and m.account = v_who.account and g.handle = p_giver and t.handle = p_taker
+      and t.account not in (m.account, g.account)
+      and (r.relations >> case p_kind when 'cover' then 1 else 0 end) & 1 = 1
+      and not exists (select from account_freeze f where f.segment = t.segment and f.account = t.account
+                      and f.lifted_at is null);
+    if v_may.verdict <> 'open' or v_taker is null or (p_kind in ('cover', 'handover')) is not true
+       or (p_kind = 'cover' and (p_until > v_from and p_until - v_from <= make_interval(hours => v_limits.cover_hours)
+           and v_from <= v_now + interval '2160 hours') is not true)
+       or (select count(*) from transfer x where x.segment = p_segment and x.asked_by = v_who.account
+           and x.asked_at > v_now - interval '24 hours') >= v_limits.transfers_day then
+        return query select refuse_act_v1(v_who, null, v_event, null,
+            case when v_may.verdict <> 'open' then v_may.verdict else 'scope' end), null::uuid, null::integer,
+            null::integer;
+        return;
+    end if;
+    if p_people is not null then                                                            -- 3
+        v_wished := array(
+            select row(row_number() over (order by r.segment, r.person), p_segment, v_taker, v_who.organisation, r.segment,
+                r.person, 'cover', v_from, p_until)::wished_relation
+            from relation r
+            where r.account = v_giver and r.person = any (p_people) and r.kind = 'caseload'
+              and r.valid_from <= v_now and (r.valid_until is null or r.valid_until > v_now));
+        if p_kind <> 'cover' or cardinality(p_people) > v_limits.cover_people or cardinality(p_people) = 0
+           or cardinality(v_wished) <> (select count(distinct q) from unnest(p_people) q) then
+            return query select refuse_act_v1(v_who, null, v_event, null, 'scope'), null::uuid, null::integer,
+                null::integer;
+            return;
+        end if;
+        select max(w.retry_after) into v_retry from weigh_relations_v1(v_now, v_wished, true) w where w.result = 'metered';
+        if v_retry is not null then
+            return query select refuse_act_v1(v_who, null, v_event, null, 'budget'), null::uuid, null::integer, v_retry;
+            return;
+        end if;
+        perform widen_relation_v1(v_now, w.held_in, w.account, w.person, w.kind, w.valid_from, w.valid_until)
+        from unnest(v_wished) w;
+    end if;
+    insert into transfer (segment, transfer, kind, asked_by, giver, taker, valid_from, valid_until, asked_at,
+        decided_by, decided_at, people)
+    select p_segment, v_transfer, p_kind::transfer_kind, v_who.account, v_giver, v_taker, v_from,
+        case p_kind when 'cover' then p_until end, v_now, case when p_people is not null then v_who.account end,
+        case when p_people is not null then v_now end, cardinality(v_wished);
+    perform log_transfer_v1(v_who, v_now, case when p_people is null then v_event else 'cover_given' end, v_transfer,
+        v_taker, cardinality(v_wished));
+    return query select 'open', v_transfer, cardinality(v_wished), null::integer;
+end $$;
+ALTER FUNCTION cloison.ask_transfer_v1(p_segment text, p_token bytea, p_kind text, p_giver text, p_taker text, p_from timestamp with time zone, p_until timestamp with time zone, p_people uuid[]) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.cap_v1(p_segment text, p_leases text[], p_macs bytea[]) RETURNS TABLE(ordinal integer, outcome text, retry_after integer)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+#variable_conflict use_column
+declare
+    v_now timestamptz;
+    v_read lease[];
+    v_locked uuid[];
+    v_cutoffs timestamptz[];
+    v_charged organisation_charge[];
+begin
+    perform refuse_unsafe_caller_v1();
+    if greatest(cardinality(p_leases), cardinality(p_macs)) > 128 then
+        raise exception 'at most 128 requests in a batch' using errcode = 'CL002';
+    end if;
+    v_read := array(select read_lease_v1(q.lease, q.mac) from unnest(p_leases, p_macs) with ordinality
+                    as q (lease, mac, ordinal) order by q.ordinal);
+    v_locked := array(select o.organisation from organisation_ledger o
+        where o.segment = p_segment and o.organisation = any (array(
+            select g.organisation from unnest(v_read) l join agreement g on g.organisation = l.organisation
+            where g.standing and g.ledger_segment = p_segment))
+        order by o.organisation for update skip locked);
+    v_now := clock_v1();                                -- from here on a snapshot younger than the locks
+    v_cutoffs := cutoffs_v1(v_now);
+    with asked as materialized (
+        select l.ordinal, l.organisation, l.account, l.person, l.expires_at, l.session, l.request,
+            array[g.minutes_5, g.hour, g.day, g.days_28] as caps,
+            case when (l.expires_at > v_now) is not true or g.organisation is null then 'lease'
+                 when l.organisation <> all (v_locked) then 'busy' end as refused
+        from unnest(v_read) with ordinality as l (kind, home, segment, session, account, organisation, role, request,
+            person, compartments, purpose, token_hash, session_expires_at, expires_at, ordinal)
+        left join agreement g on g.organisation = l.organisation and g.standing and g.ledger_segment = p_segment
+    ), pair as materialized (
+        -- Each pair once, in the order asked; `step` says in which windows it is new.
+        select a.organisation, a.account, a.person, a.caps, a.ordinal, array[
+            (o.last_opened > v_cutoffs[1]) is not true, (o.last_opened > v_cutoffs[2]) is not true,
+            (o.last_opened > v_cutoffs[3]) is not true, (o.last_opened > v_cutoffs[4]) is not true]::integer[] as step
+        from (select distinct on (a.organisation, a.account, a.person) a.* from asked a where a.refused is null
+              order by a.organisation, a.account, a.person, a.ordinal) a
+        left join lateral (
+            select o.last_opened from organisation_opening o
+            where o.segment = p_segment and o.organisation = a.organisation and o.account = a.account
+              and o.person = a.person
+            offset 0
+        ) o on true
+    ), room as materialized (
+        select p.organisation, array(
+            select case when p.caps[i] is null then 1000000000
+                        when l.at_most[i] + p.new[i] <= p.caps[i] then p.caps[i] - l.at_most[i]
+                        else p.caps[i] - (select count(*) from organisation_opening o where o.segment = p_segment
+                                          and o.organisation = p.organisation and o.last_opened > v_cutoffs[i])::integer
+                   end
+            from generate_series(1, 4) i order by i) as people
+        from (select p.organisation, p.caps, array[sum(p.step[1]), sum(p.step[2]), sum(p.step[3]),
+                  sum(p.step[4])]::integer[] as new
+              from pair p group by p.organisation, p.caps) p
+        join organisation_ledger l on l.segment = p_segment and l.organisation = p.organisation
+    ), weighed as materialized (
+        select p.*, r.people,
+            admit_v1(p.step, r.people) over (partition by p.organisation order by p.ordinal) as state
+        from pair p join room r on r.organisation = p.organisation
+    )
+    select array_agg(row(a.ordinal, a.organisation, a.account, a.person, a.session, a.request, a.expires_at,
+            coalesce(a.refused, case w.state[5] when 1 then 'open' else 'budget' end),
+            case when a.refused is null and w.state[5] = 0 then (
+                select max(ceil(extract(epoch from coalesce(
+                    (select min(o.last_opened) from organisation_opening o where o.segment = p_segment
+                     and o.organisation = a.organisation and o.last_opened > v_cutoffs[i]), v_now) - v_cutoffs[i])))
+                from generate_series(1, 4) i where w.people[i] < w.state[i] + w.step[i]) end::integer,
+            -- What the windows hold at most from now on: what was counted or remembered, and what is admitted.
+            array(select case when w.caps[i] is not null then w.caps[i] - w.people[i] + e.admitted[i]
+                  else 1000000000 end from generate_series(1, 4) i order by i))::organisation_charge order by a.ordinal)
+        into v_charged
+    from asked a
+    left join weighed w on w.organisation = a.organisation and w.account = a.account and w.person = a.person
+        and a.refused is null
+    left join (select w.organisation, array[max(w.state[1]), max(w.state[2]), max(w.state[3]), max(w.state[4])] as admitted
+               from weighed w group by w.organisation) e on e.organisation = a.organisation;
+    insert into organisation_opening as o (segment, organisation, account, person, last_opened)
+    select p_segment, c.organisation, c.account, c.person, max(c.expires_at) from unnest(v_charged) c
+    where c.outcome = 'open' group by c.organisation, c.account, c.person
+    on conflict (segment, organisation, account, person)
+        do update set last_opened = greatest(o.last_opened, excluded.last_opened);
+    -- One entry for what was lent together, one for what was refused together, under the organisation's own numbers.
+    insert into entry (segment, account, number, at, event, outcome, amount)
+    select p_segment, c.organisation, l.next_number - 1 + row_number() over (partition by c.organisation order by c.outcome),
+        v_now, 'allowance_lent', c.outcome::outcome, c.amount
+    from (select c.organisation, c.outcome, count(*)::integer as amount from unnest(v_charged) c
+          where c.outcome in ('open', 'budget') group by c.organisation, c.outcome) c
+    join organisation_ledger l on l.segment = p_segment and l.organisation = c.organisation;
+    update organisation_ledger l
+    set next_number = l.next_number + (select count(distinct c.outcome) from unnest(v_charged) c
+            where c.organisation = l.organisation and c.outcome in ('open', 'budget')),
+        at_most = (select c.at_most from unnest(v_charged) c where c.organisation = l.organisation
+                   and c.outcome in ('open', 'budget') limit 1)
+    where l.segment = p_segment and l.organisation = any (array(
+        select c.organisation from unnest(v_charged) c where c.outcome in ('open', 'budget')));
+    return query select c.ordinal, c.outcome, c.retry_after from unnest(v_charged) c order by c.ordinal;
+end $$;
+ALTER FUNCTION cloison.cap_v1(p_segment text, p_leases text[], p_macs bytea[]) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.capped_v1(p_segment text, p_leases text[], p_macs bytea[]) RETURNS TABLE(ordinal integer, lease text, mac bytea)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+#variable_conflict use_column
+declare
+    v_now timestamptz;
+    v_ordinals integer[];
+    v_texts text[];
+begin
+    if pg_current_xact_id_if_assigned() is not null then
+        raise exception 'a lease needs a transaction that has not written' using errcode = 'CL003';
+    end if;
+    perform refuse_unsafe_caller_v1();
+    if greatest(cardinality(p_leases), cardinality(p_macs)) > 128 then
+        raise exception 'at most 128 requests in a batch' using errcode = 'CL002';
+    end if;
+    v_now := clock_v1();
+    select array_agg(q.ordinal), array_agg('cloison-capped-1|' || write_lease_v1(q.read)) into v_ordinals, v_texts
+    from (select q.ordinal, read_lease_v1(q.lease, q.mac) as read
+          from unnest(p_leases, p_macs) with ordinality as q (lease, mac, ordinal)) q
+    join agreement g on g.organisation = (q.read).organisation and g.standing and g.ledger_segment = p_segment
+    join organisation_opening o on o.segment = p_segment and o.organisation = (q.read).organisation
+        and o.account = (q.read).account and o.person = (q.read).person and o.last_opened >= (q.read).expires_at
+    where (q.read).expires_at > v_now;
+    if v_texts is null then
+        return;
+    end if;
+    perform wait_until_flushed_v1();
+    return query select q.ordinal, q.lease, sign_lease_v1(q.lease)
+    from unnest(v_ordinals, v_texts) as q (ordinal, lease) order by q.ordinal;
+end $$;
+ALTER FUNCTION cloison.capped_v1(p_segment text, p_leases text[], p_macs bytea[]) OWNER TO cloison_owner;
+CREATE TABLE cloison.merge (
+    segment text NOT NULL COLLATE pg_catalog."C",
+    merge uuid NOT NULL,
+    survivor uuid NOT NULL,
+    absorbed uuid NOT NULL,
+    state cloison.merge_state NOT NULL,
+    reason text NOT NULL,
+    asked_by uuid NOT NULL,
+    asked_at timestamp with time zone NOT NULL,
+    merged_by uuid,
+    merged_at timestamp with time zone,
+    filled smallint[] DEFAULT '{}'::smallint[] NOT NULL,
+    split_asked_by uuid,
+    split_asked_at timestamp with time zone,
+    split_by uuid,
+    split_at timestamp with time zone,
+    CONSTRAINT merge_reason_check CHECK ((reason ~ '^[a-z_]{1,32}$'::text))
+);
+ALTER TABLE cloison.merge OWNER TO cloison_owner;
+CREATE TABLE cloison.planned (
+    segment text NOT NULL COLLATE pg_catalog."C",
+    merge uuid NOT NULL,
+    version integer NOT NULL,
+    absorbed_version integer NOT NULL,
+    change cloison.resealed
+);
+ALTER TABLE cloison.planned OWNER TO cloison_owner;
+CREATE FUNCTION cloison.carry_out_merge_v1(merging cloison.merge, plan cloison.planned) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+declare
+    v_segment text := merging.segment;
+begin
+    -- In id order, so that two merges never wait for each other in a circle.
+    perform from person p where p.segment = v_segment and p.person in (merging.survivor, merging.absorbed)
+        order by p.person for update;
+    if not exists (select from person p where p.segment = v_segment and p.person = merging.survivor
+                   and p.version = plan.version)
+       or not exists (select from person p where p.segment = v_segment and p.person = merging.absorbed
+                      and p.version = plan.absorbed_version)
+       or shielded_v1(merging.absorbed) then
+        return 'stale';
+    end if;
+    delete from absorbed a where a.segment = v_segment and a.person = merging.absorbed;
+    insert into absorbed select p.* from person p where p.segment = v_segment and p.person = merging.absorbed;
+    perform count_cells_v1(v_segment, '{}', array(
+        select a.cell from absorbed a
+        where a.segment = v_segment and a.person = merging.absorbed and a.cell is not null));
+    delete from person p where p.segment = v_segment and p.person = merging.absorbed;
+    delete from absorbed_locator l where l.segment = v_segment and l.person = merging.absorbed;
+    insert into absorbed_locator (segment, person, kind, term)
+    select v_segment, l.person, l.kind, l.term from locator l where l.segment = v_segment and l.person = merging.absorbed;
+    update locator l set person = merging.survivor, segment = v_segment
+    from absorbed_locator a
+    where a.segment = v_segment and a.person = merging.absorbed and l.kind = a.kind and l.term = a.term;
+    if (plan.change).key_id is not null and reseal_one_v1(plan.change) <> 'changed' then
+        raise exception 'the survivor has changed' using errcode = 'CL006';
+    end if;
+    delete from absorbed_relation r where r.segment = v_segment and r.person = merging.absorbed;
+    insert into absorbed_relation (segment, person, account, kind, valid_from, valid_until, added)
+    select v_segment, r.person, r.account, r.kind, r.valid_from, r.valid_until,
+        not exists (select from relation s where s.segment = v_segment and s.person = merging.survivor
+                    and s.account = r.account and s.kind = r.kind)
+    from relation r where r.segment = v_segment and r.person = merging.absorbed;
+    delete from relation r where r.segment = v_segment and r.person = merging.absorbed;
+    insert into relation (segment, account, person, kind, valid_from, valid_until)
+    select v_segment, r.account, merging.survivor, r.kind, r.valid_from, r.valid_until
+    from absorbed_relation r where r.segment = v_segment and r.person = merging.absorbed and r.added;
+    return 'done';
+end $$;
+ALTER FUNCTION cloison.carry_out_merge_v1(merging cloison.merge, plan cloison.planned) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.carry_out_split_v1(merging cloison.merge, plan cloison.planned) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+declare
+    v_segment text := merging.segment;
+begin
+    perform from person p where p.segment = v_segment and p.person = merging.survivor for update;
+    if not exists (select from person p where p.segment = v_segment and p.person = merging.survivor
+                   and p.version = plan.version)
+       or not exists (select from absorbed a where a.segment = v_segment and a.person = merging.absorbed
+                      and a.version = plan.absorbed_version) then
+        return 'stale';
+    end if;
+    if (plan.change).key_id is not null and reseal_one_v1(plan.change) <> 'changed' then
+        raise exception 'the survivor has changed' using errcode = 'CL006';
+    end if;
+    insert into person select a.* from absorbed a where a.segment = v_segment and a.person = merging.absorbed;
+    perform count_cells_v1(v_segment, array(
+        select a.cell from absorbed a
+        where a.segment = v_segment and a.person = merging.absorbed and a.cell is not null), '{}');
+    delete from absorbed a where a.segment = v_segment and a.person = merging.absorbed;
+    -- Also one that the survivor gave up meanwhile, or the record could be brought in twice.
+    insert into locator (kind, term, segment, person)
+    select a.kind, a.term, v_segment, merging.absorbed from absorbed_locator a
+    where a.segment = v_segment and a.person = merging.absorbed
+    on conflict (kind, term) do update set person = excluded.person, segment = excluded.segment
+        where locator.person = merging.survivor;
+    delete from absorbed_locator a where a.segment = v_segment and a.person = merging.absorbed;
+    -- What the survivor has only through the merge goes; what was changed since stays.
+    delete from relation r using absorbed_relation a
+    where a.segment = v_segment and a.person = merging.absorbed and a.added and r.segment = v_segment
+      and r.person = merging.survivor and r.account = a.account and r.kind = a.kind
+      and r.valid_from = a.valid_from and r.valid_until is not distinct from a.valid_until;
+    insert into relation (segment, account, person, kind, valid_from, valid_until)
+    select v_segment, a.account, a.person, a.kind, a.valid_from, a.valid_until
+    from absorbed_relation a where a.segment = v_segment and a.person = merging.absorbed
+    on conflict (segment, account, person, kind) do nothing;
+    delete from absorbed_relation a where a.segment = v_segment and a.person = merging.absorbed;
+    return 'done';
+end $$;
+ALTER FUNCTION cloison.carry_out_split_v1(merging cloison.merge, plan cloison.planned) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.change_audience_v1(p_segment text, p_token bytea, p_protection uuid, p_audience text[]) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    v_may record;
+    v_accounts uuid[] := accounts_named_v1(p_audience);
+    v_new uuid[];
+    v_stands protection;
+    v_outcome text := 'confirmed';
+begin
+    select * into v_may from may_protect_v1(p_segment, p_token, 'protection_set');
+    if v_may.verdict <> 'open' then
+        return v_may.verdict;
+    end if;
+    select * into v_stands from standing_v1(p_protection);
+    if v_stands.protection is null then
+        return 'not_found';
+    elsif v_accounts is null then
+        return 'unknown_account';
+    end if;
+    update audience a set valid_until = clock_v1()
+    where a.segment = v_stands.segment and a.protection = p_protection and a.account <> all (v_accounts)
+      and (a.valid_until is null or a.valid_until > clock_v1());
+    v_new := array(
+        select n from unnest(v_accounts) n where not exists (
+            select from audience a where a.segment = v_stands.segment and a.protection = p_protection and a.account = n
+                and (a.valid_until is null or a.valid_until > clock_v1())) order by n);
+    if v_new <> '{}' then
+        v_outcome := second_person_v1(v_stands.segment, p_protection, v_new, v_may.account);
+    end if;
+    if v_outcome = 'confirmed' then
+        insert into audience as a (segment, protection, account)
+        select v_stands.segment, p_protection, n from unnest(v_new) n
+        on conflict (segment, protection, account) do update set valid_until = null;
+    end if;
+    perform log_protection_v1(p_segment, v_may.account, v_may.session,
+        case v_outcome when 'confirmed' then 'protection_set' else 'protection_lift_asked' end::event,
+        v_stands.person, p_protection,
+        case v_outcome when 'confirmed' then cardinality(v_accounts) else cardinality(v_new) end);
+    return case v_outcome when 'confirmed' then 'open' else v_outcome end;
+end $$;
+ALTER FUNCTION cloison.change_audience_v1(p_segment text, p_token bytea, p_protection uuid, p_audience text[]) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.change_bit_v1() RETURNS integer
+    LANGUAGE sql IMMUTABLE SECURITY DEFINER PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    RETURN (1 << 30);
+ALTER FUNCTION cloison.change_bit_v1() OWNER TO cloison_owner;
+CREATE FUNCTION cloison.change_person_v1(p_segment text, p_token bytea, p_request uuid, p_act integer, p_event cloison.event, p_purpose smallint, p_change cloison.resealed[]) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+declare
+    v_may record;
+    v_who holder;
+    v_change resealed := p_change[1];
+begin
+    if cardinality(p_change) <> 1 then
+        raise exception 'one change at a time' using errcode = 'CL002';
+    end if;
+    select * into v_may from may_act_v1(p_segment, p_token, p_act, p_purpose);
+    v_who := v_may.who;
+    if v_may.verdict in ('no_session', 'busy') then
+        return v_may.verdict;
+    elsif v_may.verdict <> 'open' or v_change.former_segment <> p_segment
+          or relation_now_v1(v_who, v_change.person) is null then
+        return refuse_act_v1(v_who, p_request, p_event, p_purpose,
+            case v_may.verdict when 'open' then 'scope' else v_may.verdict end);
+    end if;
+    return (select r.result from reseal_v1(p_change, case
+        when v_change.segment <> v_change.former_segment then 'person_moved' else p_event end,
+        v_who.account, v_who.session, p_request) r);
+end $$;
+ALTER FUNCTION cloison.change_person_v1(p_segment text, p_token bytea, p_request uuid, p_act integer, p_event cloison.event, p_purpose smallint, p_change cloison.resealed[]) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.charge_lent_v1(p_segment text, p_tokens bytea[], p_leases text[], p_macs bytea[]) RETURNS TABLE(ordinal integer, outcome text, retry_after integer)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+#variable_conflict use_column
+declare
+    v_now timestamptz := clock_v1();
+    v_read lease[];
+    v_locked uuid[];
+    v_receipts receipt[];
+    v_label integer := (select label_bit from profile);
+    v_judged judged[];
+begin
+    perform refuse_unsafe_caller_v1();
+    if greatest(cardinality(p_tokens), cardinality(p_leases), cardinality(p_macs)) > 128 then
+        raise exception 'at most 128 requests in a batch' using errcode = 'CL002';
+    end if;
+    v_read := array(
+        select case when (q.read).segment = p_segment and (q.read).token_hash = sha256(q.token)
+                     and (q.read).expires_at > v_now and (q.read).session_expires_at > v_now then q.read end
+        from (select q.ordinal, q.token, read_lease_v1(q.lease, q.mac) as read
+              from unnest(p_tokens, p_leases, p_macs) with ordinality as q (token, lease, mac, ordinal)) q
+        order by q.ordinal);
+    if not exists (select from person p where p.segment = p_segment) then
+        -- Nobody is in a segment that nobody has heard of, and nothing is made of its name.
+        return query select l.ordinal::integer, case when l.account is null then 'lease' else 'scope' end, null::integer
+        from unnest(v_read) with ordinality as l (kind, home, segment, session, account, organisation, role, request,
+            person, compartments, purpose, token_hash, session_expires_at, expires_at, ordinal) order by l.ordinal;
+        return;
+    end if;
+    insert into ledger (segment, account)
+    select distinct p_segment, l.account from unnest(v_read) l
+    where l.account is not null
+      and not exists (select from ledger k where k.segment = p_segment and k.account = l.account)
+    on conflict do nothing;
+    v_locked := array(select k.account from ledger k
+        where k.segment = p_segment and k.account = any (array(select l.account from unnest(v_read) l))
+        order by k.account for update skip locked);
+    v_receipts := array(select r from unnest(v_read) l
+        join receipt r on r.segment = p_segment and r.session = l.session and r.request = l.request
+            and r.person = l.person
+        for update of r skip locked);
+    v_now := clock_v1();                                -- from here on a snapshot younger than the locks
+    with asked as materialized (
+        select l.*, r.relations & case when l.home = p_segment then -1 else ~8 end as relations,
+            (l.kind = 'capped' or coalesce(g.minutes_5, g.hour, g.day, g.days_28) is null) as counted,
+            case when g.organisation is null or p_segment <> all (g.segments) or l.home <> all (g.segments)
+                      or l.role <> all (g.roles) then false
+                 when g.ends_at is null then true else g.ends_at > v_now end
+                and l.compartments & ~r.compartments = 0 as allowed
+        from unnest(v_read) with ordinality as l (kind, home, segment, session, account, organisation, role, request,
+            person, compartments, purpose, token_hash, session_expires_at, expires_at, ordinal)
+        left join role r on r.role = l.role
+        left join agreement g on g.organisation = l.organisation and g.standing
+    ), judged as (
+        select a.*, r.kind as relation,
+            case
+                when (a.expires_at > v_now and a.session_expires_at > v_now) is not true then 'lease'
+                when exists (select from session_end e where e.segment = p_segment and e.session = a.session)
+                  or exists (select from recall c where c.subject = a.session) then 'no_session'
+                when a.account <> all (v_locked) then 'busy'
+                when exists (
+                    select from receipt p where p.segment = p_segment and p.session = a.session
+                        and p.request = a.request and p.person = a.person
+                        and not exists (select from unnest(v_receipts) m where m.session = p.session
+                                        and m.request = p.request and m.person = p.person)) then 'busy'
+                when exists (select from recall c where c.subject = a.account)
+                  or exists (select from account_freeze f where f.segment = p_segment and f.account = a.account
+                             and f.lifted_at is null) then 'frozen'
+                when r.kind is null or not a.allowed then 'scope'
+                when not a.counted then 'lease'
+                else 'open'
+            end as verdict
+        from asked a
+        left join lateral (
+            select r.kind from relation r
+            where r.segment = p_segment and r.account = a.account
+              and r.person = (select w.person from reachable_each_v1(array[a.account], array[a.person]) w)
+              and r.valid_from <= v_now and (r.valid_until is null or r.valid_until > v_now)
+              and (a.relations >> (array_position(enum_range(null::relation_kind), r.kind) - 1)) & 1 = 1
+            order by r.kind limit 1
+        ) r on true
+    ), held as (
+        select j.*, row_number() over (partition by j.session, j.verdict order by j.ordinal) + (
+            select count(*) from receipt p where p.segment = p_segment and p.session = j.session
+              and p.compartments <> v_label and p.charged_at > v_now - receipt_lifetime_v1()) as receipts
+        from judged j
+    )
+    select array_agg(row(
+            h.ordinal, h.session, h.account, h.role, h.request, h.person, h.compartments, h.purpose, h.relation,
+            case when h.relation = 'walk_in' then 'walk_in' else 'open' end, 'open',
+            case when h.verdict = 'open' and h.receipts > 16 then 'busy' else h.verdict end)::judged)
+        into v_judged from held h;
+    insert into guest (segment, session, token_hash, account, organisation, role, home, expires_at, seen_at)
+    select distinct on (l.session) p_segment, l.session, l.token_hash, l.account, l.organisation, l.role, l.home,
+        l.session_expires_at, v_now
+    from unnest(v_judged) j join unnest(v_read) with ordinality as l (kind, home, segment, session, account,
+        organisation, role, request, person, compartments, purpose, token_hash, session_expires_at, expires_at, ordinal)
+        on l.ordinal = j.ordinal
+    where j.verdict = 'open' and l.home <> p_segment
+    on conflict (segment, session) do update set role = excluded.role, seen_at = excluded.seen_at;
+    return query select * from settle_v1(p_segment, v_now, v_judged);
+end $$;
+ALTER FUNCTION cloison.charge_lent_v1(p_segment text, p_tokens bytea[], p_leases text[], p_macs bytea[]) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.charge_v1(p_segment text, p_tokens bytea[], p_requests uuid[], p_persons uuid[], p_compartments integer[], p_purposes smallint[]) RETURNS TABLE(ordinal integer, outcome text, retry_after integer)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -137,7 +1067,7 @@ begin
         for update of r skip locked);
     v_now := clock_v1();
     with asked as materialized (                                                            -- 3
-        select q.*, h.session, h.account, h.role, h.touched_at, h.relations, h.touch,
+        select q.*, h.session, h.account, h.role, h.touched_at, h.relations, h.touch, h.capped,
             coalesce(q.request is not null and q.compartments > 0 and q.compartments & ~h.compartments = 0
                 and q.purpose between 0 and 30 and (h.purposes >> q.purpose) & 1 = 1, false) as allowed
         from unnest(p_tokens, p_requests, p_persons, p_compartments, p_purposes)
@@ -147,6 +1077,9 @@ begin
             where h.segment = p_segment and h.token_hash = sha256(q.token) and h.expires_at > v_now
             offset 0
         ) h on true
+    ), reach as materialized (
+        select * from reachable_each_v1(
+            array(select a.account from asked a order by a.ordinal), array(select a.person from asked a order by a.ordinal))
     ), judged as (
         select a.*, r.kind,
             case
@@ -162,12 +1095,15 @@ begin
                 when r.kind is null or not a.allowed then 'scope'
                 when a.compartments & a.touch <> 0
                      and (a.touched_at > v_now - interval '5 minutes') is not true then 'step_up'
+                when a.capped then 'lease'   -- its organisation's ledger counts too: 65_lease.sql
                 else 'open'
             end as verdict
         from asked a
+        join reach w on w.ordinal = a.ordinal
         left join lateral (
             select r.kind from relation r
-            where r.segment = p_segment and r.account = a.account and r.person = a.person
+            where r.segment = p_segment and r.account = a.account
+              and r.person = w.person
               and r.valid_from <= v_now and (r.valid_until is null or r.valid_until > v_now)
               and (a.relations >> (array_position(enum_range(null::relation_kind), r.kind) - 1)) & 1 = 1
             order by r.kind limit 1
@@ -192,13 +1128,130 @@ CREATE FUNCTION cloison.clock_v1() RETURNS timestamp with time zone
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
     RETURN clock_timestamp();
 ALTER FUNCTION cloison.clock_v1() OWNER TO cloison_owner;
+CREATE FUNCTION cloison.close_feed_v1(p_name text) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    v_feed uuid;
+    v_segments text[];
+begin
+    update feed set closed_at = clock_v1() where name = p_name and closed_at is null
+    returning feed, segments into v_feed, v_segments;
+    if v_feed is null then
+        return false;
+    end if;
+    perform log_act_v1(coalesce(v_segments[1], '00'), 'feed_closed', v_feed, null, null);
+    return true;
+end $$;
+ALTER FUNCTION cloison.close_feed_v1(p_name text) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.confirm_code_v1(p_segment text, p_token bytea, p_person uuid, p_hash bytea) RETURNS TABLE(outcome text, retry_after integer, valid_until timestamp with time zone)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+    v_may record;
+    v_who holder;
+    v_now timestamptz;
+    v_code code;
+    v_until timestamptz;
+    v_retry integer;
+begin
+    select * into v_may from may_act_v1(p_segment, p_token, null, null);
+    v_who := v_may.who;
+    if v_may.verdict in ('no_session', 'busy') then
+        return query select v_may.verdict, null::integer, null::timestamptz;
+        return;
+    end if;
+    perform lock_organisations_v1(array[v_who.organisation]);
+    v_now := clock_v1();
+    if v_may.verdict = 'open' then
+        select c.* into v_code from code c
+        where c.segment = p_segment and c.session = v_who.session and c.account = v_who.account and c.person = p_person
+        order by c.asked_at desc limit 1 for update;
+        update code c set tries = c.tries + 1 where c.segment = p_segment and c.code = v_code.code;
+    end if;
+    if v_may.verdict <> 'open' or (v_code.confirmed_at is null and v_code.expires_at > v_now and v_code.tries < 5
+                                   and v_code.code_hash = p_hash) is not true then
+        return query select refuse_act_v1(v_who, v_code.code, 'code_confirmed', null,
+            case when v_may.verdict <> 'open' then v_may.verdict else 'scope' end), null::integer, null::timestamptz;
+        return;
+    end if;
+    v_until := greatest(date_trunc('day', v_now, 'UTC') + interval '24 hours', v_now + interval '30 minutes');
+    select w.retry_after into v_retry from weigh_relations_v1(v_now, array[row(1, p_segment, v_who.account,
+        v_who.organisation, p_segment, p_person, 'inbound', v_now, v_until)::wished_relation], true) w
+    where w.result = 'metered';
+    if v_retry is not null then
+        return query select refuse_act_v1(v_who, v_code.code, 'code_confirmed', null, 'budget'), v_retry,
+            null::timestamptz;
+        return;
+    end if;
+    perform widen_relation_v1(v_now, p_segment, v_who.account, p_person, 'inbound', v_now, v_until);
+    update code c set confirmed_at = v_now where c.segment = p_segment and c.code = v_code.code;
+    perform log_account_v1(v_who, v_code.code, 'code_confirmed', p_person, null, null, null, null);
+    return query select 'open', null::integer, v_until;
+end $$;
+ALTER FUNCTION cloison.confirm_code_v1(p_segment text, p_token bytea, p_person uuid, p_hash bytea) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.count_cells_v1(p_segment text, p_gained bigint[], p_lost bigint[]) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+begin
+    insert into counter as c (segment, cell, people)
+    select p_segment, d.cell, sum(d.people)
+    from (
+        select g.cell, 1 as people from unnest(p_gained) g (cell) where g.cell is not null
+        union all
+        select l.cell, -1 from unnest(p_lost) l (cell) where l.cell is not null
+    ) d
+    group by d.cell having sum(d.people) <> 0
+    order by d.cell
+    on conflict (segment, cell) do update set people = c.people + excluded.people;
+    -- Nobody else sees these rows before this transaction ends: a counter is never seen at 0 or below.
+    if cardinality(p_lost) > 0 then
+        delete from counter c where c.segment = p_segment and c.cell = any (p_lost) and c.people <= 0;
+    end if;
+end $$;
+ALTER FUNCTION cloison.count_cells_v1(p_segment text, p_gained bigint[], p_lost bigint[]) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.counted_segments_v1() RETURNS TABLE(segment text)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    select distinct c.segment from counter c order by c.segment;
+$$;
+ALTER FUNCTION cloison.counted_segments_v1() OWNER TO cloison_owner;
+CREATE FUNCTION cloison.counters_v1(p_segment text, p_cells bigint[]) RETURNS TABLE(ordinal integer, people bigint)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    select q.ordinal::integer, c.people
+    from counter c join unnest(p_cells) with ordinality as q (cell, ordinal) on q.cell = c.cell
+    where c.segment = p_segment;
+$$;
+ALTER FUNCTION cloison.counters_v1(p_segment text, p_cells bigint[]) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.create_account_v1(p_segment text, p_handle text, p_organisation uuid, p_agency text, p_role text) RETURNS uuid
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
     AS $$
 declare
     v_account uuid;
+    v_agreement agreement;
 begin
+    -- Locked, so that two at once do not both take the last place.
+    select * into v_agreement from agreement g where g.organisation = p_organisation and g.standing for update;
+    if v_agreement.organisation is null or v_agreement.ends_at <= clock_v1() then
+        raise exception 'no agreement in force' using errcode = 'CL010';
+    elsif p_segment <> all (v_agreement.segments) then
+        raise exception 'not a segment of the agreement' using errcode = 'CL011';
+    elsif exists (select from role r where r.name = p_role and r.role <> all (v_agreement.roles)) then
+        raise exception 'not a role of the agreement' using errcode = 'CL012';
+    elsif (select count(*) from account a where a.organisation = p_organisation) >= v_agreement.accounts_most then
+        raise exception 'as many accounts as the agreement allows' using errcode = 'CL013';
+    elsif exists (select from agency g where g.organisation = p_organisation)
+          and not exists (select from agency g where g.organisation = p_organisation and g.name = p_agency) then
+        raise exception 'not an agency of the organisation' using errcode = 'CL014';
+    end if;
     insert into account (segment, handle, organisation, agency, role)
     select p_segment, p_handle, p_organisation, p_agency, r.role from role r where r.name = p_role
     returning account into v_account;
@@ -210,10 +1263,194 @@ begin
     return v_account;
 end $$;
 ALTER FUNCTION cloison.create_account_v1(p_segment text, p_handle text, p_organisation uuid, p_agency text, p_role text) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.create_feed_v1(p_name text, p_kind cloison.feed_kind, p_segments text[], p_token_hash bytea) RETURNS uuid
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    v_feed uuid;
+begin
+    insert into feed (name, kind, segments, token_hash, created_at)
+    values (p_name, p_kind, p_segments, p_token_hash, clock_v1()) returning feed into v_feed;
+    perform log_act_v1(coalesce(p_segments[1], '00'), 'feed_created', v_feed, null, null);
+    return v_feed;
+end $$;
+ALTER FUNCTION cloison.create_feed_v1(p_name text, p_kind cloison.feed_kind, p_segments text[], p_token_hash bytea) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.create_person_v1(p_segment text, p_token bytea, p_request uuid, p_purpose smallint, p_to text, p_person cloison.newcomer[]) RETURNS TABLE(outcome text, retry_after integer, person uuid, held_in text)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+#variable_conflict use_column
+declare
+    v_may record;
+    v_who holder;
+    v_asked question;
+    v_settled record;
+    v_new uuid := (p_person[1]).person;
+    v_whole integer := (select (1 << cardinality(p.compartments)) - 1 from profile p);
+    v_found uuid[];
+begin
+    if pg_current_xact_id_if_assigned() is not null then                                    -- 1
+        raise exception 'creating needs a transaction that has not written' using errcode = 'CL003';
+    elsif cardinality(p_person) <> 1 then
+        raise exception 'one person at a time' using errcode = 'CL002';
+    end if;
+    if exists (select from question q join session s on s.segment = q.segment and s.session = q.session
+               where q.segment = p_segment and q.request = p_request and s.token_hash = sha256(p_token)) then
+        perform wait_until_flushed_v1();         -- before we write anything ourselves
+    end if;
+    select * into v_may from may_act_v1(p_segment, p_token, 0, p_purpose);
+    v_who := v_may.who;
+    if v_may.verdict <> 'open' then
+        return query select v_may.verdict, null::integer, null::uuid, null::text;
+        return;
+    end if;
+    delete from question q
+    where q.segment = p_segment and q.session = v_who.session and q.request = p_request and q.person is null
+      and q.asked_at > clock_v1() - receipt_lifetime_v1()
+    returning q.* into v_asked;
+    if v_asked.request is null then
+        return query select 'stale', null::integer, null::uuid, null::text;
+        return;
+    end if;
+    begin                                                                                   -- 2
+        if (select r.result from intake_people_v1(p_to, p_person) r) = 'inserted' then      -- 3
+            select * into v_settled from settle_v1(p_segment, clock_v1(), array[row(
+                1, v_who.session, v_who.account, v_who.role, p_request, v_new, v_whole, p_purpose, 'walk_in', 'open',
+                'person_created', 'open')::judged]);
+            delete from receipt r where r.segment = p_segment and r.session = v_who.session
+                and r.request = p_request;
+            if v_settled.outcome <> 'open' then
+                raise exception 'beyond the budget' using errcode = 'CL007';
+            end if;
+            insert into relation (segment, account, person, kind, valid_from, valid_until)
+            values (p_to, v_who.account, v_new, 'walk_in', clock_v1(), clock_v1() + interval '30 minutes');
+            perform forgive_question_v1(p_segment, v_asked);
+            return query select 'created', null::integer, v_new, p_to;
+            return;
+        end if;
+    exception when sqlstate 'CL007' then
+        return query select v_settled.outcome, v_settled.retry_after, null::uuid, null::text;
+        return;
+    end;
+    v_found := array(select distinct l.person                                               -- 4
+        from unnest((p_person[1]).locators) with ordinality as q (term, kind)
+        join located l on l.kind = q.kind - 1 and l.term = q.term);
+    if cardinality(v_found) = 1 and relation_now_v1(v_who, v_found[1]) is not null then
+        perform forgive_question_v1(p_segment, v_asked);
+        return query select 'known', null::integer, v_found[1], p_segment;
+        return;
+    end if;
+    return query select 'conflict', null::integer, null::uuid, null::text;
+end $$;
+ALTER FUNCTION cloison.create_person_v1(p_segment text, p_token bytea, p_request uuid, p_purpose smallint, p_to text, p_person cloison.newcomer[]) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.cutoffs_v1(p_now timestamp with time zone) RETURNS timestamp with time zone[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN ARRAY[(p_now - '00:05:10'::interval), (p_now - '01:00:10'::interval), (p_now - '24:00:10'::interval), (p_now - '672:00:10'::interval)];
 ALTER FUNCTION cloison.cutoffs_v1(p_now timestamp with time zone) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.decide_transfer_v1(p_segment text, p_token bytea, p_kind text, p_transfer uuid) RETURNS TABLE(outcome text, transfer uuid, people integer, retry_after integer)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+    v_may record;
+    v_who holder;
+    v_now timestamptz;
+    v_event event := case p_kind when 'cover' then 'cover_given' else 'handover_done' end;
+    v_asked transfer;
+    v_people integer;
+begin
+    select * into v_may from may_act_v1(p_segment, p_token, 5, null);
+    v_who := v_may.who;
+    if v_may.verdict in ('no_session', 'busy') then
+        return query select v_may.verdict, null::uuid, null::integer, null::integer;
+        return;
+    end if;
+    perform lock_organisations_v1(array[v_who.organisation]);
+    v_now := clock_v1();
+    select x.* into v_asked from transfer x
+    join account m on m.segment = x.segment and m.account = x.asked_by and m.organisation = v_who.organisation
+    join account g on g.segment = x.segment and g.account = x.giver and g.organisation = m.organisation
+        and g.agency = m.agency
+    join account t on t.segment = x.segment and t.account = x.taker and t.organisation = m.organisation
+        and t.agency = m.agency
+    where x.segment = p_segment and x.transfer = p_transfer and x.kind::text = p_kind and x.decided_at is null
+      and v_who.account not in (x.asked_by, x.taker)
+      and x.asked_at > v_now - interval '168 hours' and (x.valid_until is null or x.valid_until > v_now)
+      and not exists (select from account_freeze f where f.segment = x.segment and f.account in (x.taker, x.asked_by)
+                      and f.lifted_at is null)
+    for update of x;
+    if v_may.verdict <> 'open' or v_asked.transfer is null then
+        return query select refuse_act_v1(v_who, p_transfer, v_event, null,
+            case when v_may.verdict <> 'open' then v_may.verdict else 'scope' end), null::uuid, null::integer,
+            null::integer;
+        return;
+    end if;
+    select count(*) into v_people from (
+        select widen_relation_v1(v_now, r.segment, v_asked.taker, r.person,
+            case p_kind when 'cover' then 'cover' else 'caseload' end::relation_kind,
+            case p_kind when 'cover' then greatest(v_asked.valid_from, v_now) else greatest(r.valid_from, v_now) end,
+            case p_kind when 'cover' then v_asked.valid_until else r.valid_until end)
+        from relation r
+        where r.account = v_asked.giver and r.kind = 'caseload' and (r.valid_until is null or r.valid_until > v_now)
+    ) w;
+    if p_kind = 'handover' then
+        -- One that was still to begin ends before it does.
+        update relation r set valid_until = v_now
+        where r.account = v_asked.giver and r.kind = 'caseload' and (r.valid_until is null or r.valid_until > v_now);
+    end if;
+    update transfer x set decided_by = v_who.account, decided_at = v_now, people = v_people
+    where x.segment = p_segment and x.transfer = p_transfer;
+    perform log_transfer_v1(v_who, v_now, v_event, p_transfer, v_asked.taker, v_people);
+    return query select 'open', p_transfer, v_people, null::integer;
+end $$;
+ALTER FUNCTION cloison.decide_transfer_v1(p_segment text, p_token bytea, p_kind text, p_transfer uuid) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.end_agreement_v1(p_organisation uuid) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    v_ledger text;
+begin
+    update agreement g set standing = false, ends_at = least(g.ends_at, clock_v1())
+    where g.organisation = p_organisation and g.standing
+    returning g.ledger_segment into v_ledger;
+    if v_ledger is null then
+        return false;
+    end if;
+    perform log_act_v1(v_ledger, 'agreement_ended', p_organisation, null, null);
+    return true;
+end $$;
+ALTER FUNCTION cloison.end_agreement_v1(p_organisation uuid) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.end_representative_v1(p_segment text, p_token bytea, p_request uuid, p_purpose smallint, p_person uuid, p_representative uuid) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+declare
+    v_may record;
+    v_who holder;
+begin
+    select * into v_may from may_act_v1(p_segment, p_token, 4, p_purpose);
+    v_who := v_may.who;
+    if v_may.verdict in ('no_session', 'busy') then
+        return v_may.verdict;
+    elsif v_may.verdict = 'open' and relation_now_v1(v_who, p_person) is not null then
+        update representative r set valid_until = clock_v1()
+        where r.segment = p_segment and r.person = p_person and r.representative = p_representative
+          and (r.valid_until is null or r.valid_until > clock_v1());
+        if found then
+            perform log_account_v1(v_who, p_request, 'representative_ended', p_person, p_representative, p_purpose,
+                null, null);
+            return 'ended';
+        end if;
+    end if;
+    return refuse_act_v1(v_who, p_request, 'representative_ended', p_purpose,
+        case v_may.verdict when 'open' then 'scope' else v_may.verdict end);
+end $$;
+ALTER FUNCTION cloison.end_representative_v1(p_segment text, p_token bytea, p_request uuid, p_purpose smallint, p_person uuid, p_representative uuid) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.end_sessions_v1(p_segment text, p_account uuid) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -226,10 +1463,41 @@ begin
     where s.segment = p_segment and s.account = p_account and s.expires_at > clock_v1()
     on conflict do nothing;
     get diagnostics v_ended = row_count;
+    insert into recall (subject, until)
+    select s.session, clock_v1() + interval '1 minute' from session s
+    where s.segment = p_segment and s.account = p_account and s.expires_at > clock_v1()
+    on conflict do nothing;
     perform log_act_v1(p_segment, 'session_ended', p_account, null, v_ended);
     return v_ended;
 end $$;
 ALTER FUNCTION cloison.end_sessions_v1(p_segment text, p_account uuid) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.feed_file_v1(p_name text, p_interactions text[], p_handles text[], p_locator_kinds smallint[], p_locator_terms bigint[], p_from timestamp with time zone[], p_until timestamp with time zone[]) RETURNS TABLE(ordinal integer, result text, retry_after integer)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+begin
+    return query select i.* from feed f cross join lateral take_interactions_v1(f.feed, p_interactions, p_handles,
+        p_locator_kinds, p_locator_terms, p_from, p_until) i
+    where f.name = p_name and f.closed_at is null;
+end $$;
+ALTER FUNCTION cloison.feed_file_v1(p_name text, p_interactions text[], p_handles text[], p_locator_kinds smallint[], p_locator_terms bigint[], p_from timestamp with time zone[], p_until timestamp with time zone[]) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.feed_interactions_v1(p_token bytea, p_interactions text[], p_handles text[], p_locator_kinds smallint[], p_locator_terms bigint[], p_from timestamp with time zone[], p_until timestamp with time zone[]) RETURNS TABLE(ordinal integer, result text, retry_after integer)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+begin
+    return query select i.* from feed f cross join lateral take_interactions_v1(f.feed, p_interactions, p_handles,
+        p_locator_kinds, p_locator_terms, p_from, p_until) i
+    where f.token_hash = sha256(p_token) and f.closed_at is null;
+end $$;
+ALTER FUNCTION cloison.feed_interactions_v1(p_token bytea, p_interactions text[], p_handles text[], p_locator_kinds smallint[], p_locator_terms bigint[], p_from timestamp with time zone[], p_until timestamp with time zone[]) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.feed_known_v1(p_token bytea) RETURNS boolean
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    select exists (select from feed f where f.token_hash = sha256(p_token) and f.closed_at is null);
+$$;
+ALTER FUNCTION cloison.feed_known_v1(p_token bytea) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.find_v1(p_segment text, p_token bytea, p_request uuid) RETURNS TABLE(outcome text, retry_after integer)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -286,6 +1554,14 @@ begin
         v_matched := array[p_request];
         v_proven := array[false];
     end if;
+    -- Who is protected, or the account's own holder, is nobody from here on, for an audience too.
+    select array_agg(case when w.hidden then p_request else w.person end order by w.ordinal),
+        array_agg(v_proven[w.ordinal::integer] and not w.hidden order by w.ordinal) into v_matched, v_proven
+    from (
+        select w.*, w.shielded or w.own as hidden from withheld_each_v1(
+            array_fill(null::uuid, array[cardinality(v_matched)]),
+            array_fill(v_holder.account, array[cardinality(v_matched)]), v_matched) w
+    ) w;
     select array_agg(f.person), array_agg(f.kind) into v_found, v_kinds
     from (
         select m.person, coalesce(r.kind, 'walk_in') as kind
@@ -325,114 +1601,345 @@ begin
     from settled s;
 end $$;
 ALTER FUNCTION cloison.find_v1(p_segment text, p_token bytea, p_request uuid) OWNER TO cloison_owner;
+CREATE UNLOGGED TABLE cloison.question (
+    segment text NOT NULL COLLATE pg_catalog."C",
+    session uuid NOT NULL,
+    request uuid NOT NULL,
+    account uuid NOT NULL,
+    asked_at timestamp with time zone NOT NULL,
+    number bigint NOT NULL,
+    person uuid,
+    version integer
+)
+WITH (fillfactor='50');
+ALTER TABLE cloison.question OWNER TO cloison_owner;
+CREATE FUNCTION cloison.forgive_question_v1(p_segment text, asked cloison.question) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    delete from refusal f where f.segment = p_segment and f.account = asked.account and f.number = asked.number;
+$$;
+ALTER FUNCTION cloison.forgive_question_v1(p_segment text, asked cloison.question) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.freeze_v1(p_segment text, p_account uuid) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
     AS $$
 begin
     insert into account_freeze (segment, account, frozen_at) values (p_segment, p_account, clock_v1());
+    insert into recall (subject) values (p_account) on conflict (subject) do update set until = null;
     perform log_act_v1(p_segment, 'account_frozen', p_account, null, null);
 end $$;
 ALTER FUNCTION cloison.freeze_v1(p_segment text, p_account uuid) OWNER TO cloison_owner;
-CREATE FUNCTION cloison.intake_known_v1(p_kinds smallint[], p_terms bigint[]) RETURNS boolean[]
-    LANGUAGE sql SECURITY DEFINER
+CREATE FUNCTION cloison.history_v1(p_segment text, p_person uuid) RETURNS TABLE(at timestamp with time zone, person uuid, organisation text, role text, event text, outcome text, purpose text, compartments integer, version integer)
+    LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
     AS $$
-    select array(
-        select exists (select from locator l where l.kind = q.kind and l.term = q.term)
-        from unnest(p_kinds, p_terms) with ordinality as q (kind, term, ordinal) order by q.ordinal);
+    select e.at, e.person, o.name, r.name, e.event::text, e.outcome::text, p.purposes[e.purpose + 1], e.compartments,
+        e.version
+    from identities_v1(p_segment, p_person) i
+    cross join lateral (
+        select e.* from entry e where e.person = i.person
+          and e.segment = any (array(select distinct a.segment from account a union select p_segment))
+        union all                        -- as the one absorbed, or as somebody's representative
+        select e.* from entry e where e.subject = i.person and e.event in (
+            'merge_asked', 'people_merged', 'split_asked', 'people_split', 'representative_set', 'representative_ended')
+    ) e
+    cross join profile p
+    left join account a on a.segment = e.segment and a.account = e.account
+    left join organisation o on o.organisation = a.organisation
+    left join role r on r.role = a.role
+    where e.at between i.since and i.until
+    order by e.at, e.account, e.number;
 $$;
-ALTER FUNCTION cloison.intake_known_v1(p_kinds smallint[], p_terms bigint[]) OWNER TO cloison_owner;
-CREATE FUNCTION cloison.intake_people_v1(p_segment text, p_persons uuid[], p_cohorts integer[], p_key_ids bigint[], p_sealed bytea[], p_terms bigint[], p_locator_kinds smallint[], p_locator_terms bigint[], p_locator_ordinals integer[]) RETURNS TABLE(ordinal integer, result text)
+ALTER FUNCTION cloison.history_v1(p_segment text, p_person uuid) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.identities_v1(p_segment text, p_person uuid) RETURNS TABLE(person uuid, since timestamp with time zone, until timestamp with time zone)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    with recursive known (person, since, until) as (
+        select p_person, timestamptz '-infinity', timestamptz 'infinity'
+        union
+        select n.person, n.since, n.until from known k cross join lateral (
+            select m.absorbed, timestamptz '-infinity', timestamptz 'infinity' from merge m
+            where m.survivor = k.person and m.state in ('merged', 'split_asked') and k.until = 'infinity'
+            union all
+            select m.survivor, greatest(m.merged_at, k.since), least(coalesce(m.split_at, 'infinity'), k.until)
+            from merge m
+            where m.absorbed = k.person and m.merged_at is not null
+              and greatest(m.merged_at, k.since) < least(coalesce(m.split_at, 'infinity'), k.until)
+        ) n (person, since, until)
+    )
+    select k.person, min(k.since), max(k.until) from known k group by k.person;
+$$;
+ALTER FUNCTION cloison.identities_v1(p_segment text, p_person uuid) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.inherit_protection_v1(p_from uuid, p_to_segment text, p_to uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    v_stands protection;
+begin
+    for v_stands in
+        select p.* from protection p where p.person = p_from and p.lifted_at is null
+            and (p.valid_until is null or p.valid_until > clock_v1())
+    loop
+        perform add_protection_v1(p_to_segment, p_to, array_agg(a.account), array_agg(a.valid_until), v_stands.valid_until)
+        from audience a where a.segment = v_stands.segment and a.protection = v_stands.protection;
+    end loop;
+end $$;
+ALTER FUNCTION cloison.inherit_protection_v1(p_from uuid, p_to_segment text, p_to uuid) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.install_interactions_v1(p_now timestamp with time zone, p_segments text[]) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    i record;
+    v_stands relation;
+begin
+    for i in
+        select w.* from interaction w where w.waiting and w.segment = any (p_segments) and w.valid_until > p_now
+        order by w.segment, w.account, w.person, w.valid_from, w.valid_until
+    loop
+        select r.* into v_stands from relation r where r.segment = i.segment and r.account = i.account
+            and r.person = i.person and r.kind = 'inbound' and (r.valid_until is null or r.valid_until > p_now)
+        for update;
+        continue when found and v_stands.valid_until < i.valid_from;
+        if found and i.valid_until < v_stands.valid_from then
+            insert into interaction (segment, feed, interaction, account, person, valid_from, valid_until, waiting,
+                received_at)
+            select i.segment, i.feed, sha256(uuid_send(gen_random_uuid())), i.account, i.person, v_stands.valid_from,
+                coalesce(v_stands.valid_until, 'infinity'), true, p_now;
+            perform put_relation_v1(p_now, i.segment, i.account, i.person, 'inbound', i.valid_from, i.valid_until);
+        else
+            perform widen_relation_v1(p_now, i.segment, i.account, i.person, 'inbound', i.valid_from, i.valid_until);
+        end if;
+        update interaction w set waiting = false
+        where w.segment = i.segment and w.feed = i.feed and w.interaction = i.interaction;
+    end loop;
+end $$;
+ALTER FUNCTION cloison.install_interactions_v1(p_now timestamp with time zone, p_segments text[]) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.intake_begin_load_v1() RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    v_index text;
+begin
+    lock table load in exclusive mode;
+    if not exists (select from load) and not exists (select from person) then
+        insert into load (began_at) values (clock_v1());
+        foreach v_index in array term_indexes_v1() loop
+            execute format('drop index if exists cloison.%I', v_index);
+        end loop;
+    end if;
+    return exists (select from load);
+end $$;
+ALTER FUNCTION cloison.intake_begin_load_v1() OWNER TO cloison_owner;
+CREATE FUNCTION cloison.intake_compare_v1(p_segments text[], p_persons uuid[], p_slots integer[], p_proofs bigint[], p_digests bigint[]) RETURNS TABLE(ordinal integer, result text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+#variable_conflict use_column
+declare
+    v_slots integer := cardinality(p_slots);
+    v_person person;
+    v_terms bigint[];
+    v_given bigint;
+    v_agreed boolean;
+begin
+    for i in 1 .. cardinality(p_persons) loop
+        select p.* into v_person from person p where p.segment = p_segments[i] and p.person = p_persons[i];
+        v_terms := array[v_person.term1, v_person.term2, v_person.term3, v_person.term4, v_person.term5,
+            v_person.term6, v_person.term7, v_person.term8];
+        v_agreed := null;
+        ordinal := i;
+        result := case when v_person.digest = p_digests[i] then 'same' else 'changed' end;
+        for k in 1 .. v_slots - 1 loop
+            v_given := p_proofs[(i - 1) * v_slots + k];
+            -- A provisional number says nothing against a definitive one.
+            continue when v_given is null or v_terms[p_slots[k]] is null or (k = 1 and v_person.provisional);
+            if v_given <> v_terms[p_slots[k]] then
+                if v_agreed is null or p_proofs[i * v_slots] is distinct from v_terms[p_slots[v_slots]] then
+                    result := 'conflict';
+                end if;
+                exit;
+            end if;
+            v_agreed := true;
+        end loop;
+        return next;
+    end loop;
+end $$;
+ALTER FUNCTION cloison.intake_compare_v1(p_segments text[], p_persons uuid[], p_slots integer[], p_proofs bigint[], p_digests bigint[]) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.intake_end_load_v1() RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    SET maintenance_work_mem TO '256MB'
+    SET max_parallel_maintenance_workers TO '2'
+    AS $_$
+declare
+    v_index text;
+begin
+    lock table load in exclusive mode;
+    if exists (select from load) then
+        foreach v_index in array term_indexes_v1() loop
+            execute format('create index if not exists %I on cloison.person (segment, term%s) where term%2$s is not null',
+                v_index, right(v_index, 1));
+        end loop;
+        analyze cloison.person, cloison.locator;
+        delete from load;
+    end if;
+end $_$;
+ALTER FUNCTION cloison.intake_end_load_v1() OWNER TO cloison_owner;
+CREATE FUNCTION cloison.intake_find_v1(p_kinds integer, p_terms bigint[]) RETURNS TABLE(ordinal integer, people integer, segment text, person uuid, cohort integer, key_id bigint, version integer)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+    select f.ordinal::integer, f.people::integer, f.segment, f.person, p.cohort, p.key_id, p.version
+    from (
+        select (q.number - 1) / p_kinds + 1 as ordinal, count(distinct l.person) as people,
+            min(l.segment) as segment, (array_agg(l.person))[1] as person
+        from unnest(p_terms) with ordinality as q (term, number)
+        cross join lateral (
+            select l.segment, l.person from located l
+            where l.kind = (q.number - 1) % p_kinds and l.term = q.term offset 0
+        ) l
+        where q.term is not null
+        group by 1
+    ) f
+    left join lateral (
+        select p.cohort, p.key_id, p.version from person p where p.segment = f.segment and p.person = f.person offset 0
+    ) p on true
+    order by f.ordinal;
+$$;
+ALTER FUNCTION cloison.intake_find_v1(p_kinds integer, p_terms bigint[]) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.intake_people_v1(p_segment text, p_people cloison.newcomer[]) RETURNS TABLE(ordinal integer, result text)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
     AS $$
 #variable_conflict use_column
 declare
-    v_compartments integer := (select cardinality(compartments) from profile);
-    v_people integer := cardinality(p_persons);
-    v_results text[];
+    v_people integer := cardinality(p_people);
+    v_locators integer;
+    v_written integer;
+    v_known integer[] := '{}';
 begin
-    if cardinality(p_sealed) <> v_people * v_compartments or cardinality(p_terms) <> v_people * 8 then
+    if exists (select from unnest(p_people) n, profile p where cardinality(n.terms) <> 8
+               or cardinality(n.sealed) <> cardinality(p.compartments)) then
         raise exception 'intake arrays do not fit together' using errcode = 'CL002';
     end if;
     -- The unique key of locator decides between two imports at once; who comes second waits, then is `known`.
     -- In the order of the key, so that two imports never wait for each other in a circle.
+    select count(*) into v_locators
+    from unnest(p_people) n cross join lateral unnest(n.locators) as l (term) where l.term is not null;
     insert into locator (kind, term, segment, person)
-    select q.kind, q.term, p_segment, p.person
-    from unnest(p_locator_kinds, p_locator_terms, p_locator_ordinals) as q (kind, term, ordinal)
-    join unnest(p_persons) with ordinality as p (person, ordinal) on p.ordinal = q.ordinal
-    order by q.kind, q.term, q.ordinal
+    select l.kind - 1, l.term, p_segment, n.person
+    from unnest(p_people) n cross join lateral unnest(n.locators) with ordinality as l (term, kind)
+    where l.term is not null
+    order by l.kind, l.term
     on conflict (kind, term) do nothing;
-    select array_agg(case when coalesce(h.own, true) then 'inserted' when h.mixed then 'conflict' else 'known' end
-        order by p.ordinal)
-    into v_results
-    from unnest(p_persons) with ordinality as p (person, ordinal)
-    left join (
-        select q.ordinal, bool_and(l.person = p.person) as own, count(distinct l.person) > 1 as mixed
-        from unnest(p_locator_kinds, p_locator_terms, p_locator_ordinals) as q (kind, term, ordinal)
-        join unnest(p_persons) with ordinality as p (person, ordinal) on p.ordinal = q.ordinal
-        join locator l on l.kind = q.kind and l.term = q.term
-        group by q.ordinal
-    ) h on h.ordinal = p.ordinal;
-    insert into person (segment, person, cohort, key_id, sealed, term1, term2, term3, term4, term5, term6, term7,
-        term8)
-    select p_segment, p.person, p.cohort, p.key_id, s.sealed,
-        t.terms[1], t.terms[2], t.terms[3], t.terms[4], t.terms[5], t.terms[6], t.terms[7], t.terms[8]
-    from unnest(p_persons, p_cohorts, p_key_ids, v_results) with ordinality
-        as p (person, cohort, key_id, result, ordinal)
-    join (
-        select (i - 1) / v_compartments + 1 as ordinal, array_agg(sealed order by i) as sealed
-        from unnest(p_sealed) with ordinality as q (sealed, i) group by 1
-    ) s on s.ordinal = p.ordinal
-    join (
-        select (i - 1) / 8 + 1 as ordinal, array_agg(term order by i) as terms
-        from unnest(p_terms) with ordinality as q (term, i) group by 1
-    ) t on t.ordinal = p.ordinal
-    where p.result = 'inserted';
-    -- A locator written for a person who is then refused must not stay behind.
-    if 'known' = any (v_results) or 'conflict' = any (v_results) then
-        delete from locator l
-        using unnest(p_locator_kinds, p_locator_terms, p_locator_ordinals) as q (kind, term, ordinal)
-        join unnest(p_persons, v_results) with ordinality as p (person, result, ordinal) on p.ordinal = q.ordinal
-        where p.result <> 'inserted' and l.kind = q.kind and l.term = q.term and l.person = p.person;
+    get diagnostics v_written = row_count;
+    if v_written < v_locators then
+        select coalesce(array_agg(distinct n.ordinal::integer), '{}') into v_known
+        from unnest(p_people) with ordinality
+            as n (person, cohort, key_id, provisional, digest, cell, sealed, terms, locators, ordinal)
+        cross join lateral unnest(n.locators) with ordinality as q (term, kind)
+        join locator l on l.kind = q.kind - 1 and l.term = q.term
+        where l.person <> n.person;
+        -- What was written for somebody who is known must not stay behind.
+        delete from locator l using unnest(v_known) k
+        cross join lateral unnest((p_people[k]).locators) with ordinality as q (term, kind)
+        where l.kind = q.kind - 1 and l.term = q.term and l.person = (p_people[k]).person;
     end if;
-    perform log_act_v1(p_segment, 'people_imported', null, null, v_people);
-    return query select o::integer, r from unnest(v_results) with ordinality as q (r, o) order by o;
+    insert into person (segment, person, cohort, key_id, provisional, digest, cell, sealed,
+        term1, term2, term3, term4, term5, term6, term7, term8)
+    select p_segment, n.person, n.cohort, n.key_id, n.provisional, n.digest, n.cell, n.sealed,
+        n.terms[1], n.terms[2], n.terms[3], n.terms[4], n.terms[5], n.terms[6], n.terms[7], n.terms[8]
+    from unnest(p_people) with ordinality
+        as n (person, cohort, key_id, provisional, digest, cell, sealed, terms, locators, ordinal)
+    where n.ordinal <> all (v_known);
+    perform count_cells_v1(p_segment,
+        array(select n.cell from unnest(p_people) with ordinality
+            as n (person, cohort, key_id, provisional, digest, cell, sealed, terms, locators, ordinal)
+            where n.ordinal <> all (v_known) and n.cell is not null), '{}');
+    perform log_act_v1(p_segment, 'people_imported', null, null, v_people - cardinality(v_known));
+    return query select o, case when o = any (v_known) then 'known' else 'inserted' end
+    from generate_series(1, v_people) o;
 end $$;
-ALTER FUNCTION cloison.intake_people_v1(p_segment text, p_persons uuid[], p_cohorts integer[], p_key_ids bigint[], p_sealed bytea[], p_terms bigint[], p_locator_kinds smallint[], p_locator_terms bigint[], p_locator_ordinals integer[]) OWNER TO cloison_owner;
-CREATE FUNCTION cloison.intake_relations_v1(p_handles text[], p_locator_kind smallint, p_locator_terms bigint[], p_kinds text[], p_from timestamp with time zone[], p_until timestamp with time zone[]) RETURNS TABLE(ordinal integer, result text)
+ALTER FUNCTION cloison.intake_people_v1(p_segment text, p_people cloison.newcomer[]) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.intake_relations_v1(p_handles text[], p_locator_kind smallint, p_locator_terms bigint[], p_kinds text[], p_from timestamp with time zone[], p_until timestamp with time zone[]) RETURNS TABLE(ordinal integer, result text, retry_after integer)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
     AS $$
 #variable_conflict use_column
+declare
+    v_now timestamptz;
+    v_asked wished_relation[];
+    v_refused text[];
+    v_results text[];
+    v_retries integer[];
 begin
-    return query
-    with asked as materialized (
-        select q.*, a.segment, a.account, l.segment as held_in, l.person
+    perform refuse_unsafe_caller_v1();
+    if coalesce(cardinality(p_handles), 0) > 2000 then
+        raise exception 'at most 2000 relations in a batch' using errcode = 'CL002';
+    end if;
+    perform lock_organisations_v1(array(
+        select distinct a.organisation from account a where a.handle = any (p_handles)));
+    v_now := clock_v1();
+    with asked as (
+        select q.ordinal, a.segment, a.account, a.organisation, l.segment as held_in, l.person, q.kind, q.valid_from,
+            coalesce(q.valid_until, coalesce(q.valid_from, v_now) + case q.kind
+                when 'cover' then make_interval(hours => m.cover_hours)
+                when 'inbound' then interval '24 hours' end) as valid_until, m.cover_hours, m.inbound_hours
         from unnest(p_handles, p_locator_terms, p_kinds, p_from, p_until) with ordinality
             as q (handle, term, kind, valid_from, valid_until, ordinal)
-        left join account a on a.handle = q.handle
-        left join locator l on l.kind = p_locator_kind and l.term = q.term
-    ), wrote as (
-        insert into relation (segment, account, person, kind, valid_from, valid_until)
-        select distinct on (segment, account, person, kind)
-            segment, account, person, kind::relation_kind, coalesce(valid_from, clock_v1()), valid_until
-        from asked where segment = held_in
-        order by segment, account, person, kind, ordinal desc
-        on conflict (segment, account, person, kind)
-            do update set valid_from = excluded.valid_from, valid_until = excluded.valid_until
-    ), acts as (
-        select log_act_v1(c.segment, 'relations_imported', null, null, c.amount)
-        from (select segment, count(*)::integer as amount from asked where segment = held_in group by segment
-              order by segment) c
+        left join lateral (
+            select a.segment, a.account, a.organisation from account a where a.handle = q.handle order by a.segment limit 1
+        ) a on true
+        left join located l on l.kind = p_locator_kind and l.term = q.term
+        left join lateral relation_limits_v1(a.organisation) m on true
+    ), checked as (
+        select a.*, case when (a.kind in ('caseload', 'cover', 'inbound')) is not true then 'relation'
+            when a.account is null then 'no_account' when a.person is null then 'no_person'
+            when not may_relate_v1(a.segment, a.organisation, a.held_in) then 'other_segment'
+            when a.valid_until - coalesce(a.valid_from, v_now) > case a.kind
+                when 'cover' then make_interval(hours => a.cover_hours)
+                when 'inbound' then make_interval(hours => a.inbound_hours) end then 'until' end as refused
+        from asked a
     )
-    select a.ordinal::integer, case when a.account is null then 'no_account' when a.person is null then 'no_person'
-        when a.segment <> a.held_in then 'other_segment' else 'written' end
-    from asked a where (select count(*) from acts) >= 0
-    order by a.ordinal;
+    select array_agg(row(c.ordinal, c.segment, c.account, c.organisation, c.held_in, c.person,
+            case when c.refused is null then c.kind end, c.valid_from, c.valid_until)::wished_relation order by c.ordinal),
+        array_agg(c.refused order by c.ordinal)
+        into v_asked, v_refused from checked c;
+    if v_asked is null then
+        return;
+    end if;
+    select array_agg(coalesce(v_refused[n.i], w.result) order by n.i), array_agg(w.retry_after order by n.i)
+        into v_results, v_retries
+    from generate_series(1, cardinality(v_asked)) as n (i)
+    left join weigh_relations_v1(v_now, array(
+        select q from unnest(v_asked) q where v_refused[q.ordinal] is null order by q.ordinal), false) w on w.ordinal = n.i;
+    -- The last of several for one account, person and kind holds.
+    perform put_relation_v1(v_now, q.held_in, q.account, q.person, q.kind, q.valid_from, q.valid_until)
+    from (
+        select distinct on (w.held_in, w.account, w.person, w.kind) w.* from unnest(v_asked) w
+        where v_results[w.ordinal] = 'written'
+        order by w.held_in, w.account, w.person, w.kind, w.ordinal desc
+    ) q;
+    perform log_act_v1(c.held_in, 'relations_imported', null, null, c.amount)
+    from (select w.held_in, count(*)::integer as amount from unnest(v_asked) w where v_results[w.ordinal] = 'written'
+          group by w.held_in order by w.held_in) c;
+    return query select n.i, v_results[n.i], v_retries[n.i] from generate_series(1, cardinality(v_asked)) as n (i);
 end $$;
 ALTER FUNCTION cloison.intake_relations_v1(p_handles text[], p_locator_kind smallint, p_locator_terms bigint[], p_kinds text[], p_from timestamp with time zone[], p_until timestamp with time zone[]) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.intake_reseal_v1(p_changes cloison.resealed[]) RETURNS TABLE(ordinal integer, result text)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    select r.ordinal, r.result from reseal_v1(p_changes, 'person_changed', null, null, null) r;
+$$;
+ALTER FUNCTION cloison.intake_reseal_v1(p_changes cloison.resealed[]) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.issue_session_v1(p_segment text, p_account uuid, p_session uuid, p_token_hash bytea, p_seconds integer, p_touched boolean) RETURNS timestamp with time zone
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -447,6 +1954,167 @@ begin
     return v_now + make_interval(secs => p_seconds);
 end $$;
 ALTER FUNCTION cloison.issue_session_v1(p_segment text, p_account uuid, p_session uuid, p_token_hash bytea, p_seconds integer, p_touched boolean) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.lease_lifetime_v1() RETURNS interval
+    LANGUAGE sql IMMUTABLE SECURITY DEFINER PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    RETURN '00:00:15'::interval;
+ALTER FUNCTION cloison.lease_lifetime_v1() OWNER TO cloison_owner;
+CREATE FUNCTION cloison.leases_v1(p_segment text, p_tokens bytea[], p_borrowers text[], p_requests uuid[], p_persons uuid[]) RETURNS TABLE(ordinal integer, lease text, mac bytea, ledger_segment text)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+#variable_conflict use_column
+declare
+    v_now timestamptz;
+    v_ordinals integer[];
+    v_lent lent[];
+begin
+    if pg_current_xact_id_if_assigned() is not null then
+        raise exception 'a lease needs a transaction that has not written' using errcode = 'CL003';
+    end if;
+    perform refuse_unsafe_caller_v1();
+    if greatest(cardinality(p_tokens), cardinality(p_borrowers), cardinality(p_requests), cardinality(p_persons)) > 128 then
+        raise exception 'at most 128 requests in a batch' using errcode = 'CL002';
+    end if;
+    v_now := clock_v1();
+    select array_agg(q.ordinal), array_agg(l) into v_ordinals, v_lent
+    from unnest(p_tokens, p_borrowers, p_requests, p_persons) with ordinality
+        as q (token, borrower, request, person, ordinal)
+    join session s on s.segment = p_segment and s.token_hash = sha256(q.token)
+    join lent l on l.segment = p_segment and l.session = s.session and l.request = q.request
+        and l.person = q.person and l.borrower = q.borrower
+    where l.lent_at > v_now - lease_lifetime_v1();
+    if v_lent is null then
+        return;
+    end if;
+    perform wait_until_flushed_v1();
+    return query
+    with worded as (
+        select l.ordinal, 'cloison-lease-1|' || write_lease_v1(row('lease', p_segment, l.borrower, l.session, l.account,
+                h.organisation, h.role, l.request, l.person, l.compartments, l.purpose, h.token_hash, h.expires_at,
+                l.lent_at + lease_lifetime_v1())::lease) as lease,
+            case when h.capped then h.ledger_segment end as ledger_segment
+        from unnest(v_ordinals, v_lent) as l (ordinal, segment, session, request, person, borrower, account, compartments,
+            purpose, lent_at)
+        join holder h on h.segment = p_segment and h.session = l.session and h.expires_at > v_now and h.covered
+        where not exists (select from account_freeze f where f.segment = p_segment and f.account = l.account
+                          and f.lifted_at is null)
+    )
+    select w.ordinal, w.lease, sign_lease_v1(w.lease), w.ledger_segment from worded w order by w.ordinal;
+end $$;
+ALTER FUNCTION cloison.leases_v1(p_segment text, p_tokens bytea[], p_borrowers text[], p_requests uuid[], p_persons uuid[]) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.lend_v1(p_segment text, p_tokens bytea[], p_borrowers text[], p_requests uuid[], p_persons uuid[], p_compartments integer[], p_purposes smallint[]) RETURNS TABLE(ordinal integer, outcome text, retry_after integer)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $_$
+#variable_conflict use_column
+declare
+    v_now timestamptz;
+    v_locked uuid[];
+    v_judged judged[];
+    v_outcomes text[];
+    v_waits integer[];
+begin
+    perform refuse_unsafe_caller_v1();
+    if greatest(cardinality(p_tokens), cardinality(p_borrowers), cardinality(p_requests), cardinality(p_persons),
+            cardinality(p_compartments), cardinality(p_purposes)) > 128 then
+        raise exception 'at most 128 requests in a batch' using errcode = 'CL002';
+    end if;
+    v_locked := lock_ledgers_v1(p_segment, p_tokens);
+    v_now := clock_v1();                                -- from here on a snapshot younger than the locks
+    with asked as materialized (
+        select q.*, h.session, h.account, h.role, h.touched_at, h.touch, q.borrower = p_segment as at_home,
+            coalesce(q.request is not null and q.person is not null and q.compartments > 0
+                and q.compartments & ~h.compartments = 0 and q.purpose between 0 and 30
+                and (h.purposes >> q.purpose) & 1 = 1 and q.borrower ~ '^[0-9A-Za-z_-]{1,16}$'
+                and (q.borrower <> all (h.lent_to)) is not true, false) as allowed,
+            (select r.kind from relation r
+             where r.segment = p_segment and q.borrower = p_segment and r.account = h.account
+               and r.person = (select w.person from reachable_each_v1(array[h.account], array[q.person]) w)
+               and r.valid_from <= v_now and (r.valid_until is null or r.valid_until > v_now)
+               and (h.relations >> (array_position(enum_range(null::relation_kind), r.kind) - 1)) & 1 = 1
+             order by r.kind limit 1) as kind
+        from unnest(p_tokens, p_borrowers, p_requests, p_persons, p_compartments, p_purposes)
+            with ordinality as q (token, borrower, request, person, compartments, purpose, ordinal)
+        left join lateral (
+            select h.* from holder h
+            where h.segment = p_segment and h.token_hash = sha256(q.token) and h.expires_at > v_now
+            offset 0
+        ) h on true
+    )
+    select array_agg(row(a.ordinal, a.session, a.account, a.role, a.request, a.person, a.compartments, a.purpose, a.kind,
+            case when a.kind = 'walk_in' then 'walk_in' else 'open' end, 'allowance_lent',
+            case
+                when a.account is null then 'no_session'
+                when a.account <> all (v_locked) then 'busy'
+                when exists (select from account_freeze f where f.segment = p_segment and f.account = a.account
+                             and f.lifted_at is null) then 'frozen'
+                when not a.allowed or (a.at_home and a.kind is null) then 'scope'
+                when a.compartments & a.touch <> 0
+                     and (a.touched_at > v_now - interval '5 minutes') is not true then 'step_up'
+                else 'open'
+            end)::judged order by a.ordinal)
+        into v_judged from asked a;
+    select array_agg(s.outcome order by s.ordinal), array_agg(s.retry_after order by s.ordinal)
+        into v_outcomes, v_waits from settle_v1(p_segment, v_now, v_judged) s;
+    insert into lent (segment, session, request, person, borrower, account, compartments, purpose, lent_at)
+    select distinct on (j.session, j.request, j.person, b.borrower) p_segment, j.session, j.request, j.person, b.borrower,
+        j.account, j.compartments, j.purpose, v_now
+    from unnest(v_judged) j
+    join unnest(p_borrowers, v_outcomes) with ordinality as b (borrower, outcome, ordinal) on b.ordinal = j.ordinal
+    where b.outcome = 'open'
+    order by j.session, j.request, j.person, b.borrower, j.ordinal
+    on conflict (segment, session, request, person, borrower) do update
+        set compartments = excluded.compartments, purpose = excluded.purpose, lent_at = excluded.lent_at;
+    return query select o.ordinal::integer, o.outcome, o.wait
+    from unnest(v_outcomes, v_waits) with ordinality as o (outcome, wait, ordinal) order by o.ordinal;
+end $_$;
+ALTER FUNCTION cloison.lend_v1(p_segment text, p_tokens bytea[], p_borrowers text[], p_requests uuid[], p_persons uuid[], p_compartments integer[], p_purposes smallint[]) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.lift_by_owner_v1(p_protection uuid) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    v_stands protection;
+begin
+    select * into v_stands from standing_v1(p_protection);
+    update protection p set lifted_at = clock_v1() where p.protection = v_stands.protection;
+    if found then
+        perform log_protection_v1(v_stands.segment, '00000000-0000-0000-0000-000000000000', null, 'protection_lifted',
+            v_stands.person, p_protection, null);
+    end if;
+    return v_stands.protection is not null;
+end $$;
+ALTER FUNCTION cloison.lift_by_owner_v1(p_protection uuid) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.lift_protection_v1(p_segment text, p_token bytea, p_protection uuid) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    v_may record;
+    v_stands protection;
+    v_outcome text;
+begin
+    select * into v_may from may_protect_v1(p_segment, p_token, 'protection_lift_asked');
+    if v_may.verdict <> 'open' then
+        return v_may.verdict;
+    end if;
+    select * into v_stands from standing_v1(p_protection);
+    if v_stands.protection is null then
+        return 'not_found';
+    end if;
+    v_outcome := second_person_v1(v_stands.segment, p_protection, '{}', v_may.account);
+    if v_outcome = 'confirmed' then
+        update protection p set lifted_at = clock_v1() where p.protection = p_protection;
+    end if;
+    perform log_protection_v1(p_segment, v_may.account, v_may.session,
+        case v_outcome when 'confirmed' then 'protection_lifted' else 'protection_lift_asked' end::event,
+        v_stands.person, p_protection, null);
+    return case v_outcome when 'confirmed' then 'open' else v_outcome end;
+end $$;
+ALTER FUNCTION cloison.lift_protection_v1(p_segment text, p_token bytea, p_protection uuid) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.list_v1(p_segment text, p_token bytea, p_request uuid, p_whole boolean, p_after uuid) RETURNS TABLE(outcome text, retry_after integer, people integer, last uuid)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -489,6 +2157,7 @@ begin
                    and (r.valid_until is null or r.valid_until > v_now)
               else r.kind = 'inbound' and r.valid_from < v_today + interval '24 hours'
                    and (r.valid_until is null or r.valid_until > v_today) end
+          and not withheld_v1(p_segment, v_holder.account, r.person)
         group by r.person order by r.person limit 50
     ) f;
     if v_verdict <> 'open' then
@@ -524,6 +2193,138 @@ begin
         for update skip locked);
 end $$;
 ALTER FUNCTION cloison.lock_ledgers_v1(p_segment text, p_tokens bytea[]) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.lock_organisations_v1(p_organisations uuid[]) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+begin
+    perform from organisation o where o.organisation = any (p_organisations) order by o.organisation for no key update;
+end $$;
+ALTER FUNCTION cloison.lock_organisations_v1(p_organisations uuid[]) OWNER TO cloison_owner;
+CREATE TABLE cloison.account (
+    segment text NOT NULL COLLATE pg_catalog."C",
+    account uuid DEFAULT gen_random_uuid() NOT NULL,
+    handle text NOT NULL,
+    organisation uuid NOT NULL,
+    agency text NOT NULL,
+    role smallint NOT NULL,
+    CONSTRAINT account_agency_check CHECK (((length(agency) >= 1) AND (length(agency) <= 64))),
+    CONSTRAINT account_handle_check CHECK ((handle ~ '^[0-9A-Za-z._-]{1,64}$'::text)),
+    CONSTRAINT account_segment_check CHECK ((segment ~ '^[0-9A-Za-z_-]{1,16}$'::text))
+);
+ALTER TABLE cloison.account OWNER TO cloison_owner;
+CREATE TABLE cloison.agreement (
+    organisation uuid NOT NULL,
+    valid_from timestamp with time zone NOT NULL,
+    ends_at timestamp with time zone,
+    standing boolean NOT NULL,
+    segments text[],
+    roles smallint[],
+    accounts_most integer,
+    minutes_5 integer,
+    hour integer,
+    day integer,
+    days_28 integer,
+    ledger_segment text NOT NULL COLLATE pg_catalog."C",
+    CONSTRAINT agreement_accounts_most_check CHECK ((accounts_most >= 0)),
+    CONSTRAINT agreement_day_check CHECK ((day >= 0)),
+    CONSTRAINT agreement_days_28_check CHECK ((days_28 >= 0)),
+    CONSTRAINT agreement_hour_check CHECK ((hour >= 0)),
+    CONSTRAINT agreement_ledger_segment_check CHECK ((ledger_segment ~ '^[0-9A-Za-z_-]{1,16}$'::text)),
+    CONSTRAINT agreement_minutes_5_check CHECK ((minutes_5 >= 0)),
+    CONSTRAINT agreement_roles_check CHECK ((cardinality(roles) > 0)),
+    CONSTRAINT agreement_segments_check CHECK ((cardinality(segments) > 0))
+);
+ALTER TABLE cloison.agreement OWNER TO cloison_owner;
+CREATE TABLE cloison.role (
+    role smallint NOT NULL,
+    name text NOT NULL,
+    relations integer NOT NULL,
+    compartments integer NOT NULL,
+    touch integer NOT NULL,
+    purposes integer NOT NULL,
+    acts integer DEFAULT 0 NOT NULL
+);
+ALTER TABLE cloison.role OWNER TO cloison_owner;
+CREATE TABLE cloison.session (
+    segment text NOT NULL COLLATE pg_catalog."C",
+    session uuid DEFAULT gen_random_uuid() NOT NULL,
+    account uuid NOT NULL,
+    token_hash bytea NOT NULL,
+    issued_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    touched_at timestamp with time zone,
+    CONSTRAINT session_token_hash_check CHECK ((length(token_hash) = 32))
+);
+ALTER TABLE cloison.session OWNER TO cloison_owner;
+CREATE TABLE cloison.session_end (
+    segment text NOT NULL COLLATE pg_catalog."C",
+    session uuid NOT NULL,
+    ended_at timestamp with time zone NOT NULL
+);
+ALTER TABLE cloison.session_end OWNER TO cloison_owner;
+CREATE VIEW cloison.holder AS
+ SELECT s.segment,
+    s.session,
+    s.token_hash,
+    s.account,
+    s.touched_at,
+    s.expires_at,
+    a.handle,
+    a.organisation,
+    a.role,
+    r.name AS role_name,
+        CASE
+            WHEN c.covered THEN r.relations
+            ELSE 0
+        END AS relations,
+        CASE
+            WHEN c.covered THEN r.compartments
+            ELSE 0
+        END AS compartments,
+    r.touch,
+        CASE
+            WHEN c.covered THEN r.purposes
+            ELSE 0
+        END AS purposes,
+        CASE
+            WHEN c.covered THEN r.acts
+            ELSE 0
+        END AS acts,
+    c.covered,
+    g.segments AS lent_to,
+    (COALESCE(g.minutes_5, g.hour, g.day, g.days_28) IS NOT NULL) AS capped,
+    g.ledger_segment
+   FROM ((((cloison.session s
+     JOIN cloison.account a ON (((a.segment = s.segment) AND (a.account = s.account))))
+     JOIN cloison.role r ON ((r.role = a.role)))
+     LEFT JOIN cloison.agreement g ON (((g.organisation = a.organisation) AND g.standing)))
+     CROSS JOIN LATERAL ( SELECT
+                CASE
+                    WHEN ((g.organisation IS NULL) OR (a.segment <> ALL (g.segments)) OR (a.role <> ALL (g.roles))) THEN false
+                    WHEN (g.ends_at IS NULL) THEN true
+                    ELSE (g.ends_at > cloison.clock_v1())
+                END AS covered) c)
+  WHERE (NOT (EXISTS ( SELECT
+           FROM cloison.session_end e
+          WHERE ((e.segment = s.segment) AND (e.session = s.session)))));
+ALTER VIEW cloison.holder OWNER TO cloison_owner;
+CREATE FUNCTION cloison.log_account_v1(who cloison.holder, p_request uuid, p_event cloison.event, p_person uuid, p_subject uuid, p_purpose smallint, p_version integer, p_hash bytea) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    v_number bigint;
+begin
+    update ledger l set next_number = l.next_number + 1
+    where l.segment = who.segment and l.account = who.account
+    returning l.next_number - 1 into v_number;
+    insert into entry (segment, account, number, at, event, outcome, session, request, person, subject, purpose,
+        version, sealed_hash)
+    values (who.segment, who.account, v_number, clock_v1(), p_event, 'open', who.session, p_request, p_person,
+        p_subject, p_purpose, p_version, p_hash);
+end $$;
+ALTER FUNCTION cloison.log_account_v1(who cloison.holder, p_request uuid, p_event cloison.event, p_person uuid, p_subject uuid, p_purpose smallint, p_version integer, p_hash bytea) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.log_act_v1(p_segment text, p_event cloison.event, p_subject uuid, p_session uuid, p_amount integer) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -540,6 +2341,51 @@ begin
     values (p_segment, v_author, v_number, clock_v1(), p_event, 'open', p_subject, p_session, p_amount);
 end $$;
 ALTER FUNCTION cloison.log_act_v1(p_segment text, p_event cloison.event, p_subject uuid, p_session uuid, p_amount integer) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.log_change_v1(p_segment text, p_person uuid, p_event cloison.event, p_account uuid, p_session uuid, p_request uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    v_author uuid := coalesce(p_account, '00000000-0000-0000-0000-000000000001');
+    v_number bigint;
+begin
+    insert into ledger as l (segment, account, next_number) values (p_segment, v_author, 2)
+    on conflict (segment, account) do update set next_number = l.next_number + 1
+    returning next_number - 1 into v_number;
+    insert into entry (segment, account, number, at, event, outcome, session, request, person, version, sealed_hash)
+    select p_segment, v_author, v_number, clock_v1(), p_event, 'open', p_session, p_request, p_person, p.version,
+        sha256(array_to_string(array(select encode(s, 'hex') from unnest(p.sealed) s), '')::bytea)
+    from person p where p.segment = p_segment and p.person = p_person;
+end $$;
+ALTER FUNCTION cloison.log_change_v1(p_segment text, p_person uuid, p_event cloison.event, p_account uuid, p_session uuid, p_request uuid) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.log_protection_v1(p_segment text, p_account uuid, p_session uuid, p_event cloison.event, p_person uuid, p_subject uuid, p_amount integer) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    v_number bigint;
+begin
+    insert into ledger as l (segment, account, next_number) values (p_segment, p_account, 2)
+    on conflict (segment, account) do update set next_number = l.next_number + 1
+    returning next_number - 1 into v_number;
+    insert into entry (segment, account, number, at, event, outcome, session, person, subject, amount)
+    values (p_segment, p_account, v_number, clock_v1(), p_event, 'open', p_session, p_person, p_subject, p_amount);
+end $$;
+ALTER FUNCTION cloison.log_protection_v1(p_segment text, p_account uuid, p_session uuid, p_event cloison.event, p_person uuid, p_subject uuid, p_amount integer) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.log_transfer_v1(who cloison.holder, p_now timestamp with time zone, p_event cloison.event, p_transfer uuid, p_taker uuid, p_people integer) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    v_number bigint;
+begin
+    update ledger l set next_number = l.next_number + 1
+    where l.segment = who.segment and l.account = who.account
+    returning l.next_number - 1 into v_number;
+    insert into entry (segment, account, number, at, event, outcome, session, request, subject, amount)
+    values (who.segment, who.account, v_number, p_now, p_event, 'open', who.session, p_transfer, p_taker, p_people);
+end $$;
+ALTER FUNCTION cloison.log_transfer_v1(who cloison.holder, p_now timestamp with time zone, p_event cloison.event, p_transfer uuid, p_taker uuid, p_people integer) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.matches_v1(p_segment text, p_slot integer, p_terms bigint[], p_proof_slot integer, p_proof_terms bigint[]) RETURNS TABLE(person uuid, proven boolean)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -554,11 +2400,306 @@ begin
         using p_segment, p_terms, p_proof_terms, p_proof_slot is not null;
 end $_$;
 ALTER FUNCTION cloison.matches_v1(p_segment text, p_slot integer, p_terms bigint[], p_proof_slot integer, p_proof_terms bigint[]) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.may_act_v1(p_segment text, p_token bytea, p_act integer, p_purpose smallint) RETURNS TABLE(verdict text, who cloison.holder)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+declare
+    v_locked uuid[];
+    v_who holder;
+begin
+    perform refuse_unsafe_caller_v1();
+    v_locked := lock_ledgers_v1(p_segment, array[p_token]);
+    select * into v_who from holder h
+    where h.segment = p_segment and h.token_hash = sha256(p_token) and h.expires_at > clock_v1();
+    return query select case
+        when v_who.session is null then 'no_session'
+        when v_who.account <> all (v_locked) then 'busy'
+        when exists (select from account_freeze f where f.segment = p_segment and f.account = v_who.account
+                     and f.lifted_at is null) then 'frozen'
+        when p_act is not null and (p_act between 0 and 30 and (v_who.acts >> p_act) & 1 = 1) is not true then 'scope'
+        when p_purpose is not null
+             and (p_purpose between 0 and 30 and (v_who.purposes >> p_purpose) & 1 = 1) is not true then 'scope'
+        else 'open' end, v_who;
+end $$;
+ALTER FUNCTION cloison.may_act_v1(p_segment text, p_token bytea, p_act integer, p_purpose smallint) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.may_protect_v1(p_segment text, p_token bytea, p_event cloison.event) RETURNS TABLE(verdict text, account uuid, session uuid)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+#variable_conflict use_column
+declare
+    v_locked uuid[];
+    v_who record;
+    v_verdict text;
+begin
+    perform refuse_unsafe_caller_v1();
+    v_locked := lock_ledgers_v1(p_segment, array[p_token]);
+    select * into v_who from holder h
+    where h.segment = p_segment and h.token_hash = sha256(p_token) and h.expires_at > clock_v1();
+    v_verdict := case
+        when v_who.session is null then 'no_session'
+        when v_who.account <> all (v_locked) then 'busy'
+        when exists (select from account_freeze f where f.segment = p_segment and f.account = v_who.account
+                     and f.lifted_at is null) then 'frozen'
+        when (v_who.acts >> 7) & 1 = 1 then 'open'         -- model.Act.PROTECT
+        else 'scope' end;
+    if v_verdict in ('frozen', 'scope') then
+        perform from settle_v1(p_segment, clock_v1(), array[row(1, v_who.session, v_who.account, v_who.role, null,
+            null, 0, null, null, 'open', p_event, v_verdict)::judged]);
+    end if;
+    return query select v_verdict, v_who.account, v_who.session;
+end $$;
+ALTER FUNCTION cloison.may_protect_v1(p_segment text, p_token bytea, p_event cloison.event) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.may_relate_v1(p_home text, p_organisation uuid, p_held_in text) RETURNS boolean
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    select p_home = p_held_in or exists (
+        select from agreement g where g.organisation = p_organisation and g.standing
+        and (g.ends_at is null or g.ends_at > clock_v1())
+        and (g.segments is null or (p_held_in = any (g.segments) and p_home = any (g.segments))));
+$$;
+ALTER FUNCTION cloison.may_relate_v1(p_home text, p_organisation uuid, p_held_in text) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.merge_parts_v1(p_segment text, p_token bytea, p_merge uuid) RETURNS TABLE(survivor uuid, absorbed uuid, filled smallint[])
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    select m.survivor, m.absorbed, m.filled
+    from holder h
+    join merge m on m.segment = h.segment and m.merge = p_merge and m.state in ('merged', 'split_asked')
+    where h.segment = p_segment and h.token_hash = sha256(p_token) and h.expires_at > clock_v1()
+      and (h.acts >> 3) & 1 = 1 and relation_now_v1(h, m.survivor) is not null;
+$$;
+ALTER FUNCTION cloison.merge_parts_v1(p_segment text, p_token bytea, p_merge uuid) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.move_life_v1(p_from text, p_to text, p_person uuid) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    update representative r set segment = p_to where r.segment = p_from and r.person = p_person;
+    update representative r set representative_segment = p_to
+    where r.representative_segment = p_from and r.representative = p_person;
+$$;
+ALTER FUNCTION cloison.move_life_v1(p_from text, p_to text, p_person uuid) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.move_person_v1(p_from text, p_to text, p_person uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+begin
+    insert into trail (segment, person, went_to) values (p_from, p_person, p_to)
+    on conflict (segment, person) do update set went_to = excluded.went_to;
+    update trail t set went_to = p_to where t.person = p_person;
+    delete from trail t where t.segment = p_to and t.person = p_person;
+    update relation r set segment = p_to where r.segment = p_from and r.person = p_person;
+    perform move_life_v1(p_from, p_to, p_person);
+end $$;
+ALTER FUNCTION cloison.move_person_v1(p_from text, p_to text, p_person uuid) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.planned_v1(p_segment text, p_token bytea, p_merge uuid) RETURNS TABLE(survivor uuid, cohort integer, key_id bigint, version integer, compartments integer)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    select p.person, p.cohort, p.key_id, p.version, (q.change).compartments
+    from holder h
+    join merge m on m.segment = h.segment and m.merge = p_merge and m.state in ('asked', 'split_asked')
+    join account a on a.segment = m.segment
+        and a.account = case m.state when 'asked' then m.asked_by else m.split_asked_by end
+    join planned q on q.segment = m.segment and q.merge = m.merge
+    join person p on p.segment = m.segment and p.person = m.survivor and p.version = q.version
+        and p.key_id = (q.change).key_id
+    where h.segment = p_segment and h.token_hash = sha256(p_token) and h.expires_at > clock_v1()
+      and (h.acts >> 5) & 1 = 1 and a.account <> h.account and a.organisation = h.organisation;
+$$;
+ALTER FUNCTION cloison.planned_v1(p_segment text, p_token bytea, p_merge uuid) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.protect_by_owner_v1(p_held_in text, p_person uuid, p_accounts uuid[], p_ends timestamp with time zone[], p_until timestamp with time zone) RETURNS uuid
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    v_protection uuid := add_protection_v1(p_held_in, p_person, p_accounts, p_ends, p_until);
+begin
+    perform log_protection_v1(p_held_in, '00000000-0000-0000-0000-000000000000', null, 'protection_set', p_person,
+        v_protection, cardinality(p_accounts));
+    return v_protection;
+end $$;
+ALTER FUNCTION cloison.protect_by_owner_v1(p_held_in text, p_person uuid, p_accounts uuid[], p_ends timestamp with time zone[], p_until timestamp with time zone) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.protect_v1(p_segment text, p_token bytea, p_held_in text, p_person uuid, p_audience text[], p_until timestamp with time zone) RETURNS TABLE(outcome text, protection uuid)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+    v_may record;
+    v_accounts uuid[] := accounts_named_v1(p_audience);
+    v_protection uuid;
+begin
+    select * into v_may from may_protect_v1(p_segment, p_token, 'protection_set');
+    if v_may.verdict = 'open' and v_accounts is null then
+        v_may.verdict := 'unknown_account';
+    elsif v_may.verdict = 'open' then
+        v_protection := add_protection_v1(p_held_in, p_person, v_accounts, null, p_until);
+        perform log_protection_v1(p_segment, v_may.account, v_may.session, 'protection_set', p_person, v_protection,
+            cardinality(v_accounts));
+    end if;
+    return query select v_may.verdict, v_protection;
+end $$;
+ALTER FUNCTION cloison.protect_v1(p_segment text, p_token bytea, p_held_in text, p_person uuid, p_audience text[], p_until timestamp with time zone) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.put_relation_v1(p_now timestamp with time zone, p_held_in text, p_account uuid, p_person uuid, p_kind cloison.relation_kind, p_from timestamp with time zone, p_until timestamp with time zone) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    insert into relation as r (segment, account, person, kind, valid_from, valid_until)
+    values (p_held_in, p_account, p_person, p_kind, coalesce(p_from, p_now), p_until)
+    on conflict (segment, account, person, kind) do update set
+        valid_from = case when p_from is null and (r.valid_until is null or r.valid_until > p_now)
+            then least(r.valid_from, p_now) else excluded.valid_from end,
+        valid_until = excluded.valid_until;
+$$;
+ALTER FUNCTION cloison.put_relation_v1(p_now timestamp with time zone, p_held_in text, p_account uuid, p_person uuid, p_kind cloison.relation_kind, p_from timestamp with time zone, p_until timestamp with time zone) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.question_answered_v1(p_segment text, p_token bytea, p_request uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+declare
+    v_asked question;
+begin
+    delete from question q using session s
+    where s.segment = p_segment and s.token_hash = sha256(p_token) and q.segment = p_segment
+      and q.session = s.session and q.request = p_request
+    returning q.* into v_asked;
+    if v_asked.person is not null and not exists (
+        select from person p where p.segment = p_segment and p.person = v_asked.person
+          and p.version = v_asked.version) then
+        perform forgive_question_v1(p_segment, v_asked);
+    end if;
+end $$;
+ALTER FUNCTION cloison.question_answered_v1(p_segment text, p_token bytea, p_request uuid) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.raise_alerts_v1(p_segment text, p_now timestamp with time zone, settled cloison.settled[]) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+begin
+    insert into alert (segment, account, number, kind, at, person)
+    select p_segment, g.account, g.number, 'protected_opened', p_now, g.person
+    from unnest(settled) g
+    where g.event in ('open', 'person_read') and g.outcome = 'open' and g.number is not null and exists (
+        select from protection p where p.person = g.person and p.lifted_at is null
+            and (p.valid_until is null or p.valid_until > p_now) offset 0);
+end $$;
+ALTER FUNCTION cloison.raise_alerts_v1(p_segment text, p_now timestamp with time zone, settled cloison.settled[]) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.reachable_each_v1(p_accounts uuid[], p_persons uuid[]) RETURNS TABLE(ordinal bigint, person uuid)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+begin
+    return query
+    select w.ordinal, case when w.withheld or w.own then uuid '00000000-0000-0000-0000-000000000000' else w.person end
+    from withheld_each_v1(p_accounts, p_accounts, p_persons) w;
+end $$;
+ALTER FUNCTION cloison.reachable_each_v1(p_accounts uuid[], p_persons uuid[]) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.reachable_v1(p_segment text, p_account uuid, p_person uuid) RETURNS uuid
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+begin
+    return (select w.person from reachable_each_v1(array[p_account], array[p_person]) w);
+end $$;
+ALTER FUNCTION cloison.reachable_v1(p_segment text, p_account uuid, p_person uuid) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.read_for_change_v1(p_segment text, p_token bytea, p_request uuid, p_persons uuid[], p_act integer, p_compartments integer, p_purpose smallint, p_merge uuid) RETURNS TABLE(ordinal integer, outcome text, retry_after integer)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+#variable_conflict use_column
+declare
+    v_whole integer := (select (1 << cardinality(p.compartments)) - 1 from profile p);
+    v_label integer := (select p.label_bit from profile p);
+    v_may record;
+    v_who holder;
+    v_now timestamptz;
+    v_taken_back merge;
+    v_judged judged[];
+begin
+    if coalesce(cardinality(p_persons), 0) not between 1 and 2 or p_persons[1] is not distinct from p_persons[2] then
+        raise exception 'one person, or two' using errcode = 'CL002';
+    end if;
+    select * into v_may from may_act_v1(p_segment, p_token, p_act, p_purpose);              -- 1, 2
+    v_who := v_may.who;
+    v_now := clock_v1();
+    if v_may.verdict in ('no_session', 'busy') or p_request is null then
+        return query select o, coalesce(nullif(v_may.verdict, 'open'), 'no_session'), null::integer
+            from generate_series(1, cardinality(p_persons)) o;
+        return;
+    end if;
+    select * into v_taken_back from merge m
+    where m.segment = p_segment and m.merge = p_merge and m.state in ('merged', 'split_asked')
+      and m.survivor = p_persons[1] and m.absorbed = p_persons[2];
+    with asked as materialized (                                                            -- 3
+        select q.*, relation_now_v1(v_who, coalesce(v_taken_back.survivor, q.person)) as kind
+        from unnest(p_persons) with ordinality as q (person, ordinal)
+    )
+    select array_agg(row(a.ordinal, v_who.session, v_who.account, v_who.role, p_request, a.person, v_whole, p_purpose,
+            a.kind, case when a.kind = 'walk_in' then 'walk_in' else 'open' end, 'person_read',
+            case when v_may.verdict <> 'open' then v_may.verdict
+                 when a.kind is null or (p_merge is not null and v_taken_back.merge is null) then 'scope'
+                 when coalesce(p_compartments, -1) & ~v_who.compartments <> 0 then 'scope'
+                 when p_compartments & v_who.touch <> 0
+                      and (v_who.touched_at > v_now - interval '5 minutes') is not true then 'step_up'
+                 -- An organisation's cap is lent by its own ledger, which lends to the desk alone yet: nothing beyond it.
+                 when v_who.capped then 'scope'
+                 -- What a freeze between charge and release can still meet, as in charge_v1.
+                 when a.ordinal + (select count(*) from receipt r where r.segment = p_segment
+                      and r.session = v_who.session and r.compartments <> v_label
+                      and r.charged_at > v_now - receipt_lifetime_v1()) > 16 then 'busy'
+                 else 'open' end)::judged order by a.ordinal)
+        into v_judged from asked a;
+    -- Two are read together or not at all.
+    if 'scope' = any (array(select j.verdict from unnest(v_judged) j)) then
+        v_judged := array(select row(j.ordinal, j.session, j.account, j.role, j.request, j.person, j.compartments,
+            j.purpose, j.relation, j.meter, j.event, 'scope')::judged from unnest(v_judged) j);
+    end if;
+    return query select * from settle_v1(p_segment, v_now, v_judged);                       -- 4
+    update receipt r
+    set compartments = r.compartments | change_bit_v1()
+        | case when r.person = v_taken_back.absorbed then absorbed_bit_v1() else 0 end
+    where r.segment = p_segment and r.session = v_who.session and r.request = p_request;
+end $$;
+ALTER FUNCTION cloison.read_for_change_v1(p_segment text, p_token bytea, p_request uuid, p_persons uuid[], p_act integer, p_compartments integer, p_purpose smallint, p_merge uuid) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.read_lease_v1(p_text text, p_mac bytea) RETURNS cloison.lease
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    f text[];
+begin
+    if p_text !~ '^cloison-(lease|capped)-1\|' or (sha256(p_mac) = sha256(sign_lease_v1(p_text))) is not true then
+        return null;
+    end if;
+    f := string_to_array(p_text, '|');
+    return row(split_part(f[1], '-', 2), f[2], f[3], f[4]::uuid, f[5]::uuid, f[6]::uuid, f[7]::smallint, f[8]::uuid,
+        f[9]::uuid, f[10]::integer, f[11]::smallint, decode(f[12], 'hex'),
+        timestamptz 'epoch' + f[13]::bigint * interval '1 microsecond',
+        timestamptz 'epoch' + f[14]::bigint * interval '1 microsecond')::lease;
+end $$;
+ALTER FUNCTION cloison.read_lease_v1(p_text text, p_mac bytea) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.receipt_lifetime_v1() RETURNS interval
     LANGUAGE sql IMMUTABLE SECURITY DEFINER PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
     RETURN '00:00:10'::interval;
 ALTER FUNCTION cloison.receipt_lifetime_v1() OWNER TO cloison_owner;
+CREATE FUNCTION cloison.refuse_act_v1(who cloison.holder, p_request uuid, p_event cloison.event, p_purpose smallint, p_verdict text) RETURNS text
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    select s.outcome from settle_v1(who.segment, clock_v1(), array[row(
+        1, who.session, who.account, who.role, p_request, null, 0, p_purpose, null, 'open', p_event, p_verdict
+    )::judged]) s;
+$$;
+ALTER FUNCTION cloison.refuse_act_v1(who cloison.holder, p_request uuid, p_event cloison.event, p_purpose smallint, p_verdict text) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.refuse_unsafe_caller_v1() RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -572,6 +2713,170 @@ begin
     end if;
 end $$;
 ALTER FUNCTION cloison.refuse_unsafe_caller_v1() OWNER TO cloison_owner;
+CREATE TABLE cloison.relation_limit (
+    organisation uuid NOT NULL,
+    account_day integer DEFAULT 60 NOT NULL,
+    account_first_day integer DEFAULT 1500 NOT NULL,
+    organisation_day integer DEFAULT 2000 NOT NULL,
+    inbound_account_day integer DEFAULT 100 NOT NULL,
+    inbound_organisation_day integer DEFAULT 20000 NOT NULL,
+    inbound_hours integer DEFAULT 744 NOT NULL,
+    feed_hours_ahead integer DEFAULT 1440 NOT NULL,
+    feed_grace_minutes integer DEFAULT 30 NOT NULL,
+    feed_misses_day integer DEFAULT 500 NOT NULL,
+    cover_people integer DEFAULT 20 NOT NULL,
+    cover_hours integer DEFAULT 720 NOT NULL,
+    transfers_day integer DEFAULT 20 NOT NULL,
+    codes_person_hour integer DEFAULT 3 NOT NULL,
+    codes_account_day integer DEFAULT 30 NOT NULL,
+    CONSTRAINT relation_limit_account_day_check CHECK ((account_day >= 0)),
+    CONSTRAINT relation_limit_account_first_day_check CHECK ((account_first_day >= 0)),
+    CONSTRAINT relation_limit_codes_account_day_check CHECK ((codes_account_day >= 0)),
+    CONSTRAINT relation_limit_codes_person_hour_check CHECK ((codes_person_hour >= 0)),
+    CONSTRAINT relation_limit_cover_hours_check CHECK (((cover_hours >= 1) AND (cover_hours <= 8760))),
+    CONSTRAINT relation_limit_cover_people_check CHECK (((cover_people >= 0) AND (cover_people <= 100))),
+    CONSTRAINT relation_limit_feed_grace_minutes_check CHECK (((feed_grace_minutes >= 0) AND (feed_grace_minutes <= 1440))),
+    CONSTRAINT relation_limit_feed_hours_ahead_check CHECK (((feed_hours_ahead >= 1) AND (feed_hours_ahead <= 17520))),
+    CONSTRAINT relation_limit_feed_misses_day_check CHECK ((feed_misses_day >= 0)),
+    CONSTRAINT relation_limit_inbound_account_day_check CHECK ((inbound_account_day >= 0)),
+    CONSTRAINT relation_limit_inbound_hours_check CHECK (((inbound_hours >= 1) AND (inbound_hours <= 8760))),
+    CONSTRAINT relation_limit_inbound_organisation_day_check CHECK ((inbound_organisation_day >= 0)),
+    CONSTRAINT relation_limit_organisation_day_check CHECK ((organisation_day >= 0)),
+    CONSTRAINT relation_limit_transfers_day_check CHECK ((transfers_day >= 0))
+);
+ALTER TABLE cloison.relation_limit OWNER TO cloison_owner;
+CREATE FUNCTION cloison.relation_limits_v1(p_organisation uuid) RETURNS cloison.relation_limit
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    select l from relation_limit l
+    where l.organisation in (p_organisation, '00000000-0000-0000-0000-000000000000')
+    order by l.organisation <> p_organisation limit 1;
+$$;
+ALTER FUNCTION cloison.relation_limits_v1(p_organisation uuid) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.relation_now_v1(who cloison.holder, p_person uuid) RETURNS cloison.relation_kind
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+declare
+    v_now timestamptz := clock_v1();
+begin
+    return (
+        select r.kind from relation r
+        where r.segment = who.segment and r.account = who.account
+          and r.person = (select e.person from reachable_each_v1(array[who.account], array[p_person]) e)
+          and r.valid_from <= v_now and (r.valid_until is null or r.valid_until > v_now)
+          and (who.relations >> (array_position(enum_range(null::relation_kind), r.kind) - 1)) & 1 = 1
+        order by r.kind limit 1);
+end $$;
+ALTER FUNCTION cloison.relation_now_v1(who cloison.holder, p_person uuid) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.release_address_v1(p_segment text, p_token bytea, p_code uuid) RETURNS TABLE(person uuid, sealed bytea[], ticket text, mac bytea)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+#variable_conflict use_column
+declare
+    v_now timestamptz;
+    v_code code;
+begin
+    if pg_current_xact_id_if_assigned() is not null then                                    -- 1
+        raise exception 'release needs a transaction that has not written' using errcode = 'CL003';
+    end if;
+    perform refuse_unsafe_caller_v1();
+    v_now := clock_v1();
+    select c.* into v_code from code c                                                      -- 2
+    join session s on s.segment = c.segment and s.session = c.session
+    where c.segment = p_segment and c.code = p_code and s.token_hash = sha256(p_token) and c.released_at is null
+      and c.asked_at > v_now - receipt_lifetime_v1()
+    for update of c skip locked;
+    if not found then
+        return;
+    end if;
+    perform wait_until_flushed_v1();                                                        -- 3
+    return query
+    with used as (
+        update code c set released_at = v_now                                               -- 4
+        where c.segment = p_segment and c.code = p_code and c.released_at is null
+          and c.asked_at > clock_v1() - receipt_lifetime_v1()
+        returning c.code
+    ), allowed as (
+        select p.person, p.sealed, format('cloison-change-1|%s|%s|%s|%s|%s|%s|%s|%s|%s|%s', v_code.code, v_code.session,
+            v_code.account, p_segment, p.cohort, p.person, p.key_id, v_code.compartment, p.version,
+            floor(extract(epoch from v_now) * 1000)::bigint) as ticket
+        from used u
+        join holder h on h.segment = p_segment and h.session = v_code.session and h.expires_at > v_now
+        join person p on p.segment = p_segment and p.person = v_code.person
+        where not exists (select from account_freeze f where f.segment = p_segment and f.account = v_code.account
+                          and f.lifted_at is null)
+          and exists (select from relation r where r.segment = p_segment and r.account = v_code.account
+                      and r.person = reachable_v1(p_segment, v_code.account, v_code.person) and r.kind = 'walk_in'
+                      and r.valid_until > v_now)
+    )
+    select a.person, a.sealed, a.ticket,
+        sha256(k.outer_block || sha256(k.inner_block || convert_to(a.ticket, 'UTF8')))
+    from allowed a cross join ticket_key k;
+end $$;
+ALTER FUNCTION cloison.release_address_v1(p_segment text, p_token bytea, p_code uuid) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.release_for_change_v1(p_segment text, p_token bytea, p_request uuid) RETURNS TABLE(person uuid, version integer, cohort integer, key_id bigint, sealed bytea[], ticket text, mac bytea)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+#variable_conflict use_column
+declare
+    v_now timestamptz;
+    v_receipts receipt[];
+begin
+    if pg_current_xact_id_if_assigned() is not null then                                    -- 1
+        raise exception 'release needs a transaction that has not written' using errcode = 'CL003';
+    end if;
+    perform refuse_unsafe_caller_v1();
+    v_now := clock_v1();
+    with mine as materialized (                                                             -- 2
+        select r as receipt from session s
+        join receipt r on r.segment = s.segment and r.session = s.session and r.request = p_request
+        where s.segment = p_segment and s.token_hash = sha256(p_token) and r.compartments >= change_bit_v1()
+          and r.charged_at > v_now - receipt_lifetime_v1()
+        for update of r skip locked
+    )
+    select array_agg(m.receipt) into v_receipts from mine m;
+    if v_receipts is null then
+        return;
+    end if;
+    perform wait_until_flushed_v1();                                                        -- 3
+    return query
+    with used as (
+        delete from receipt r using unnest(v_receipts) s                                    -- 4
+        where r.segment = p_segment and r.session = s.session and r.request = s.request and r.person = s.person
+          and r.charged_at = s.charged_at and r.charged_at > clock_v1() - receipt_lifetime_v1()
+        returning r.session, r.request, r.person, r.account, r.compartments
+    ), allowed as (
+        select p.*, u.person, format('cloison-change-1|%s|%s|%s|%s|%s|%s|%s|%s|%s|%s', u.request, u.session, u.account,
+            p_segment, p.cohort, u.person, p.key_id, u.compartments & ~(change_bit_v1() | absorbed_bit_v1()),
+            p.version, floor(extract(epoch from v_now) * 1000)::bigint) as ticket
+        from used u
+        join holder h on h.segment = p_segment and h.session = u.session and h.expires_at > v_now
+        cross join lateral (
+            select p.version, p.cohort, p.key_id, p.sealed, p.person as related from person p
+            where p.segment = p_segment and p.person = u.person and u.compartments & absorbed_bit_v1() = 0
+            union all
+            select p.version, p.cohort, p.key_id, p.sealed, m.survivor from absorbed p
+            join merge m on m.segment = p.segment and m.absorbed = p.person
+                and m.state in ('merged', 'split_asked')
+            where p.segment = p_segment and p.person = u.person and u.compartments & absorbed_bit_v1() <> 0
+        ) p
+        where h.acts <> 0
+          and not exists (select from account_freeze f where f.segment = p_segment and f.account = u.account
+                          and f.lifted_at is null)
+          and relation_now_v1(h, p.related) is not null
+    )
+    select a.person, a.version, a.cohort, a.key_id, a.sealed, a.ticket,
+        sha256(k.outer_block || sha256(k.inner_block || convert_to(a.ticket, 'UTF8')))
+    from allowed a cross join ticket_key k;
+end $$;
+ALTER FUNCTION cloison.release_for_change_v1(p_segment text, p_token bytea, p_request uuid) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.release_v1(p_segment text, p_tokens bytea[], p_requests uuid[], p_persons uuid[]) RETURNS TABLE(ordinal integer, person uuid, version integer, compartments integer, sealed bytea[], ticket text, mac bytea)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -596,10 +2901,14 @@ begin
     with mine as materialized (                                                             -- 2
         select q.ordinal, r as receipt
         from unnest(p_tokens, p_requests, p_persons) with ordinality as q (token, request, person, ordinal)
-        join session s on s.segment = p_segment and s.token_hash = sha256(q.token)
+        join lateral (
+            select s.session from session s where s.segment = p_segment and s.token_hash = sha256(q.token)
+            union all
+            select v.session from guest v where v.segment = p_segment and v.token_hash = sha256(q.token)
+        ) s on true
         join receipt r on r.segment = p_segment and r.session = s.session and r.request = q.request
             and (q.person is null or r.person = q.person)
-        where r.charged_at > v_now - receipt_lifetime_v1()
+        where r.charged_at > v_now - receipt_lifetime_v1() and r.compartments < 1 << 30   -- else the intake door's
         for update of r skip locked
     )
     select array_agg(m.ordinal), array_agg(m.receipt) into v_ordinals, v_receipts from mine m;
@@ -618,14 +2927,23 @@ begin
         where r.segment = p_segment and r.session = s.session and r.request = s.request and r.person = s.person
           and r.charged_at = s.charged_at and r.charged_at > clock_v1() - receipt_lifetime_v1()
         returning s.ordinal, r.session, r.request, r.person, r.account, r.compartments
+    ), numbered as materialized (
+        select u.*, row_number() over (order by u.ordinal, u.person) as turn from used u
+    ), reach as materialized (
+        select * from reachable_each_v1(
+            array(select n.account from numbered n order by n.turn), array(select n.person from numbered n order by n.turn))
     ), allowed as (
         select u.*, p.version, p.sealed, format('cloison-ticket-1|%s|%s|%s|%s|%s|%s|%s|%s|%s|%s', u.request, u.session,
             u.account, p_segment, p.cohort, u.person, p.key_id, u.compartments, p.version,
             floor(extract(epoch from v_now) * 1000)::bigint) as ticket
-        from used u
-        join holder h on h.segment = p_segment and h.session = u.session and h.expires_at > v_now
+        from numbered u
+        join reach w on w.ordinal = u.turn and w.person = u.person
         join person p on p.segment = p_segment and p.person = u.person
-        where not exists (select from account_freeze f where f.segment = p_segment and f.account = u.account
+        where (exists (select from holder h where h.segment = p_segment and h.session = u.session
+                       and h.expires_at > v_now and u.compartments & ~h.compartments = 0)
+               or exists (select from visitor h where h.segment = p_segment and h.session = u.session
+                          and h.expires_at > v_now and u.compartments & ~h.compartments = 0))
+          and not exists (select from account_freeze f where f.segment = p_segment and f.account = u.account
                           and f.lifted_at is null)
           -- Today's list names appointments that begin later or are over; a record is for a relation of now.
           and exists (select from relation r where r.segment = p_segment and r.account = u.account
@@ -640,7 +2958,112 @@ begin
     order by a.ordinal, a.person;
 end $$;
 ALTER FUNCTION cloison.release_v1(p_segment text, p_tokens bytea[], p_requests uuid[], p_persons uuid[]) OWNER TO cloison_owner;
-CREATE FUNCTION cloison.search_v1(p_segment text, p_token bytea, p_request uuid, p_purpose smallint, p_slot integer, p_terms bigint[], p_proof_slot integer, p_proof_terms bigint[], p_group bigint) RETURNS TABLE(outcome text, retry_after integer)
+CREATE FUNCTION cloison.representatives_v1(p_segment text, p_person uuid, p_minor boolean) RETURNS TABLE(segment text, person uuid, kind text, signs_in boolean, receives_notices boolean)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    select r.representative_segment, coalesce(m.survivor, r.representative), r.kind::text, bool_or(r.signs_in),
+        bool_or(r.receives_notices)
+    from identities_v1(p_segment, p_person) i
+    join representative r on r.segment = p_segment and r.person = i.person
+    left join merge m on m.absorbed = r.representative and m.state in ('merged', 'split_asked')
+    where i.until = 'infinity' and r.valid_from <= clock_v1()
+      and (r.valid_until is null or r.valid_until > clock_v1()) and (p_minor or r.kind <> 'parent')
+    group by 1, 2, 3;
+$$;
+ALTER FUNCTION cloison.representatives_v1(p_segment text, p_person uuid, p_minor boolean) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.reseal_one_v1(p_change cloison.resealed) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+declare
+    v_row person;
+    v_cell bigint;
+    v_terms bigint[];
+    v_next integer := 1;
+begin
+    select p.* into v_row from person p
+    where p.segment = p_change.former_segment and p.person = p_change.person and p.version = p_change.former_version
+    for update;
+    if v_row.person is null then
+        return 'gone';
+    end if;
+    insert into locator (kind, term, segment, person)
+    select q.kind - 1, q.term, p_change.segment, p_change.person
+    from unnest(p_change.locators) with ordinality as q (term, kind) where q.term is not null
+    order by q.kind, q.term
+    on conflict (kind, term) do nothing;
+    if exists (select from unnest(p_change.locators) with ordinality as q (term, kind)
+               join locator l on l.kind = q.kind - 1 and l.term = q.term where l.person <> p_change.person) then
+        delete from locator l using unnest(p_change.locators) with ordinality as q (term, kind)
+        where l.kind = q.kind - 1 and l.term = q.term and l.person = p_change.person and l.xmin = pg_current_xact_id()::xid;
+        return 'conflict';
+    end if;
+    delete from locator l using unnest(p_change.dropped) with ordinality as q (term, kind)
+    where l.kind = q.kind - 1 and l.term = q.term and l.person = p_change.person;
+    v_cell := v_row.cell;
+    v_terms := array[v_row.term1, v_row.term2, v_row.term3, v_row.term4, v_row.term5, v_row.term6, v_row.term7,
+        v_row.term8];
+    for i in 1 .. 8 loop
+        if (p_change.slots >> (i - 1)) & 1 = 1 then
+            v_terms[i] := p_change.terms[i];
+        end if;
+    end loop;
+    for i in 1 .. cardinality(v_row.sealed) loop
+        if (p_change.compartments >> (i - 1)) & 1 = 1 then
+            v_row.sealed[i] := p_change.sealed[v_next];
+            v_next := v_next + 1;
+        end if;
+    end loop;
+    if p_change.segment = p_change.former_segment then
+        update person p set cohort = p_change.cohort, key_id = p_change.key_id, version = p.version + 1,
+            provisional = p_change.provisional, digest = coalesce(p_change.digest, p.digest), cell = p_change.cell,
+            sealed = v_row.sealed, term1 = v_terms[1], term2 = v_terms[2], term3 = v_terms[3], term4 = v_terms[4],
+            term5 = v_terms[5], term6 = v_terms[6], term7 = v_terms[7], term8 = v_terms[8]
+        where p.segment = p_change.segment and p.person = p_change.person;
+    else
+        delete from person p where p.segment = p_change.former_segment and p.person = p_change.person;
+        insert into person (segment, person, cohort, key_id, version, provisional, digest, cell, sealed,
+            term1, term2, term3, term4, term5, term6, term7, term8)
+        values (p_change.segment, p_change.person, p_change.cohort, p_change.key_id, v_row.version + 1,
+            p_change.provisional, coalesce(p_change.digest, v_row.digest), p_change.cell, v_row.sealed,
+            v_terms[1], v_terms[2], v_terms[3], v_terms[4], v_terms[5], v_terms[6], v_terms[7], v_terms[8]);
+        perform move_person_v1(p_change.former_segment, p_change.segment, p_change.person);
+    end if;
+    perform count_cells_v1(p_change.former_segment, '{}', array[v_cell]) where v_cell is not null;
+    perform count_cells_v1(p_change.segment, array[p_change.cell], '{}') where p_change.cell is not null;
+    return 'changed';
+end $$;
+ALTER FUNCTION cloison.reseal_one_v1(p_change cloison.resealed) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.reseal_v1(p_changes cloison.resealed[], p_event cloison.event, p_account uuid, p_session uuid, p_request uuid) RETURNS TABLE(ordinal integer, result text)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+#variable_conflict use_column
+declare
+    v_change resealed;
+begin
+    for i in 1 .. cardinality(p_changes) loop
+        ordinal := i;
+        v_change := p_changes[i];
+        result := reseal_one_v1(v_change);
+        if result = 'changed' then
+            perform log_change_v1(v_change.segment, v_change.person,
+                case when v_change.segment <> v_change.former_segment and p_account is null then 'person_moved'
+                     else p_event end, p_account, p_session, p_request);
+        end if;
+        return next;
+    end loop;
+end $$;
+ALTER FUNCTION cloison.reseal_v1(p_changes cloison.resealed[], p_event cloison.event, p_account uuid, p_session uuid, p_request uuid) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.sealed_hash_v1(p_sealed bytea[]) RETURNS bytea
+    LANGUAGE sql IMMUTABLE SECURITY DEFINER PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    RETURN sha256(convert_to(array_to_string(ARRAY(SELECT encode(s.s, 'hex'::text) AS encode FROM unnest(sealed_hash_v1.p_sealed) s(s)), ''::text), 'UTF8'::name));
+ALTER FUNCTION cloison.sealed_hash_v1(p_sealed bytea[]) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.search_v1(p_segment text, p_token bytea, p_request uuid, p_purpose smallint, p_slot integer, p_terms bigint[], p_proof_slot integer, p_proof_terms bigint[], p_group bigint, p_at bigint, p_mac bytea) RETURNS TABLE(outcome text, retry_after integer)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
     SET enable_seqscan TO 'off'
@@ -660,7 +3083,7 @@ begin
         raise exception 'at most 64 terms in a search' using errcode = 'CL002';
     end if;
     select * into v_slot from search_slot s where s.slot = p_slot;
-    if v_slot.slot is null or (v_slot.grouped and p_group is null) then
+    if v_slot.slot is null or (v_slot.cuts is null) <> (p_group is null) then
         raise exception 'the profile has no such search' using errcode = 'CL002';
     end if;
     -- Another slot than the profile's proves nothing: a proof is NIR or identifier, *and* birth date.
@@ -674,6 +3097,15 @@ begin
         return;
     elsif v_holder.account <> all (v_locked) then
         return query select 'busy', null::integer;
+        return;
+    elsif not signed_by_keeper_v1(concat_ws('|', 'cloison-search-1', v_holder.session, p_slot,
+            coalesce(array_to_string(p_terms, ','), ''), coalesce(p_proof_slot::text, ''),
+            coalesce(array_to_string(p_proof_terms, ','), ''), coalesce(p_group::text, ''),
+            coalesce(array_to_string(v_slot.cuts, ','), ''), p_at), p_mac) then
+        raise exception 'the keeper signed no such search' using errcode = 'CL006';
+    -- Either clock may be ahead of the other by some seconds.
+    elsif abs(extract(epoch from v_now) * 1000 - p_at) > 15000 then
+        return query select 'stale', null::integer;
         return;
     elsif exists (select from asked a where a.segment = p_segment and a.session = v_holder.session
                   and a.request = p_request and a.asked_at > v_now - receipt_lifetime_v1()
@@ -714,17 +3146,82 @@ begin
     end if;
     return query select v_verdict, null::integer;
 end $$;
-ALTER FUNCTION cloison.search_v1(p_segment text, p_token bytea, p_request uuid, p_purpose smallint, p_slot integer, p_terms bigint[], p_proof_slot integer, p_proof_terms bigint[], p_group bigint) OWNER TO cloison_owner;
+ALTER FUNCTION cloison.search_v1(p_segment text, p_token bytea, p_request uuid, p_purpose smallint, p_slot integer, p_terms bigint[], p_proof_slot integer, p_proof_terms bigint[], p_group bigint, p_at bigint, p_mac bytea) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.second_person_v1(p_segment text, p_protection uuid, p_accounts uuid[], p_account uuid) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    v_asked protection_request;
+begin
+    delete from protection_request r
+    where r.segment = p_segment and r.protection = p_protection and (r.asked_at <= clock_v1() - interval '24 hours'
+        or exists (select from account_freeze f where f.account = r.asked_by and f.lifted_at is null));
+    select * into v_asked from protection_request r
+    where r.segment = p_segment and r.protection = p_protection and r.accounts = p_accounts;
+    if v_asked.asked_by = p_account then
+        return 'same_person';
+    elsif v_asked.asked_by is not null then
+        delete from protection_request r
+        where r.segment = p_segment and r.protection = p_protection and r.accounts = p_accounts;
+        return 'confirmed';
+    end if;
+    insert into protection_request (segment, protection, accounts, asked_by, asked_at)
+    values (p_segment, p_protection, p_accounts, p_account, clock_v1());
+    return 'asked';
+end $$;
+ALTER FUNCTION cloison.second_person_v1(p_segment text, p_protection uuid, p_accounts uuid[], p_account uuid) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.session_v1(p_segment text, p_token bytea) RETURNS TABLE(account uuid, handle text, role text, expires_at timestamp with time zone, frozen boolean)
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
     AS $$
     select h.account, h.handle, h.role_name, h.expires_at,
-        exists (select from account_freeze f where f.segment = p_segment and f.account = h.account and f.lifted_at is null)
+        not h.covered or exists (select from account_freeze f where f.segment = p_segment and f.account = h.account
+                                 and f.lifted_at is null)
     from holder h
     where h.segment = p_segment and h.token_hash = sha256(p_token) and h.expires_at > clock_v1();
 $$;
 ALTER FUNCTION cloison.session_v1(p_segment text, p_token bytea) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.set_holder_v1(p_segment text, p_account uuid, p_kinds smallint[], p_terms bigint[]) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+begin
+    delete from account_holder h where h.segment = p_segment and h.account = p_account;
+    insert into account_holder (segment, account, kind, term)
+    select p_segment, p_account, q.kind, q.term from unnest(p_kinds, p_terms) q (kind, term);
+    perform log_act_v1(p_segment, 'holder_set', p_account, null, cardinality(p_terms));
+end $$;
+ALTER FUNCTION cloison.set_holder_v1(p_segment text, p_account uuid, p_kinds smallint[], p_terms bigint[]) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.set_representative_v1(p_segment text, p_token bytea, p_request uuid, p_purpose smallint, p_person uuid, p_representative uuid, p_kind text, p_signs_in boolean, p_receives_notices boolean, p_from timestamp with time zone, p_until timestamp with time zone) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+declare
+    v_may record;
+    v_who holder;
+begin
+    select * into v_may from may_act_v1(p_segment, p_token, 4, p_purpose);
+    v_who := v_may.who;
+    if v_may.verdict in ('no_session', 'busy') then
+        return v_may.verdict;
+    elsif v_may.verdict <> 'open' or relation_now_v1(v_who, p_person) is null
+          or relation_now_v1(v_who, p_representative) is null then
+        return refuse_act_v1(v_who, p_request, 'representative_set', p_purpose,
+            case v_may.verdict when 'open' then 'scope' else v_may.verdict end);
+    end if;
+    insert into representative (segment, person, representative_segment, representative, kind, signs_in,
+        receives_notices, valid_from, valid_until)
+    values (p_segment, p_person, p_segment, p_representative, p_kind::representative_kind, p_signs_in,
+        p_receives_notices, coalesce(p_from, clock_v1()), p_until)
+    on conflict (segment, person, representative) do update set kind = excluded.kind, signs_in = excluded.signs_in,
+        receives_notices = excluded.receives_notices, valid_from = excluded.valid_from,
+        valid_until = excluded.valid_until;
+    perform log_account_v1(v_who, p_request, 'representative_set', p_person, p_representative, p_purpose, null, null);
+    return 'set';
+end $$;
+ALTER FUNCTION cloison.set_representative_v1(p_segment text, p_token bytea, p_request uuid, p_purpose smallint, p_person uuid, p_representative uuid, p_kind text, p_signs_in boolean, p_receives_notices boolean, p_from timestamp with time zone, p_until timestamp with time zone) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.settle_v1(p_segment text, p_now timestamp with time zone, judged cloison.judged[]) RETURNS TABLE(ordinal integer, outcome text, retry_after integer)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -812,7 +3309,7 @@ begin
                 where f.segment = p_segment and f.account = c.account and f.refused_at > v_cutoffs[4]
             ) n
         ) f on f.account = d.account
-        where d.event = 'open' or d.turn = 1
+        where d.event not in ('search', 'list') or d.turn = 1
     ), numbered as (
         -- One entry for each opening and each refusal within the budget; one counting entry for all beyond it.
         select d.*, coalesce(r.rank > r.room, false) as beyond,
@@ -829,25 +3326,31 @@ begin
     insert into entry (segment, account, number, at, event, outcome, session, request, person, compartments,
         purpose, relation, amount)
     select p_segment, g.account, g.number, p_now,
-        case when g.beyond then 'refusals_exceeded' else g.event end, g.outcome::outcome, g.session, g.request,
-        case when g.beyond or (g.event <> 'open' and g.outcome <> 'open') then null else g.person end,
+        case when g.beyond then 'refusals_exceeded'
+             when g.event = 'allowance_lent' and g.outcome <> 'open' then 'open' else g.event end,
+        g.outcome::outcome, g.session, g.request,
+        case when g.beyond or (g.event in ('search', 'list') and g.outcome <> 'open') then null else g.person end,
         coalesce(g.compartments, 0), g.purpose, g.relation, case when g.beyond then g.amount end
     from unnest(v_settled) g where g.number is not null;
     update ledger l
     set next_number = (select max(g.number) + 1 from unnest(v_settled) g where g.account = l.account)
     where l.segment = p_segment
       and l.account = any (array(select g.account from unnest(v_settled) g where g.number is not null));
+    -- What is lent may be opened until the lease expires, and counts from then.
     insert into opening as o (segment, account, meter, person, last_opened)
-    select distinct p_segment, g.account, g.meter, g.person, p_now from unnest(v_settled) g
+    select distinct p_segment, g.account, g.meter, g.person,
+        case g.event when 'allowance_lent' then p_now + lease_lifetime_v1() else p_now end
+    from unnest(v_settled) g
     where g.outcome = 'open' and g.person is not null
     on conflict (segment, account, meter, person)
         do update set last_opened = greatest(o.last_opened, excluded.last_opened);
     insert into receipt (segment, session, request, person, account, compartments, charged_at)
     select p_segment, g.session, g.request, g.person, g.account, bit_or(g.compartments), p_now
-    from unnest(v_settled) g where g.outcome = 'open' and g.person is not null
+    from unnest(v_settled) g where g.outcome = 'open' and g.person is not null and g.event <> 'allowance_lent'
     group by g.session, g.request, g.person, g.account
     on conflict (segment, session, request, person)
         do update set compartments = excluded.compartments, charged_at = excluded.charged_at;
+    perform raise_alerts_v1(p_segment, p_now, v_settled);
     if exists (select from unnest(v_settled) g where g.number is not null and g.outcome <> 'open') then
         insert into refusal (segment, account, refused_at, number)
         select p_segment, g.account, p_now, g.number from unnest(v_settled) g
@@ -859,6 +3362,70 @@ begin
     return query select g.ordinal, g.outcome, g.retry_after from unnest(v_settled) g order by g.ordinal;
 end $$;
 ALTER FUNCTION cloison.settle_v1(p_segment text, p_now timestamp with time zone, judged cloison.judged[]) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.shielded_v1(p_person uuid) RETURNS boolean
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+begin
+    return (select w.shielded from withheld_each_v1('{null}', '{null}', array[p_person]) w);
+end $$;
+ALTER FUNCTION cloison.shielded_v1(p_person uuid) OWNER TO cloison_owner;
+CREATE TABLE cloison.ticket_key (
+    single boolean DEFAULT true NOT NULL,
+    inner_block bytea NOT NULL,
+    outer_block bytea NOT NULL,
+    CONSTRAINT ticket_key_inner_block_check CHECK ((length(inner_block) = 64)),
+    CONSTRAINT ticket_key_outer_block_check CHECK ((length(outer_block) = 64)),
+    CONSTRAINT ticket_key_single_check CHECK (single)
+);
+ALTER TABLE cloison.ticket_key OWNER TO cloison_owner;
+CREATE FUNCTION cloison.sign_lease_v1(p_text text) RETURNS bytea
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    RETURN (SELECT sha256((k.outer_block || sha256((k.inner_block || convert_to(sign_lease_v1.p_text, 'UTF8'::name))))) AS sha256 FROM cloison.ticket_key k);
+ALTER FUNCTION cloison.sign_lease_v1(p_text text) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.signed_by_keeper_v1(p_text text, p_mac bytea) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    select coalesce((select sha256(k.outer_block || sha256(k.inner_block || convert_to(p_text, 'UTF8'))) = p_mac
+                     from ticket_key k), false);
+$$;
+ALTER FUNCTION cloison.signed_by_keeper_v1(p_text text, p_mac bytea) OWNER TO cloison_owner;
+CREATE TABLE cloison.protection (
+    segment text NOT NULL COLLATE pg_catalog."C",
+    protection uuid DEFAULT gen_random_uuid() NOT NULL,
+    person uuid NOT NULL,
+    since timestamp with time zone NOT NULL,
+    valid_until timestamp with time zone,
+    lifted_at timestamp with time zone,
+    CONSTRAINT protection_segment_check CHECK ((segment ~ '^[0-9A-Za-z_-]{1,16}$'::text))
+);
+ALTER TABLE cloison.protection OWNER TO cloison_owner;
+CREATE FUNCTION cloison.standing_v1(p_protection uuid) RETURNS SETOF cloison.protection
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    select p.* from protection p where p.protection = p_protection and p.lifted_at is null
+        and (p.valid_until is null or p.valid_until > clock_v1())
+    for update;
+$$;
+ALTER FUNCTION cloison.standing_v1(p_protection uuid) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.sweep_relations_v1() RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    v_now timestamptz := clock_v1();
+begin
+    perform install_interactions_v1(v_now, array(select distinct w.segment from interaction w
+        where w.waiting and w.valid_from < v_now + interval '1 hour' and w.valid_until > v_now));
+    delete from relation_write where written_at < v_now - interval '48 hours';
+    delete from feed_miss where missed_at < v_now - interval '48 hours';
+    delete from interaction where valid_until < v_now - interval '672 hours';
+    delete from code where asked_at < v_now - interval '48 hours';
+end $$;
+ALTER FUNCTION cloison.sweep_relations_v1() OWNER TO cloison_owner;
 CREATE FUNCTION cloison.sweep_v1() RETURNS void
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -868,8 +3435,131 @@ CREATE FUNCTION cloison.sweep_v1() RETURNS void
     delete from opening where last_opened < clock_v1() - interval '696 hours';
     delete from refusal where refused_at < clock_v1() - interval '696 hours';
     delete from search_miss where missed_at < clock_v1() - interval '48 hours';
+    delete from lent where lent_at < clock_v1() - interval '1 minute';
+    delete from guest where seen_at < clock_v1() - interval '1 minute';
+    delete from recall where until < clock_v1();
+    delete from organisation_opening where last_opened < clock_v1() - interval '696 hours';
 $$;
 ALTER FUNCTION cloison.sweep_v1() OWNER TO cloison_owner;
+CREATE FUNCTION cloison.take_interactions_v1(p_feed uuid, p_interactions text[], p_handles text[], p_locator_kinds smallint[], p_locator_terms bigint[], p_from timestamp with time zone[], p_until timestamp with time zone[]) RETURNS TABLE(ordinal integer, result text, retry_after integer)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+    v_now timestamptz;
+    v_segments text[];
+    v_room integer;
+    v_asked wished_relation[];
+    v_ids bytea[];
+    v_refused text[];
+    v_results text[];
+    v_retries integer[];
+begin
+    perform refuse_unsafe_caller_v1();
+    if coalesce(cardinality(p_interactions), 0) > 1000 then
+        raise exception 'at most 1000 interactions in a batch' using errcode = 'CL002';
+    end if;
+    perform from feed f where f.feed = p_feed for no key update;
+    perform lock_organisations_v1(array(
+        select distinct a.organisation from account a where a.handle = any (p_handles)));
+    v_now := clock_v1();
+    select f.segments into v_segments from feed f where f.feed = p_feed and f.closed_at is null;
+    if not found then
+        return;
+    end if;
+    select l.feed_misses_day - coalesce(sum(m.misses), 0) into v_room
+    from relation_limits_v1('00000000-0000-0000-0000-000000000000') l
+    left join feed_miss m on m.segment = '' and m.feed = p_feed and m.missed_at > v_now - interval '24 hours'
+    group by l.feed_misses_day;
+    with asked as materialized (
+        select q.ordinal, a.segment, a.account, a.organisation, l.segment as held_in, l.person,
+            sha256(convert_to(q.interaction, 'UTF8')) as id, q.begins, q.ends, m.feed_hours_ahead, m.feed_grace_minutes,
+            row_number() over (partition by q.interaction order by q.ordinal) as turn
+        from unnest(p_interactions, p_handles, p_locator_kinds, p_locator_terms, p_from, p_until) with ordinality
+            as q (interaction, handle, kind, term, begins, ends, ordinal)
+        left join lateral (
+            select a.segment, a.account, a.organisation from account a where a.handle = q.handle order by a.segment limit 1
+        ) a on true
+        left join located l on l.kind = q.kind and l.term = q.term
+        cross join lateral relation_limits_v1(coalesce(a.organisation, '00000000-0000-0000-0000-000000000000')) m
+    ), counted as (
+        select a.*, count(*) filter (where a.account is null or a.person is null) over (order by a.ordinal) as misses
+        from asked a
+    ), checked as (
+        select c.*, case
+            when c.misses > v_room then 'metered'
+            when c.account is null then 'no_account' when c.person is null then 'no_person'
+            when c.turn > 1 or exists (select from interaction i where i.segment = c.held_in and i.feed = p_feed
+                                       and i.interaction = c.id) then 'known'
+            when c.held_in <> all (v_segments) then 'not_covered'
+            when not may_relate_v1(c.segment, c.organisation, c.held_in) then 'other_segment'
+            when (c.ends > c.begins and c.ends - c.begins <= interval '24 hours' and c.ends > v_now
+                  and c.begins <= v_now + make_interval(hours => c.feed_hours_ahead)) is not true then 'time'
+            end as refused
+        from counted c
+    )
+    select array_agg(row(c.ordinal, c.segment, c.account, c.organisation, c.held_in, c.person, 'inbound',
+            date_trunc('day', c.begins, 'UTC'), c.ends + make_interval(mins => c.feed_grace_minutes))::wished_relation
+            order by c.ordinal),
+        array_agg(c.id order by c.ordinal), array_agg(c.refused order by c.ordinal)
+        into v_asked, v_ids, v_refused from checked c;
+    if v_asked is null then
+        return;
+    end if;
+    insert into feed_miss as m (segment, feed, missed_at, misses)
+    select '', p_feed, v_now, count(*) from unnest(v_refused) r where r in ('no_account', 'no_person') having count(*) > 0
+    on conflict (segment, feed, missed_at) do update set misses = m.misses + excluded.misses;
+    select array_agg(coalesce(v_refused[n.i], w.result) order by n.i),
+        array_agg(coalesce(w.retry_after, case when v_refused[n.i] = 'metered' then 86400 end) order by n.i)
+        into v_results, v_retries
+    from generate_series(1, cardinality(v_asked)) as n (i)
+    left join weigh_relations_v1(v_now, array(
+        select q from unnest(v_asked) q where v_refused[q.ordinal] is null order by q.ordinal), false) w on w.ordinal = n.i;
+    insert into interaction (segment, feed, interaction, account, person, valid_from, valid_until, waiting, received_at)
+    select w.held_in, p_feed, v_ids[w.ordinal], w.account, w.person, w.valid_from, w.valid_until, true, v_now
+    from unnest(v_asked) w where v_results[w.ordinal] = 'written';
+    perform install_interactions_v1(v_now, array(
+        select distinct w.held_in from unnest(v_asked) w where v_results[w.ordinal] = 'written'));
+    perform log_act_v1(c.held_in, 'relations_imported', p_feed, null, c.amount)
+    from (select w.held_in, count(*)::integer as amount from unnest(v_asked) w where v_results[w.ordinal] = 'written'
+          group by w.held_in order by w.held_in) c;
+    return query select n.i, v_results[n.i], v_retries[n.i] from generate_series(1, cardinality(v_asked)) as n (i);
+end $$;
+ALTER FUNCTION cloison.take_interactions_v1(p_feed uuid, p_interactions text[], p_handles text[], p_locator_kinds smallint[], p_locator_terms bigint[], p_from timestamp with time zone[], p_until timestamp with time zone[]) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.term_indexes_v1() RETURNS text[]
+    LANGUAGE sql IMMUTABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    RETURN ARRAY['person_term1'::text, 'person_term2'::text, 'person_term4'::text, 'person_term5'::text, 'person_term6'::text, 'person_term7'::text, 'person_term8'::text];
+ALTER FUNCTION cloison.term_indexes_v1() OWNER TO cloison_owner;
+CREATE FUNCTION cloison.transfers_v1(p_segment text, p_token bytea, p_kind text) RETURNS TABLE(outcome text, transfer uuid, asked_by text, giver text, taker text, valid_from timestamp with time zone, valid_until timestamp with time zone)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+    v_who holder;
+begin
+    perform refuse_unsafe_caller_v1();
+    select * into v_who from holder h
+    where h.segment = p_segment and h.token_hash = sha256(p_token) and h.expires_at > clock_v1();
+    return query select case when v_who.session is null then 'no_session'
+            when exists (select from account_freeze f where f.segment = p_segment and f.account = v_who.account
+                         and f.lifted_at is null) then 'frozen'
+            when (v_who.acts >> 5) & 3 = 0 then 'scope' else 'open' end,
+        null::uuid, null::text, null::text, null::text, null::timestamptz, null::timestamptz;
+    return query select 'open', x.transfer, m.handle, g.handle, t.handle, x.valid_from, x.valid_until
+    from transfer x
+    join account m on m.segment = x.segment and m.account = x.asked_by and m.organisation = v_who.organisation
+    join account g on g.segment = x.segment and g.account = x.giver
+    join account t on t.segment = x.segment and t.account = x.taker
+    where x.segment = p_segment and x.kind::text = p_kind and x.decided_at is null and (v_who.acts >> 5) & 3 <> 0
+      and x.asked_at > clock_v1() - interval '168 hours' and (x.valid_until is null or x.valid_until > clock_v1())
+      and not exists (select from account_freeze f where f.segment = p_segment and f.account = v_who.account
+                      and f.lifted_at is null)
+    order by x.asked_at limit 100;
+end $$;
+ALTER FUNCTION cloison.transfers_v1(p_segment text, p_token bytea, p_kind text) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.unfreeze_v1(p_segment text, p_account uuid) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -877,6 +3567,7 @@ CREATE FUNCTION cloison.unfreeze_v1(p_segment text, p_account uuid) RETURNS void
 begin
     update account_freeze set lifted_at = clock_v1()
     where segment = p_segment and account = p_account and lifted_at is null;
+    delete from recall where subject = p_account;
     perform log_act_v1(p_segment, 'account_unfrozen', p_account, null, null);
 end $$;
 ALTER FUNCTION cloison.unfreeze_v1(p_segment text, p_account uuid) OWNER TO cloison_owner;
@@ -908,24 +3599,224 @@ begin
     end loop;
 end $$;
 ALTER FUNCTION cloison.wait_until_flushed_v1() OWNER TO cloison_owner;
+CREATE FUNCTION cloison.weigh_relations_v1(p_now timestamp with time zone, p_wished cloison.wished_relation[], p_whole boolean) RETURNS TABLE(ordinal integer, result text, retry_after integer)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+    v_day interval := interval '24 hours';
+    v_ordinals integer[];
+    v_results text[];
+    v_retries integer[];
+    v_booked text[];                     -- segment, account, organisation and meter of each new relation
+begin
+    with wished as materialized (
+        select w.*, s.began_at,
+            case when w.kind = 'inbound' then 'inbound'
+                 when w.kind = 'caseload' and (s.began_at <= p_now - v_day) is not true then 'first_day'
+                 else 'caseload' end::relation_meter as meter,
+            coalesce(w.valid_until <= p_now, false) as ended,
+            exists (select from relation r where r.segment = w.held_in and r.account = w.account
+                    and r.person = w.person and r.kind = w.kind
+                    and (r.valid_until is null or r.valid_until > p_now))
+            or (w.kind = 'inbound' and exists (
+                select from interaction i where i.segment = w.held_in and i.account = w.account
+                and i.person = w.person and i.waiting and i.valid_until > p_now)) as standing
+        from unnest(p_wished) w
+        left join relation_start s on s.segment = w.segment and s.account = w.account
+    ), new as materialized (
+        select distinct on (w.account, w.held_in, w.person, w.kind) w.* from wished w where not w.ended and not w.standing
+        order by w.account, w.held_in, w.person, w.kind, w.ordinal
+    ), account as materialized (
+        select q.*, case q.meter when 'first_day' then l.account_first_day when 'inbound' then l.inbound_account_day
+            else l.account_day end - coalesce(b.relations, 0) as room, b.oldest
+        from (select distinct n.segment, n.account, n.organisation, n.meter from new n) q
+        cross join lateral relation_limits_v1(q.organisation) l
+        cross join lateral (
+            select sum(x.relations) as relations, min(x.written_at) as oldest from relation_write x
+            where x.segment = q.segment and x.account = q.account and x.meter = q.meter and x.written_at > p_now - v_day
+        ) b
+    ), organisation as materialized (
+        select q.*, case q.meter when 'inbound' then l.inbound_organisation_day else l.organisation_day end
+            - coalesce(b.relations, 0) as room, b.oldest
+        from (select distinct a.organisation, a.meter from account a where a.meter <> 'first_day') q
+        cross join lateral relation_limits_v1(q.organisation) l
+        cross join lateral (
+            select sum(x.relations) as relations, min(x.written_at) as oldest from relation_write x
+            where x.organisation = q.organisation and x.meter = q.meter and x.written_at > p_now - v_day
+        ) b
+    ), ranked as (
+        select n.*, a.room, a.oldest,
+            row_number() over (partition by n.segment, n.account, n.meter order by n.ordinal) as rank
+        from new n
+        join account a on a.segment = n.segment and a.account = n.account and a.meter = n.meter
+    ), placed as (
+        select r.*, o.oldest as o_oldest, r.rank <= r.room as fits, r.rank <= r.room and (r.meter = 'first_day'
+            or row_number() over (partition by r.organisation, r.meter, r.rank <= r.room order by r.ordinal) <= o.room)
+            as admitted
+        from ranked r
+        left join organisation o on o.organisation = r.organisation and o.meter = r.meter
+    ), told as (
+        -- A wish that repeats another shares its fate.
+        select w.*, p.ordinal = w.ordinal as booked, p.fits, p.oldest, p.o_oldest,
+            w.ended or w.standing or p.admitted as admitted
+        from wished w
+        left join placed p on p.account = w.account and p.held_in = w.held_in and p.person = w.person
+            and p.kind = w.kind and not w.ended
+    ), settled as (
+        select t.*, t.admitted and (not p_whole or bool_and(t.admitted) over ()) as written from told t
+    )
+    select array_agg(t.ordinal order by t.ordinal),
+        array_agg(case when t.written then 'written' else 'metered' end order by t.ordinal),
+        array_agg(case when not t.written then ceil(extract(epoch from v_day - (p_now - coalesce(
+            case when t.admitted or t.fits then t.o_oldest when t.meter = 'first_day' then t.began_at else t.oldest end,
+            p_now))))::integer end order by t.ordinal),
+        array_agg(concat_ws('|', t.segment, t.account, t.organisation, t.meter)) filter (where t.written and t.booked)
+        into v_ordinals, v_results, v_retries, v_booked
+    from settled t;
+    insert into relation_start (segment, account, began_at)
+    select distinct split_part(b, '|', 1), split_part(b, '|', 2)::uuid, p_now
+    from unnest(v_booked) b where split_part(b, '|', 4) = 'first_day'
+    on conflict do nothing;
+    insert into relation_write as x (segment, account, organisation, meter, written_at, relations)
+    select split_part(b, '|', 1), split_part(b, '|', 2)::uuid, split_part(b, '|', 3)::uuid,
+        split_part(b, '|', 4)::relation_meter, p_now, count(*)
+    from unnest(v_booked) b group by b
+    on conflict (segment, account, meter, written_at) do update set relations = x.relations + excluded.relations;
+    return query select q.o, q.r, q.s from unnest(v_ordinals, v_results, v_retries) as q (o, r, s) order by q.o;
+end $$;
+ALTER FUNCTION cloison.weigh_relations_v1(p_now timestamp with time zone, p_wished cloison.wished_relation[], p_whole boolean) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.who_receives_notices_v1(p_segment text, p_person uuid, p_minor boolean) RETURNS TABLE(segment text, person uuid)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    with told as materialized (
+        select r.segment, r.person from representatives_v1(p_segment, p_person, p_minor) r where r.receives_notices
+    )
+    select t.segment, t.person from told t
+    union
+    select p_segment, p_person where not p_minor or not exists (select from told);
+$$;
+ALTER FUNCTION cloison.who_receives_notices_v1(p_segment text, p_person uuid, p_minor boolean) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.who_signs_in_v1(p_segment text, p_person uuid, p_minor boolean) RETURNS TABLE(segment text, person uuid)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    select p_segment, p_person where not p_minor
+    union
+    select r.segment, r.person from representatives_v1(p_segment, p_person, p_minor) r where r.signs_in;
+$$;
+ALTER FUNCTION cloison.who_signs_in_v1(p_segment text, p_person uuid, p_minor boolean) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.widen_relation_v1(p_now timestamp with time zone, p_held_in text, p_account uuid, p_person uuid, p_kind cloison.relation_kind, p_from timestamp with time zone, p_until timestamp with time zone) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    insert into relation as r (segment, account, person, kind, valid_from, valid_until)
+    values (p_held_in, p_account, p_person, p_kind, p_from, p_until)
+    on conflict (segment, account, person, kind) do update set
+        valid_from = case when r.valid_until is null or r.valid_until > p_now
+            then least(r.valid_from, excluded.valid_from) else excluded.valid_from end,
+        valid_until = case
+            when r.valid_until is null or excluded.valid_until is null then null
+            when r.valid_until > p_now then greatest(r.valid_until, excluded.valid_until)
+            else excluded.valid_until end;
+$$;
+ALTER FUNCTION cloison.widen_relation_v1(p_now timestamp with time zone, p_held_in text, p_account uuid, p_person uuid, p_kind cloison.relation_kind, p_from timestamp with time zone, p_until timestamp with time zone) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.withheld_each_v1(p_audience uuid[], p_holders uuid[], p_persons uuid[]) RETURNS TABLE(ordinal bigint, person uuid, shielded boolean, withheld boolean, own boolean)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+#variable_conflict use_column
+declare
+    v_now timestamptz := clock_v1();
+begin
+    return query
+    select q.ordinal, q.person, coalesce(s.shielded, false), coalesce(s.withheld, n.page < 0), coalesce(o.own, false)
+    from unnest(p_audience, p_holders, p_persons) with ordinality as q (account, holder, person, ordinal)
+    cross join lateral (
+        select bool_or(p.valid_until is null or p.valid_until > v_now) as shielded,
+            bool_or((p.valid_until is null or p.valid_until > v_now) and not exists (
+                select from audience a where a.segment = p.segment and a.protection = p.protection
+                    and a.account = q.account and (a.valid_until is null or a.valid_until > v_now))) as withheld
+        from protection p where p.person = q.person and p.lifted_at is null
+        offset 0
+    ) s
+    cross join lateral (
+        -- 2: who is not protected costs the page of a protection and the look into an audience too.
+        select (select count(*) from protection p where p.ctid = case when s.shielded is null then tid '(0,1)' end)
+             + (select count(*) from audience a where a.segment = case when s.shielded is null then '' end
+                and a.protection = q.person and a.account = q.account) as page
+        offset 0
+    ) n
+    cross join lateral (
+        select bool_or(l.person = q.person) as own from account_holder h
+        join locator l on l.kind = h.kind and l.term = h.term
+        where h.account = q.holder
+        offset 0
+    ) o
+    order by q.ordinal;
+end $$;
+ALTER FUNCTION cloison.withheld_each_v1(p_audience uuid[], p_holders uuid[], p_persons uuid[]) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.withheld_v1(p_segment text, p_account uuid, p_person uuid) RETURNS boolean
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+begin
+    return (select w.withheld or w.own from withheld_each_v1(array[p_account], array[p_account], array[p_person]) w);
+end $$;
+ALTER FUNCTION cloison.withheld_v1(p_segment text, p_account uuid, p_person uuid) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.write_lease_v1(p_lease cloison.lease) RETURNS text
+    LANGUAGE sql IMMUTABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    RETURN format('%s|%s|%s|%s|%s|%s|%s|%s|%s|%s|%s|%s|%s'::text, (p_lease).home, (p_lease).segment, (p_lease).session, (p_lease).account, (p_lease).organisation, (p_lease).role, (p_lease).request, (p_lease).person, (p_lease).compartments, (p_lease).purpose, encode((p_lease).token_hash, 'hex'::text), ((EXTRACT(epoch FROM (p_lease).session_expires_at) * (1000000)::numeric))::bigint, ((EXTRACT(epoch FROM (p_lease).expires_at) * (1000000)::numeric))::bigint);
+ALTER FUNCTION cloison.write_lease_v1(p_lease cloison.lease) OWNER TO cloison_owner;
 CREATE AGGREGATE cloison.admit_v1(step integer[], room integer[]) (
     SFUNC = cloison.admit_step_v1,
     STYPE = integer[],
     INITCOND = '{0,0,0,0,0}'
 );
 ALTER AGGREGATE cloison.admit_v1(step integer[], room integer[]) OWNER TO cloison_owner;
-CREATE TABLE cloison.account (
-    segment text NOT NULL COLLATE pg_catalog."C",
-    account uuid DEFAULT gen_random_uuid() NOT NULL,
-    handle text NOT NULL,
-    organisation uuid NOT NULL,
-    agency text NOT NULL,
-    role smallint NOT NULL,
-    CONSTRAINT account_agency_check CHECK (((length(agency) >= 1) AND (length(agency) <= 64))),
-    CONSTRAINT account_handle_check CHECK ((handle ~ '^[0-9A-Za-z._-]{1,64}$'::text)),
-    CONSTRAINT account_segment_check CHECK ((segment ~ '^[0-9A-Za-z_-]{1,16}$'::text))
+CREATE TABLE cloison.absorbed (
+    segment text CONSTRAINT person_segment_not_null NOT NULL COLLATE pg_catalog."C",
+    person uuid CONSTRAINT person_person_not_null NOT NULL,
+    cohort integer CONSTRAINT person_cohort_not_null NOT NULL,
+    key_id bigint CONSTRAINT person_key_id_not_null NOT NULL,
+    version integer CONSTRAINT person_version_not_null NOT NULL,
+    provisional boolean CONSTRAINT person_provisional_not_null NOT NULL,
+    digest bigint,
+    cell bigint,
+    sealed bytea[] CONSTRAINT person_sealed_not_null NOT NULL,
+    term1 bigint,
+    term2 bigint,
+    term3 bigint,
+    term4 bigint,
+    term5 bigint,
+    term6 bigint,
+    term7 bigint,
+    term8 bigint
 );
-ALTER TABLE cloison.account OWNER TO cloison_owner;
+ALTER TABLE ONLY cloison.absorbed ALTER COLUMN sealed SET STORAGE EXTERNAL;
+ALTER TABLE cloison.absorbed OWNER TO cloison_owner;
+CREATE TABLE cloison.absorbed_locator (
+    segment text NOT NULL COLLATE pg_catalog."C",
+    person uuid NOT NULL,
+    kind smallint NOT NULL,
+    term bigint NOT NULL
+);
+ALTER TABLE cloison.absorbed_locator OWNER TO cloison_owner;
+CREATE TABLE cloison.absorbed_relation (
+    segment text NOT NULL COLLATE pg_catalog."C",
+    person uuid NOT NULL,
+    account uuid NOT NULL,
+    kind cloison.relation_kind NOT NULL,
+    valid_from timestamp with time zone NOT NULL,
+    valid_until timestamp with time zone,
+    added boolean NOT NULL
+);
+ALTER TABLE cloison.absorbed_relation OWNER TO cloison_owner;
 CREATE TABLE cloison.account_freeze (
     segment text NOT NULL COLLATE pg_catalog."C",
     account uuid NOT NULL,
@@ -933,6 +3824,30 @@ CREATE TABLE cloison.account_freeze (
     lifted_at timestamp with time zone
 );
 ALTER TABLE cloison.account_freeze OWNER TO cloison_owner;
+CREATE TABLE cloison.account_holder (
+    segment text NOT NULL COLLATE pg_catalog."C",
+    account uuid NOT NULL,
+    kind smallint NOT NULL,
+    term bigint NOT NULL
+);
+ALTER TABLE cloison.account_holder OWNER TO cloison_owner;
+CREATE TABLE cloison.agency (
+    organisation uuid NOT NULL,
+    name text NOT NULL,
+    segment text NOT NULL COLLATE pg_catalog."C",
+    CONSTRAINT agency_name_check CHECK (((length(name) >= 1) AND (length(name) <= 64))),
+    CONSTRAINT agency_segment_check CHECK ((segment ~ '^[0-9A-Za-z_-]{1,16}$'::text))
+);
+ALTER TABLE cloison.agency OWNER TO cloison_owner;
+CREATE TABLE cloison.alert (
+    segment text NOT NULL COLLATE pg_catalog."C",
+    account uuid NOT NULL,
+    number bigint NOT NULL,
+    kind cloison.alert_kind NOT NULL,
+    at timestamp with time zone NOT NULL,
+    person uuid
+);
+ALTER TABLE cloison.alert OWNER TO cloison_owner;
 CREATE UNLOGGED TABLE cloison.asked (
     segment text NOT NULL COLLATE pg_catalog."C",
     session uuid NOT NULL,
@@ -948,6 +3863,29 @@ CREATE UNLOGGED TABLE cloison.asked (
 )
 WITH (fillfactor='50');
 ALTER TABLE cloison.asked OWNER TO cloison_owner;
+CREATE TABLE cloison.audience (
+    segment text NOT NULL COLLATE pg_catalog."C",
+    protection uuid NOT NULL,
+    account uuid NOT NULL,
+    valid_until timestamp with time zone
+);
+ALTER TABLE cloison.audience OWNER TO cloison_owner;
+CREATE TABLE cloison.code (
+    segment text NOT NULL COLLATE pg_catalog."C",
+    code uuid NOT NULL,
+    account uuid NOT NULL,
+    session uuid NOT NULL,
+    person uuid NOT NULL,
+    compartment integer NOT NULL,
+    code_hash bytea NOT NULL,
+    asked_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    released_at timestamp with time zone,
+    tries integer DEFAULT 0 NOT NULL,
+    confirmed_at timestamp with time zone,
+    CONSTRAINT code_code_hash_check CHECK ((length(code_hash) = 32))
+);
+ALTER TABLE cloison.code OWNER TO cloison_owner;
 CREATE TABLE cloison.counter (
     segment text NOT NULL COLLATE pg_catalog."C",
     cell bigint NOT NULL,
@@ -973,56 +3911,51 @@ CREATE TABLE cloison.entry (
     sealed_hash bytea
 );
 ALTER TABLE cloison.entry OWNER TO cloison_owner;
-CREATE TABLE cloison.role (
-    role smallint NOT NULL,
+CREATE TABLE cloison.feed (
+    feed uuid DEFAULT gen_random_uuid() NOT NULL,
     name text NOT NULL,
-    relations integer NOT NULL,
-    compartments integer NOT NULL,
-    touch integer NOT NULL,
-    purposes integer NOT NULL,
-    acts integer DEFAULT 0 NOT NULL
-);
-ALTER TABLE cloison.role OWNER TO cloison_owner;
-CREATE TABLE cloison.session (
-    segment text NOT NULL COLLATE pg_catalog."C",
-    session uuid DEFAULT gen_random_uuid() NOT NULL,
-    account uuid NOT NULL,
+    kind cloison.feed_kind NOT NULL,
+    segments text[],
     token_hash bytea NOT NULL,
-    issued_at timestamp with time zone NOT NULL,
-    expires_at timestamp with time zone NOT NULL,
-    touched_at timestamp with time zone,
-    CONSTRAINT session_token_hash_check CHECK ((length(token_hash) = 32))
+    created_at timestamp with time zone NOT NULL,
+    closed_at timestamp with time zone,
+    CONSTRAINT feed_name_check CHECK ((name ~ '^[0-9a-z][0-9a-z._-]{0,39}$'::text)),
+    CONSTRAINT feed_token_hash_check CHECK ((length(token_hash) = 32))
 );
-ALTER TABLE cloison.session OWNER TO cloison_owner;
-CREATE TABLE cloison.session_end (
+ALTER TABLE cloison.feed OWNER TO cloison_owner;
+CREATE TABLE cloison.feed_miss (
+    segment text NOT NULL COLLATE pg_catalog."C",
+    feed uuid NOT NULL,
+    missed_at timestamp with time zone NOT NULL,
+    misses integer NOT NULL
+);
+ALTER TABLE cloison.feed_miss OWNER TO cloison_owner;
+CREATE UNLOGGED TABLE cloison.guest (
     segment text NOT NULL COLLATE pg_catalog."C",
     session uuid NOT NULL,
-    ended_at timestamp with time zone NOT NULL
+    token_hash bytea NOT NULL,
+    account uuid NOT NULL,
+    organisation uuid NOT NULL,
+    role smallint NOT NULL,
+    home text NOT NULL COLLATE pg_catalog."C",
+    expires_at timestamp with time zone NOT NULL,
+    seen_at timestamp with time zone NOT NULL
+)
+WITH (fillfactor='50');
+ALTER TABLE cloison.guest OWNER TO cloison_owner;
+CREATE TABLE cloison.interaction (
+    segment text NOT NULL COLLATE pg_catalog."C",
+    feed uuid NOT NULL,
+    interaction bytea NOT NULL,
+    account uuid NOT NULL,
+    person uuid NOT NULL,
+    valid_from timestamp with time zone NOT NULL,
+    valid_until timestamp with time zone NOT NULL,
+    waiting boolean NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    CONSTRAINT interaction_interaction_check CHECK ((length(interaction) = 32))
 );
-ALTER TABLE cloison.session_end OWNER TO cloison_owner;
-CREATE VIEW cloison.holder AS
- SELECT s.segment,
-    s.session,
-    s.token_hash,
-    s.account,
-    s.touched_at,
-    s.expires_at,
-    a.handle,
-    a.organisation,
-    a.role,
-    r.name AS role_name,
-    r.relations,
-    r.compartments,
-    r.touch,
-    r.purposes,
-    r.acts
-   FROM ((cloison.session s
-     JOIN cloison.account a ON (((a.segment = s.segment) AND (a.account = s.account))))
-     JOIN cloison.role r ON ((r.role = a.role)))
-  WHERE (NOT (EXISTS ( SELECT
-           FROM cloison.session_end e
-          WHERE ((e.segment = s.segment) AND (e.session = s.session)))));
-ALTER VIEW cloison.holder OWNER TO cloison_owner;
+ALTER TABLE cloison.interaction OWNER TO cloison_owner;
 CREATE TABLE cloison.ledger (
     segment text NOT NULL COLLATE pg_catalog."C",
     account uuid NOT NULL,
@@ -1030,6 +3963,19 @@ CREATE TABLE cloison.ledger (
 )
 WITH (fillfactor='50');
 ALTER TABLE cloison.ledger OWNER TO cloison_owner;
+CREATE UNLOGGED TABLE cloison.lent (
+    segment text NOT NULL COLLATE pg_catalog."C",
+    session uuid NOT NULL,
+    request uuid NOT NULL,
+    person uuid NOT NULL,
+    borrower text NOT NULL COLLATE pg_catalog."C",
+    account uuid NOT NULL,
+    compartments integer NOT NULL,
+    purpose smallint NOT NULL,
+    lent_at timestamp with time zone NOT NULL
+)
+WITH (fillfactor='50');
+ALTER TABLE cloison.lent OWNER TO cloison_owner;
 CREATE TABLE cloison.load (
     single boolean DEFAULT true NOT NULL,
     began_at timestamp with time zone NOT NULL,
@@ -1043,6 +3989,20 @@ CREATE TABLE cloison.locator (
     person uuid NOT NULL
 );
 ALTER TABLE cloison.locator OWNER TO cloison_owner;
+CREATE TABLE cloison.trail (
+    segment text NOT NULL COLLATE pg_catalog."C",
+    person uuid NOT NULL,
+    went_to text NOT NULL COLLATE pg_catalog."C"
+);
+ALTER TABLE cloison.trail OWNER TO cloison_owner;
+CREATE VIEW cloison.located AS
+ SELECT l.kind,
+    l.term,
+    COALESCE(t.went_to, l.segment) AS segment,
+    l.person
+   FROM (cloison.locator l
+     LEFT JOIN cloison.trail t ON (((t.segment = l.segment) AND (t.person = l.person))));
+ALTER VIEW cloison.located OWNER TO cloison_owner;
 CREATE TABLE cloison.opening (
     segment text NOT NULL COLLATE pg_catalog."C",
     account uuid NOT NULL,
@@ -1057,6 +4017,22 @@ CREATE TABLE cloison.organisation (
     CONSTRAINT organisation_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200)))
 );
 ALTER TABLE cloison.organisation OWNER TO cloison_owner;
+CREATE TABLE cloison.organisation_ledger (
+    segment text NOT NULL COLLATE pg_catalog."C",
+    organisation uuid NOT NULL,
+    next_number bigint DEFAULT 1 NOT NULL,
+    at_most integer[] NOT NULL
+)
+WITH (fillfactor='50');
+ALTER TABLE cloison.organisation_ledger OWNER TO cloison_owner;
+CREATE TABLE cloison.organisation_opening (
+    segment text NOT NULL COLLATE pg_catalog."C",
+    organisation uuid NOT NULL,
+    account uuid NOT NULL,
+    person uuid NOT NULL,
+    last_opened timestamp with time zone NOT NULL
+);
+ALTER TABLE cloison.organisation_opening OWNER TO cloison_owner;
 CREATE TABLE cloison.person (
     segment text NOT NULL COLLATE pg_catalog."C",
     person uuid NOT NULL,
@@ -1088,6 +4064,19 @@ CREATE TABLE cloison.profile (
     CONSTRAINT profile_single_check CHECK (single)
 );
 ALTER TABLE cloison.profile OWNER TO cloison_owner;
+CREATE TABLE cloison.protection_request (
+    segment text NOT NULL COLLATE pg_catalog."C",
+    protection uuid NOT NULL,
+    accounts uuid[] NOT NULL,
+    asked_by uuid NOT NULL,
+    asked_at timestamp with time zone NOT NULL
+);
+ALTER TABLE cloison.protection_request OWNER TO cloison_owner;
+CREATE TABLE cloison.recall (
+    subject uuid NOT NULL,
+    until timestamp with time zone
+);
+ALTER TABLE cloison.recall OWNER TO cloison_owner;
 CREATE UNLOGGED TABLE cloison.receipt (
     segment text NOT NULL COLLATE pg_catalog."C",
     session uuid NOT NULL,
@@ -1115,6 +4104,34 @@ CREATE TABLE cloison.relation (
     valid_until timestamp with time zone
 );
 ALTER TABLE cloison.relation OWNER TO cloison_owner;
+CREATE TABLE cloison.relation_start (
+    segment text NOT NULL COLLATE pg_catalog."C",
+    account uuid NOT NULL,
+    began_at timestamp with time zone NOT NULL
+);
+ALTER TABLE cloison.relation_start OWNER TO cloison_owner;
+CREATE TABLE cloison.relation_write (
+    segment text NOT NULL COLLATE pg_catalog."C",
+    account uuid NOT NULL,
+    meter cloison.relation_meter NOT NULL,
+    written_at timestamp with time zone NOT NULL,
+    organisation uuid NOT NULL,
+    relations integer NOT NULL
+);
+ALTER TABLE cloison.relation_write OWNER TO cloison_owner;
+CREATE TABLE cloison.representative (
+    segment text NOT NULL COLLATE pg_catalog."C",
+    person uuid NOT NULL,
+    representative_segment text NOT NULL COLLATE pg_catalog."C",
+    representative uuid NOT NULL,
+    kind cloison.representative_kind NOT NULL,
+    signs_in boolean NOT NULL,
+    receives_notices boolean NOT NULL,
+    valid_from timestamp with time zone NOT NULL,
+    valid_until timestamp with time zone,
+    CONSTRAINT representative_check CHECK ((person <> representative))
+);
+ALTER TABLE cloison.representative OWNER TO cloison_owner;
 CREATE TABLE cloison.role_budget (
     role smallint NOT NULL,
     meter cloison.meter NOT NULL,
@@ -1145,54 +4162,141 @@ ALTER TABLE cloison.search_miss OWNER TO cloison_owner;
 CREATE TABLE cloison.search_slot (
     slot smallint NOT NULL,
     proof_slot smallint,
-    grouped boolean NOT NULL,
+    cuts integer[],
     CONSTRAINT search_slot_proof_slot_check CHECK (((proof_slot >= 1) AND (proof_slot <= 8))),
     CONSTRAINT search_slot_slot_check CHECK (((slot >= 1) AND (slot <= 8)))
 );
 ALTER TABLE cloison.search_slot OWNER TO cloison_owner;
-CREATE TABLE cloison.ticket_key (
-    single boolean DEFAULT true NOT NULL,
-    inner_block bytea NOT NULL,
-    outer_block bytea NOT NULL,
-    CONSTRAINT ticket_key_inner_block_check CHECK ((length(inner_block) = 64)),
-    CONSTRAINT ticket_key_outer_block_check CHECK ((length(outer_block) = 64)),
-    CONSTRAINT ticket_key_single_check CHECK (single)
+CREATE TABLE cloison.transfer (
+    segment text NOT NULL COLLATE pg_catalog."C",
+    transfer uuid DEFAULT gen_random_uuid() NOT NULL,
+    kind cloison.transfer_kind NOT NULL,
+    asked_by uuid NOT NULL,
+    giver uuid NOT NULL,
+    taker uuid NOT NULL,
+    valid_from timestamp with time zone NOT NULL,
+    valid_until timestamp with time zone,
+    asked_at timestamp with time zone NOT NULL,
+    decided_by uuid,
+    decided_at timestamp with time zone,
+    people integer
 );
-ALTER TABLE cloison.ticket_key OWNER TO cloison_owner;
+ALTER TABLE cloison.transfer OWNER TO cloison_owner;
+CREATE VIEW cloison.visitor AS
+ SELECT v.segment,
+    v.session,
+    v.token_hash,
+    v.account,
+    v.expires_at,
+    r.compartments
+   FROM ((cloison.guest v
+     JOIN cloison.role r ON ((r.role = v.role)))
+     JOIN cloison.agreement g ON (((g.organisation = v.organisation) AND g.standing)))
+  WHERE (
+        CASE
+            WHEN ((v.segment <> ALL (g.segments)) OR (v.home <> ALL (g.segments)) OR (v.role <> ALL (g.roles))) THEN false
+            WHEN (g.ends_at IS NULL) THEN true
+            ELSE (g.ends_at > cloison.clock_v1())
+        END AND (NOT (EXISTS ( SELECT
+           FROM cloison.session_end e
+          WHERE ((e.segment = v.segment) AND (e.session = v.session))))) AND (NOT (EXISTS ( SELECT
+           FROM cloison.recall c
+          WHERE (c.subject = ANY (ARRAY[v.session, v.account]))))));
+ALTER VIEW cloison.visitor OWNER TO cloison_owner;
+ALTER TABLE ONLY cloison.absorbed_locator
+    ADD CONSTRAINT absorbed_locator_pkey PRIMARY KEY (segment, person, kind, term);
+ALTER TABLE ONLY cloison.absorbed
+    ADD CONSTRAINT absorbed_pkey PRIMARY KEY (segment, person);
+ALTER TABLE ONLY cloison.absorbed_relation
+    ADD CONSTRAINT absorbed_relation_pkey PRIMARY KEY (segment, person, account, kind);
 ALTER TABLE ONLY cloison.account_freeze
     ADD CONSTRAINT account_freeze_pkey PRIMARY KEY (segment, account, frozen_at);
+ALTER TABLE ONLY cloison.account_holder
+    ADD CONSTRAINT account_holder_pkey PRIMARY KEY (segment, account, kind);
 ALTER TABLE ONLY cloison.account
     ADD CONSTRAINT account_pkey PRIMARY KEY (segment, account);
 ALTER TABLE ONLY cloison.account
     ADD CONSTRAINT account_segment_handle_key UNIQUE (segment, handle);
+ALTER TABLE ONLY cloison.agency
+    ADD CONSTRAINT agency_pkey PRIMARY KEY (organisation, name);
+ALTER TABLE ONLY cloison.agreement
+    ADD CONSTRAINT agreement_pkey PRIMARY KEY (organisation, valid_from);
+ALTER TABLE ONLY cloison.alert
+    ADD CONSTRAINT alert_pkey PRIMARY KEY (segment, account, number);
 ALTER TABLE ONLY cloison.asked
     ADD CONSTRAINT asked_pkey PRIMARY KEY (segment, session, request);
+ALTER TABLE ONLY cloison.audience
+    ADD CONSTRAINT audience_pkey PRIMARY KEY (segment, protection, account);
+ALTER TABLE ONLY cloison.code
+    ADD CONSTRAINT code_pkey PRIMARY KEY (segment, code);
 ALTER TABLE ONLY cloison.counter
     ADD CONSTRAINT counter_pkey PRIMARY KEY (segment, cell);
 ALTER TABLE ONLY cloison.entry
     ADD CONSTRAINT entry_numbered UNIQUE (segment, account, number);
+ALTER TABLE ONLY cloison.feed_miss
+    ADD CONSTRAINT feed_miss_pkey PRIMARY KEY (segment, feed, missed_at);
+ALTER TABLE ONLY cloison.feed
+    ADD CONSTRAINT feed_name_key UNIQUE (name);
+ALTER TABLE ONLY cloison.feed
+    ADD CONSTRAINT feed_pkey PRIMARY KEY (feed);
+ALTER TABLE ONLY cloison.feed
+    ADD CONSTRAINT feed_token_hash_key UNIQUE (token_hash);
+ALTER TABLE ONLY cloison.guest
+    ADD CONSTRAINT guest_pkey PRIMARY KEY (segment, session);
+ALTER TABLE ONLY cloison.guest
+    ADD CONSTRAINT guest_segment_token_hash_key UNIQUE (segment, token_hash);
+ALTER TABLE ONLY cloison.interaction
+    ADD CONSTRAINT interaction_pkey PRIMARY KEY (segment, feed, interaction);
 ALTER TABLE ONLY cloison.ledger
     ADD CONSTRAINT ledger_pkey PRIMARY KEY (segment, account);
+ALTER TABLE ONLY cloison.lent
+    ADD CONSTRAINT lent_pkey PRIMARY KEY (segment, session, request, person, borrower);
 ALTER TABLE ONLY cloison.load
     ADD CONSTRAINT load_pkey PRIMARY KEY (single);
 ALTER TABLE ONLY cloison.locator
     ADD CONSTRAINT locator_pkey PRIMARY KEY (kind, term);
+ALTER TABLE ONLY cloison.merge
+    ADD CONSTRAINT merge_pkey PRIMARY KEY (segment, merge);
 ALTER TABLE ONLY cloison.opening
     ADD CONSTRAINT opening_pkey PRIMARY KEY (segment, account, meter, person);
+ALTER TABLE ONLY cloison.organisation_ledger
+    ADD CONSTRAINT organisation_ledger_pkey PRIMARY KEY (segment, organisation);
 ALTER TABLE ONLY cloison.organisation
     ADD CONSTRAINT organisation_name_key UNIQUE (name);
+ALTER TABLE ONLY cloison.organisation_opening
+    ADD CONSTRAINT organisation_opening_pkey PRIMARY KEY (segment, organisation, account, person);
 ALTER TABLE ONLY cloison.organisation
     ADD CONSTRAINT organisation_pkey PRIMARY KEY (organisation);
 ALTER TABLE ONLY cloison.person
     ADD CONSTRAINT person_pkey PRIMARY KEY (segment, person);
+ALTER TABLE ONLY cloison.planned
+    ADD CONSTRAINT planned_pkey PRIMARY KEY (segment, merge);
 ALTER TABLE ONLY cloison.profile
     ADD CONSTRAINT profile_pkey PRIMARY KEY (single);
+ALTER TABLE ONLY cloison.protection
+    ADD CONSTRAINT protection_pkey PRIMARY KEY (segment, protection);
+ALTER TABLE ONLY cloison.protection
+    ADD CONSTRAINT protection_protection_key UNIQUE (protection);
+ALTER TABLE ONLY cloison.protection_request
+    ADD CONSTRAINT protection_request_pkey PRIMARY KEY (segment, protection, accounts);
+ALTER TABLE ONLY cloison.question
+    ADD CONSTRAINT question_pkey PRIMARY KEY (segment, session, request);
+ALTER TABLE ONLY cloison.recall
+    ADD CONSTRAINT recall_pkey PRIMARY KEY (subject);
 ALTER TABLE ONLY cloison.receipt
     ADD CONSTRAINT receipt_pkey PRIMARY KEY (segment, session, request, person);
 ALTER TABLE ONLY cloison.refusal
     ADD CONSTRAINT refusal_pkey PRIMARY KEY (segment, account, refused_at, number);
+ALTER TABLE ONLY cloison.relation_limit
+    ADD CONSTRAINT relation_limit_pkey PRIMARY KEY (organisation);
 ALTER TABLE ONLY cloison.relation
     ADD CONSTRAINT relation_pkey PRIMARY KEY (segment, account, person, kind);
+ALTER TABLE ONLY cloison.relation_start
+    ADD CONSTRAINT relation_start_pkey PRIMARY KEY (segment, account);
+ALTER TABLE ONLY cloison.relation_write
+    ADD CONSTRAINT relation_write_pkey PRIMARY KEY (segment, account, meter, written_at);
+ALTER TABLE ONLY cloison.representative
+    ADD CONSTRAINT representative_pkey PRIMARY KEY (segment, person, representative);
 ALTER TABLE ONLY cloison.role_budget
     ADD CONSTRAINT role_budget_pkey PRIMARY KEY (role, meter);
 ALTER TABLE ONLY cloison.role
@@ -1213,9 +4317,22 @@ ALTER TABLE ONLY cloison.session
     ADD CONSTRAINT session_segment_token_hash_key UNIQUE (segment, token_hash);
 ALTER TABLE ONLY cloison.ticket_key
     ADD CONSTRAINT ticket_key_pkey PRIMARY KEY (single);
+ALTER TABLE ONLY cloison.trail
+    ADD CONSTRAINT trail_pkey PRIMARY KEY (segment, person);
+ALTER TABLE ONLY cloison.transfer
+    ADD CONSTRAINT transfer_pkey PRIMARY KEY (segment, transfer);
 CREATE INDEX account_handle ON cloison.account USING btree (handle);
+CREATE INDEX account_holder_account ON cloison.account_holder USING btree (account);
+CREATE UNIQUE INDEX agreement_standing ON cloison.agreement USING btree (organisation) WHERE standing;
+CREATE INDEX alert_recent ON cloison.alert USING btree (at);
+CREATE INDEX code_account ON cloison.code USING btree (segment, account, asked_at);
+CREATE INDEX code_person ON cloison.code USING btree (segment, person, asked_at);
 CREATE INDEX entry_person ON cloison.entry USING btree (segment, person, at) WHERE (person IS NOT NULL);
+CREATE INDEX interaction_waiting ON cloison.interaction USING btree (segment, account, person, valid_from) WHERE waiting;
+CREATE INDEX merge_absorbed ON cloison.merge USING btree (absorbed);
+CREATE INDEX merge_survivor ON cloison.merge USING btree (survivor);
 CREATE INDEX opening_recent ON cloison.opening USING btree (segment, account, meter, last_opened);
+CREATE INDEX organisation_opening_recent ON cloison.organisation_opening USING btree (segment, organisation, last_opened);
 CREATE INDEX person_term1 ON cloison.person USING btree (segment, term1) WHERE (term1 IS NOT NULL);
 CREATE INDEX person_term2 ON cloison.person USING btree (segment, term2) WHERE (term2 IS NOT NULL);
 CREATE INDEX person_term4 ON cloison.person USING btree (segment, term4) WHERE (term4 IS NOT NULL);
@@ -1223,10 +4340,26 @@ CREATE INDEX person_term5 ON cloison.person USING btree (segment, term5) WHERE (
 CREATE INDEX person_term6 ON cloison.person USING btree (segment, term6) WHERE (term6 IS NOT NULL);
 CREATE INDEX person_term7 ON cloison.person USING btree (segment, term7) WHERE (term7 IS NOT NULL);
 CREATE INDEX person_term8 ON cloison.person USING btree (segment, term8) WHERE (term8 IS NOT NULL);
+CREATE INDEX protection_person ON cloison.protection USING btree (person) WHERE (lifted_at IS NULL);
+CREATE INDEX relation_person ON cloison.relation USING btree (segment, person);
+CREATE INDEX relation_write_organisation ON cloison.relation_write USING btree (organisation, meter, written_at);
+CREATE INDEX representative_of ON cloison.representative USING btree (representative_segment, representative);
+CREATE INDEX trail_person ON cloison.trail USING btree (person);
+CREATE INDEX transfer_asked ON cloison.transfer USING btree (segment, asked_by, asked_at);
+ALTER TABLE ONLY cloison.account_holder
+    ADD CONSTRAINT account_holder_segment_account_fkey FOREIGN KEY (segment, account) REFERENCES cloison.account(segment, account);
 ALTER TABLE ONLY cloison.account
     ADD CONSTRAINT account_organisation_fkey FOREIGN KEY (organisation) REFERENCES cloison.organisation(organisation);
 ALTER TABLE ONLY cloison.account
     ADD CONSTRAINT account_role_fkey FOREIGN KEY (role) REFERENCES cloison.role(role);
+ALTER TABLE ONLY cloison.agency
+    ADD CONSTRAINT agency_organisation_fkey FOREIGN KEY (organisation) REFERENCES cloison.organisation(organisation);
+ALTER TABLE ONLY cloison.agreement
+    ADD CONSTRAINT agreement_organisation_fkey FOREIGN KEY (organisation) REFERENCES cloison.organisation(organisation);
+ALTER TABLE ONLY cloison.audience
+    ADD CONSTRAINT audience_segment_protection_fkey FOREIGN KEY (segment, protection) REFERENCES cloison.protection(segment, protection);
+ALTER TABLE ONLY cloison.protection_request
+    ADD CONSTRAINT protection_request_segment_protection_fkey FOREIGN KEY (segment, protection) REFERENCES cloison.protection(segment, protection);
 ALTER TABLE ONLY cloison.role_budget
     ADD CONSTRAINT role_budget_role_fkey FOREIGN KEY (role) REFERENCES cloison.role(role) ON DELETE CASCADE;
 ALTER TABLE ONLY cloison.session
@@ -1234,49 +4367,192 @@ ALTER TABLE ONLY cloison.session
 GRANT USAGE ON SCHEMA cloison TO cloison_desk;
 GRANT USAGE ON SCHEMA cloison TO cloison_intake;
 GRANT USAGE ON SCHEMA cloison TO cloison_reaper;
+GRANT USAGE ON SCHEMA cloison TO cloison_statistics;
 REVOKE ALL ON LANGUAGE plpgsql FROM PUBLIC;
 GRANT ALL ON LANGUAGE plpgsql TO cloison_owner;
+REVOKE ALL ON TYPE cloison.alert_kind FROM PUBLIC;
 REVOKE ALL ON TYPE cloison.event FROM PUBLIC;
+REVOKE ALL ON TYPE cloison.feed_kind FROM PUBLIC;
 REVOKE ALL ON TYPE cloison.meter FROM PUBLIC;
 REVOKE ALL ON TYPE cloison.relation_kind FROM PUBLIC;
 REVOKE ALL ON TYPE cloison.judged FROM PUBLIC;
+REVOKE ALL ON TYPE cloison.lease FROM PUBLIC;
+REVOKE ALL ON TYPE cloison.merge_state FROM PUBLIC;
+REVOKE ALL ON TYPE cloison.newcomer FROM PUBLIC;
+REVOKE ALL ON TYPE cloison.organisation_charge FROM PUBLIC;
 REVOKE ALL ON TYPE cloison.outcome FROM PUBLIC;
+REVOKE ALL ON TYPE cloison.relation_meter FROM PUBLIC;
+REVOKE ALL ON TYPE cloison.representative_kind FROM PUBLIC;
+REVOKE ALL ON TYPE cloison.resealed FROM PUBLIC;
 REVOKE ALL ON TYPE cloison.settled FROM PUBLIC;
+REVOKE ALL ON TYPE cloison.transfer_kind FROM PUBLIC;
+REVOKE ALL ON TYPE cloison.wished_relation FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.absorbed_bit_v1() FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.accounts_named_v1(p_handles text[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.add_protection_v1(p_held_in text, p_person uuid, p_accounts uuid[], p_ends timestamp with time zone[], p_until timestamp with time zone) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.admit_step_v1(state integer[], step integer[], room integer[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.agree_v1(p_organisation uuid, p_segments text[], p_roles text[], p_ends_at timestamp with time zone, p_accounts_most integer, p_caps integer[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.alerts_counted_v1() FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.alerts_counted_v1() TO cloison_desk;
+REVOKE ALL ON FUNCTION cloison.approval_patience_v1() FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.approve_merge_v1(p_segment text, p_token bytea, p_request uuid, p_merge uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.approve_merge_v1(p_segment text, p_token bytea, p_request uuid, p_merge uuid) TO cloison_intake;
+REVOKE ALL ON FUNCTION cloison.ask_code_v1(p_segment text, p_token bytea, p_code uuid, p_person uuid, p_compartment integer, p_hash bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.ask_code_v1(p_segment text, p_token bytea, p_code uuid, p_person uuid, p_compartment integer, p_hash bytea) TO cloison_intake;
+REVOKE ALL ON FUNCTION cloison.ask_locators_v1(p_segment text, p_token bytea, p_request uuid, p_act integer, p_purpose smallint, p_person uuid, p_groups bigint[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.ask_locators_v1(p_segment text, p_token bytea, p_request uuid, p_act integer, p_purpose smallint, p_person uuid, p_groups bigint[]) TO cloison_intake;
+REVOKE ALL ON FUNCTION cloison.ask_merge_v1(p_segment text, p_token bytea, p_request uuid, p_purpose smallint, p_merge uuid, p_survivor uuid, p_absorbed uuid, p_reason text, p_versions integer[], p_filled smallint[], p_change cloison.resealed[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.ask_merge_v1(p_segment text, p_token bytea, p_request uuid, p_purpose smallint, p_merge uuid, p_survivor uuid, p_absorbed uuid, p_reason text, p_versions integer[], p_filled smallint[], p_change cloison.resealed[]) TO cloison_intake;
+REVOKE ALL ON FUNCTION cloison.ask_transfer_v1(p_segment text, p_token bytea, p_kind text, p_giver text, p_taker text, p_from timestamp with time zone, p_until timestamp with time zone, p_people uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.ask_transfer_v1(p_segment text, p_token bytea, p_kind text, p_giver text, p_taker text, p_from timestamp with time zone, p_until timestamp with time zone, p_people uuid[]) TO cloison_desk;
+REVOKE ALL ON FUNCTION cloison.cap_v1(p_segment text, p_leases text[], p_macs bytea[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.cap_v1(p_segment text, p_leases text[], p_macs bytea[]) TO cloison_desk;
+REVOKE ALL ON FUNCTION cloison.capped_v1(p_segment text, p_leases text[], p_macs bytea[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.capped_v1(p_segment text, p_leases text[], p_macs bytea[]) TO cloison_desk;
+REVOKE ALL ON FUNCTION cloison.carry_out_merge_v1(merging cloison.merge, plan cloison.planned) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.carry_out_split_v1(merging cloison.merge, plan cloison.planned) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.change_audience_v1(p_segment text, p_token bytea, p_protection uuid, p_audience text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.change_audience_v1(p_segment text, p_token bytea, p_protection uuid, p_audience text[]) TO cloison_desk;
+REVOKE ALL ON FUNCTION cloison.change_bit_v1() FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.change_person_v1(p_segment text, p_token bytea, p_request uuid, p_act integer, p_event cloison.event, p_purpose smallint, p_change cloison.resealed[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.change_person_v1(p_segment text, p_token bytea, p_request uuid, p_act integer, p_event cloison.event, p_purpose smallint, p_change cloison.resealed[]) TO cloison_intake;
+REVOKE ALL ON FUNCTION cloison.charge_lent_v1(p_segment text, p_tokens bytea[], p_leases text[], p_macs bytea[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.charge_lent_v1(p_segment text, p_tokens bytea[], p_leases text[], p_macs bytea[]) TO cloison_desk;
 REVOKE ALL ON FUNCTION cloison.charge_v1(p_segment text, p_tokens bytea[], p_requests uuid[], p_persons uuid[], p_compartments integer[], p_purposes smallint[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.charge_v1(p_segment text, p_tokens bytea[], p_requests uuid[], p_persons uuid[], p_compartments integer[], p_purposes smallint[]) TO cloison_desk;
 REVOKE ALL ON FUNCTION cloison.clock_v1() FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.close_feed_v1(p_name text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.confirm_code_v1(p_segment text, p_token bytea, p_person uuid, p_hash bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.confirm_code_v1(p_segment text, p_token bytea, p_person uuid, p_hash bytea) TO cloison_intake;
+REVOKE ALL ON FUNCTION cloison.count_cells_v1(p_segment text, p_gained bigint[], p_lost bigint[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.counted_segments_v1() FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.counted_segments_v1() TO cloison_statistics;
+REVOKE ALL ON FUNCTION cloison.counters_v1(p_segment text, p_cells bigint[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.counters_v1(p_segment text, p_cells bigint[]) TO cloison_statistics;
 REVOKE ALL ON FUNCTION cloison.create_account_v1(p_segment text, p_handle text, p_organisation uuid, p_agency text, p_role text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.create_feed_v1(p_name text, p_kind cloison.feed_kind, p_segments text[], p_token_hash bytea) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.create_person_v1(p_segment text, p_token bytea, p_request uuid, p_purpose smallint, p_to text, p_person cloison.newcomer[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.create_person_v1(p_segment text, p_token bytea, p_request uuid, p_purpose smallint, p_to text, p_person cloison.newcomer[]) TO cloison_intake;
 REVOKE ALL ON FUNCTION cloison.cutoffs_v1(p_now timestamp with time zone) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.decide_transfer_v1(p_segment text, p_token bytea, p_kind text, p_transfer uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.decide_transfer_v1(p_segment text, p_token bytea, p_kind text, p_transfer uuid) TO cloison_desk;
+REVOKE ALL ON FUNCTION cloison.end_agreement_v1(p_organisation uuid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.end_representative_v1(p_segment text, p_token bytea, p_request uuid, p_purpose smallint, p_person uuid, p_representative uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.end_representative_v1(p_segment text, p_token bytea, p_request uuid, p_purpose smallint, p_person uuid, p_representative uuid) TO cloison_intake;
 REVOKE ALL ON FUNCTION cloison.end_sessions_v1(p_segment text, p_account uuid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.feed_file_v1(p_name text, p_interactions text[], p_handles text[], p_locator_kinds smallint[], p_locator_terms bigint[], p_from timestamp with time zone[], p_until timestamp with time zone[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.feed_file_v1(p_name text, p_interactions text[], p_handles text[], p_locator_kinds smallint[], p_locator_terms bigint[], p_from timestamp with time zone[], p_until timestamp with time zone[]) TO cloison_intake;
+REVOKE ALL ON FUNCTION cloison.feed_interactions_v1(p_token bytea, p_interactions text[], p_handles text[], p_locator_kinds smallint[], p_locator_terms bigint[], p_from timestamp with time zone[], p_until timestamp with time zone[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.feed_interactions_v1(p_token bytea, p_interactions text[], p_handles text[], p_locator_kinds smallint[], p_locator_terms bigint[], p_from timestamp with time zone[], p_until timestamp with time zone[]) TO cloison_intake;
+REVOKE ALL ON FUNCTION cloison.feed_known_v1(p_token bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.feed_known_v1(p_token bytea) TO cloison_intake;
 REVOKE ALL ON FUNCTION cloison.find_v1(p_segment text, p_token bytea, p_request uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.find_v1(p_segment text, p_token bytea, p_request uuid) TO cloison_desk;
+REVOKE ALL ON FUNCTION cloison.forgive_question_v1(p_segment text, asked cloison.question) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.freeze_v1(p_segment text, p_account uuid) FROM PUBLIC;
-REVOKE ALL ON FUNCTION cloison.intake_known_v1(p_kinds smallint[], p_terms bigint[]) FROM PUBLIC;
-GRANT ALL ON FUNCTION cloison.intake_known_v1(p_kinds smallint[], p_terms bigint[]) TO cloison_intake;
-REVOKE ALL ON FUNCTION cloison.intake_people_v1(p_segment text, p_persons uuid[], p_cohorts integer[], p_key_ids bigint[], p_sealed bytea[], p_terms bigint[], p_locator_kinds smallint[], p_locator_terms bigint[], p_locator_ordinals integer[]) FROM PUBLIC;
-GRANT ALL ON FUNCTION cloison.intake_people_v1(p_segment text, p_persons uuid[], p_cohorts integer[], p_key_ids bigint[], p_sealed bytea[], p_terms bigint[], p_locator_kinds smallint[], p_locator_terms bigint[], p_locator_ordinals integer[]) TO cloison_intake;
+REVOKE ALL ON FUNCTION cloison.history_v1(p_segment text, p_person uuid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.identities_v1(p_segment text, p_person uuid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.inherit_protection_v1(p_from uuid, p_to_segment text, p_to uuid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.install_interactions_v1(p_now timestamp with time zone, p_segments text[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.intake_begin_load_v1() FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.intake_begin_load_v1() TO cloison_intake;
+REVOKE ALL ON FUNCTION cloison.intake_compare_v1(p_segments text[], p_persons uuid[], p_slots integer[], p_proofs bigint[], p_digests bigint[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.intake_compare_v1(p_segments text[], p_persons uuid[], p_slots integer[], p_proofs bigint[], p_digests bigint[]) TO cloison_intake;
+REVOKE ALL ON FUNCTION cloison.intake_end_load_v1() FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.intake_end_load_v1() TO cloison_intake;
+REVOKE ALL ON FUNCTION cloison.intake_find_v1(p_kinds integer, p_terms bigint[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.intake_find_v1(p_kinds integer, p_terms bigint[]) TO cloison_intake;
+REVOKE ALL ON FUNCTION cloison.intake_people_v1(p_segment text, p_people cloison.newcomer[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.intake_people_v1(p_segment text, p_people cloison.newcomer[]) TO cloison_intake;
 REVOKE ALL ON FUNCTION cloison.intake_relations_v1(p_handles text[], p_locator_kind smallint, p_locator_terms bigint[], p_kinds text[], p_from timestamp with time zone[], p_until timestamp with time zone[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.intake_relations_v1(p_handles text[], p_locator_kind smallint, p_locator_terms bigint[], p_kinds text[], p_from timestamp with time zone[], p_until timestamp with time zone[]) TO cloison_intake;
+REVOKE ALL ON FUNCTION cloison.intake_reseal_v1(p_changes cloison.resealed[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.intake_reseal_v1(p_changes cloison.resealed[]) TO cloison_intake;
 REVOKE ALL ON FUNCTION cloison.issue_session_v1(p_segment text, p_account uuid, p_session uuid, p_token_hash bytea, p_seconds integer, p_touched boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.lease_lifetime_v1() FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.leases_v1(p_segment text, p_tokens bytea[], p_borrowers text[], p_requests uuid[], p_persons uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.leases_v1(p_segment text, p_tokens bytea[], p_borrowers text[], p_requests uuid[], p_persons uuid[]) TO cloison_desk;
+REVOKE ALL ON FUNCTION cloison.lend_v1(p_segment text, p_tokens bytea[], p_borrowers text[], p_requests uuid[], p_persons uuid[], p_compartments integer[], p_purposes smallint[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.lend_v1(p_segment text, p_tokens bytea[], p_borrowers text[], p_requests uuid[], p_persons uuid[], p_compartments integer[], p_purposes smallint[]) TO cloison_desk;
+REVOKE ALL ON FUNCTION cloison.lift_by_owner_v1(p_protection uuid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.lift_protection_v1(p_segment text, p_token bytea, p_protection uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.lift_protection_v1(p_segment text, p_token bytea, p_protection uuid) TO cloison_desk;
 REVOKE ALL ON FUNCTION cloison.list_v1(p_segment text, p_token bytea, p_request uuid, p_whole boolean, p_after uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.list_v1(p_segment text, p_token bytea, p_request uuid, p_whole boolean, p_after uuid) TO cloison_desk;
 REVOKE ALL ON FUNCTION cloison.lock_ledgers_v1(p_segment text, p_tokens bytea[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.lock_organisations_v1(p_organisations uuid[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.log_account_v1(who cloison.holder, p_request uuid, p_event cloison.event, p_person uuid, p_subject uuid, p_purpose smallint, p_version integer, p_hash bytea) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.log_act_v1(p_segment text, p_event cloison.event, p_subject uuid, p_session uuid, p_amount integer) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.log_change_v1(p_segment text, p_person uuid, p_event cloison.event, p_account uuid, p_session uuid, p_request uuid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.log_protection_v1(p_segment text, p_account uuid, p_session uuid, p_event cloison.event, p_person uuid, p_subject uuid, p_amount integer) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.log_transfer_v1(who cloison.holder, p_now timestamp with time zone, p_event cloison.event, p_transfer uuid, p_taker uuid, p_people integer) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.matches_v1(p_segment text, p_slot integer, p_terms bigint[], p_proof_slot integer, p_proof_terms bigint[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.may_act_v1(p_segment text, p_token bytea, p_act integer, p_purpose smallint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.may_protect_v1(p_segment text, p_token bytea, p_event cloison.event) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.may_relate_v1(p_home text, p_organisation uuid, p_held_in text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.merge_parts_v1(p_segment text, p_token bytea, p_merge uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.merge_parts_v1(p_segment text, p_token bytea, p_merge uuid) TO cloison_intake;
+REVOKE ALL ON FUNCTION cloison.move_life_v1(p_from text, p_to text, p_person uuid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.move_person_v1(p_from text, p_to text, p_person uuid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.planned_v1(p_segment text, p_token bytea, p_merge uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.planned_v1(p_segment text, p_token bytea, p_merge uuid) TO cloison_intake;
+REVOKE ALL ON FUNCTION cloison.protect_by_owner_v1(p_held_in text, p_person uuid, p_accounts uuid[], p_ends timestamp with time zone[], p_until timestamp with time zone) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.protect_v1(p_segment text, p_token bytea, p_held_in text, p_person uuid, p_audience text[], p_until timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.protect_v1(p_segment text, p_token bytea, p_held_in text, p_person uuid, p_audience text[], p_until timestamp with time zone) TO cloison_desk;
+REVOKE ALL ON FUNCTION cloison.put_relation_v1(p_now timestamp with time zone, p_held_in text, p_account uuid, p_person uuid, p_kind cloison.relation_kind, p_from timestamp with time zone, p_until timestamp with time zone) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.question_answered_v1(p_segment text, p_token bytea, p_request uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.question_answered_v1(p_segment text, p_token bytea, p_request uuid) TO cloison_intake;
+REVOKE ALL ON FUNCTION cloison.raise_alerts_v1(p_segment text, p_now timestamp with time zone, settled cloison.settled[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.reachable_each_v1(p_accounts uuid[], p_persons uuid[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.reachable_v1(p_segment text, p_account uuid, p_person uuid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.read_for_change_v1(p_segment text, p_token bytea, p_request uuid, p_persons uuid[], p_act integer, p_compartments integer, p_purpose smallint, p_merge uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.read_for_change_v1(p_segment text, p_token bytea, p_request uuid, p_persons uuid[], p_act integer, p_compartments integer, p_purpose smallint, p_merge uuid) TO cloison_intake;
+REVOKE ALL ON FUNCTION cloison.read_lease_v1(p_text text, p_mac bytea) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.receipt_lifetime_v1() FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.refuse_act_v1(who cloison.holder, p_request uuid, p_event cloison.event, p_purpose smallint, p_verdict text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.refuse_unsafe_caller_v1() FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.relation_limits_v1(p_organisation uuid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.relation_now_v1(who cloison.holder, p_person uuid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.release_address_v1(p_segment text, p_token bytea, p_code uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.release_address_v1(p_segment text, p_token bytea, p_code uuid) TO cloison_intake;
+REVOKE ALL ON FUNCTION cloison.release_for_change_v1(p_segment text, p_token bytea, p_request uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.release_for_change_v1(p_segment text, p_token bytea, p_request uuid) TO cloison_intake;
 REVOKE ALL ON FUNCTION cloison.release_v1(p_segment text, p_tokens bytea[], p_requests uuid[], p_persons uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.release_v1(p_segment text, p_tokens bytea[], p_requests uuid[], p_persons uuid[]) TO cloison_desk;
-REVOKE ALL ON FUNCTION cloison.search_v1(p_segment text, p_token bytea, p_request uuid, p_purpose smallint, p_slot integer, p_terms bigint[], p_proof_slot integer, p_proof_terms bigint[], p_group bigint) FROM PUBLIC;
-GRANT ALL ON FUNCTION cloison.search_v1(p_segment text, p_token bytea, p_request uuid, p_purpose smallint, p_slot integer, p_terms bigint[], p_proof_slot integer, p_proof_terms bigint[], p_group bigint) TO cloison_desk;
+REVOKE ALL ON FUNCTION cloison.representatives_v1(p_segment text, p_person uuid, p_minor boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.reseal_one_v1(p_change cloison.resealed) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.reseal_v1(p_changes cloison.resealed[], p_event cloison.event, p_account uuid, p_session uuid, p_request uuid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.sealed_hash_v1(p_sealed bytea[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.search_v1(p_segment text, p_token bytea, p_request uuid, p_purpose smallint, p_slot integer, p_terms bigint[], p_proof_slot integer, p_proof_terms bigint[], p_group bigint, p_at bigint, p_mac bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.search_v1(p_segment text, p_token bytea, p_request uuid, p_purpose smallint, p_slot integer, p_terms bigint[], p_proof_slot integer, p_proof_terms bigint[], p_group bigint, p_at bigint, p_mac bytea) TO cloison_desk;
+REVOKE ALL ON FUNCTION cloison.second_person_v1(p_segment text, p_protection uuid, p_accounts uuid[], p_account uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.session_v1(p_segment text, p_token bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.session_v1(p_segment text, p_token bytea) TO cloison_desk;
+REVOKE ALL ON FUNCTION cloison.set_holder_v1(p_segment text, p_account uuid, p_kinds smallint[], p_terms bigint[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.set_representative_v1(p_segment text, p_token bytea, p_request uuid, p_purpose smallint, p_person uuid, p_representative uuid, p_kind text, p_signs_in boolean, p_receives_notices boolean, p_from timestamp with time zone, p_until timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.set_representative_v1(p_segment text, p_token bytea, p_request uuid, p_purpose smallint, p_person uuid, p_representative uuid, p_kind text, p_signs_in boolean, p_receives_notices boolean, p_from timestamp with time zone, p_until timestamp with time zone) TO cloison_intake;
 REVOKE ALL ON FUNCTION cloison.settle_v1(p_segment text, p_now timestamp with time zone, judged cloison.judged[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.shielded_v1(p_person uuid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.sign_lease_v1(p_text text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.signed_by_keeper_v1(p_text text, p_mac bytea) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.standing_v1(p_protection uuid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.sweep_relations_v1() FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.sweep_relations_v1() TO cloison_reaper;
 REVOKE ALL ON FUNCTION cloison.sweep_v1() FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.sweep_v1() TO cloison_reaper;
+REVOKE ALL ON FUNCTION cloison.take_interactions_v1(p_feed uuid, p_interactions text[], p_handles text[], p_locator_kinds smallint[], p_locator_terms bigint[], p_from timestamp with time zone[], p_until timestamp with time zone[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.term_indexes_v1() FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.transfers_v1(p_segment text, p_token bytea, p_kind text) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.transfers_v1(p_segment text, p_token bytea, p_kind text) TO cloison_desk;
 REVOKE ALL ON FUNCTION cloison.unfreeze_v1(p_segment text, p_account uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.wait_until_flushed_v1() FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.weigh_relations_v1(p_now timestamp with time zone, p_wished cloison.wished_relation[], p_whole boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.who_receives_notices_v1(p_segment text, p_person uuid, p_minor boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.who_signs_in_v1(p_segment text, p_person uuid, p_minor boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.widen_relation_v1(p_now timestamp with time zone, p_held_in text, p_account uuid, p_person uuid, p_kind cloison.relation_kind, p_from timestamp with time zone, p_until timestamp with time zone) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.withheld_each_v1(p_audience uuid[], p_holders uuid[], p_persons uuid[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.withheld_v1(p_segment text, p_account uuid, p_person uuid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.write_lease_v1(p_lease cloison.lease) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.admit_v1(integer[], integer[]) FROM PUBLIC;
 alter default privileges revoke execute on functions from public;
 alter default privileges revoke usage on types from public;

@@ -28,6 +28,7 @@ TEMPLATE = "test_template"
 IDENTITY, CONTACT, NIR, SITUATION, LABEL = 1, 2, 4, 8, 16
 FOLLOW_UP = 0
 _numbers = itertools.count(1)
+known: "dict[str, Database]" = {}  # by name: who has a connection alone finds its database here
 
 
 class Session(NamedTuple):
@@ -47,6 +48,7 @@ class Database:
         self.home = home
         self.name = name
         self.owner = self.connect("owner")
+        known[name] = self
 
     def conninfo(self, login: str) -> str:
         """The connection string of owner, desk, intake, reaper, or postgres (the superuser)."""

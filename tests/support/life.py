@@ -78,7 +78,9 @@ class Life:
 
 
 @contextmanager
-def living(register: RunningRegister, people: int = 0, role: str = "adviser", *, touched: bool = True) -> Iterator[Life]:
+def living(
+    register: RunningRegister, people: int = 0, role: str = "adviser", *, touched: bool = True
+) -> Iterator[Life]:
     """An agent of the role who follows so many people."""
     agent = register.agent(people, role, touched=touched)
     with calling(register, agent) as api:
@@ -117,8 +119,8 @@ def entries(register: RunningRegister, person: object) -> list[tuple[Any, ...]]:
     """The audit entries about somebody: event, outcome, whether an account's, compartments, version, hash."""
     with connect(register.home, "owner") as owner:
         return owner.execute(
-            "select event::text, outcome::text, account <> '00000000-0000-0000-0000-000000000001', compartments, version, "
-            "sealed_hash from cloison.entry where person = %s order by at, number",
+            "select event::text, outcome::text, account <> '00000000-0000-0000-0000-000000000001', compartments, "
+            "version, sealed_hash from cloison.entry where person = %s order by at, number",
             (person,),
         ).fetchall()
 

@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from support.database import FOLLOW_UP, IDENTITY, SEGMENT, Database, Session
+from support.database import FOLLOW_UP, IDENTITY, SEGMENT, Database, Session, known
 
 UNSAFE, BATCH, WRITTEN = "CL001", "CL002", "CL003"
 CHARGE = "select outcome from cloison.charge_v1(%s, %s::bytea[], %s::uuid[], %s::uuid[], %s::int[], %s::smallint[])"
@@ -24,7 +24,6 @@ CUTS = {1: [10, 0]}  # by slot: of a NIR ten characters, of the birth date all
 FIND = "select outcome from cloison.find_v1(%s, %s::bytea, %s::uuid)"
 LIST = "select outcome, people, last from cloison.list_v1(%s, %s::bytea, %s::uuid, %s, %s::uuid)"
 Row = tuple[Any, ...]
-_known: dict[str, Database] = {}  # by name: those of which somebody's session was stolen
 
 
 class Thief(NamedTuple):
@@ -65,7 +64,6 @@ class Thief(NamedTuple):
 def thief(database: Database, people: int = 20, role: str = "adviser") -> Thief:
     """A thief whose stolen session, good for 40 days, is of an account that follows so many people."""
     session, followed = database.adviser(people, role)
-    _known[database.name] = database
     return Thief(database, database.connect("desk"), database.session(session.account, seconds=3_456_000), followed)
 
 
@@ -109,7 +107,7 @@ def search_values(database: Database, session: Session, query: Query, request: U
 
 def ask(desk: psycopg.Connection, session: Session, query: Query, request: UUID) -> str:
     """The first transaction of a search that the keeper signed: its outcome."""
-    values = search_values(_known[desk.info.dbname], session, query, request)
+    values = search_values(known[desk.info.dbname], session, query, request)
     return str(first(desk.execute(SEARCH, values)))
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email import message_from_bytes
-from email.message import Message
+from email.message import EmailMessage
 from email.policy import default
 
 from aiosmtpd.controller import Controller
@@ -17,7 +17,7 @@ class Post:
 
     def __init__(self) -> None:
         """Nothing yet."""
-        self.envelopes: list[tuple[list[str], Message]] = []
+        self.envelopes: list[tuple[list[str], EmailMessage]] = []
         self.refuses = False
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's name
@@ -25,12 +25,15 @@ class Post:
         if self.refuses:
             return "451 later"
         assert isinstance(envelope.content, bytes)
-        self.envelopes.append((list(envelope.rcpt_tos), message_from_bytes(envelope.content, policy=default)))
+        message = message_from_bytes(envelope.content, EmailMessage, policy=default)
+        self.envelopes.append((list(envelope.rcpt_tos), message))
         return "250 OK"
 
     @property
     def text(self) -> str:
-        """The text of the message that arrived last."""
+        """The text of the message that arrived last; empty before one did, as aiosmtpd looks at every attribute."""
+        if not self.envelopes:
+            return ""
         payload = self.envelopes[-1][1].get_payload(decode=True)
         assert isinstance(payload, bytes)
         return payload.decode()

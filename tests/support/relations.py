@@ -1,4 +1,4 @@
-"""What tests of writing relations share: people who can be located, accounts of one organisation, intake's own login."""
+"""What tests of writing relations share: people who can be located, accounts of one agency, intake's own login."""
 
 import itertools
 from collections.abc import Iterator, Sequence
@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import psycopg
+from psycopg import sql
 
 from support.database import SEGMENT, Database, Session
 
@@ -82,13 +83,15 @@ def reach(database: Database, account: UUID) -> set[UUID]:
 def later(database: Database, hours: float) -> None:
     """As if all that was written had been written so many hours earlier."""
     for table, column in (("relation_write", "written_at"), ("relation_start", "began_at"), ("feed_miss", "missed_at")):
-        database.owner.execute(f"update cloison.{table} set {column} = {column} - %s", (timedelta(hours=hours),))
+        statement = sql.SQL("update cloison.{0} set {1} = {1} - %s").format(*map(sql.Identifier, (table, column)))
+        database.owner.execute(statement, (timedelta(hours=hours),))
 
 
 def limit(database: Database, **limits: int) -> None:
     """Set limits of everybody's."""
     for name, value in limits.items():
-        database.owner.execute(f"update cloison.relation_limit set {name} = %s", (value,))
+        statement = sql.SQL("update cloison.relation_limit set {} = %s").format(sql.Identifier(name))
+        database.owner.execute(statement, (value,))
 
 
 @contextmanager

@@ -113,18 +113,24 @@ def test_advice(output: str, advice: str) -> None:
 )
 def test_folder_as_a_setting(folder: str, line: str) -> None:
     """Whatever a folder's name holds stays inside the quotes."""
-    assert f"unix_socket_directories = {line}\n" in settings.settings_text(16, Path(folder))
+    assert f"unix_socket_directories = {line}\n" in settings.settings_text(16, Path(folder), 2**30)
 
 
 @pytest.mark.parametrize(("major", "there"), [(15, False), (16, False), (17, True), (18, True)])
 def test_settings_that_a_version_knows(major: int, *, there: bool) -> None:
     """ALTER SYSTEM is forbidden where the version can forbid it; older ones would not start with that line."""
-    assert ("allow_alter_system = off" in settings.settings_text(major, Path("/srv/run"))) == there
+    assert ("allow_alter_system = off" in settings.settings_text(major, Path("/srv/run"), 2**30)) == there
 
 
 def test_each_setting_stands_once() -> None:
     """No setting is given twice, where the later line would silently win."""
-    lines = settings.settings_text(18, Path("/srv/run")).splitlines()
+    lines = settings.settings_text(18, Path("/srv/run"), 2**30).splitlines()
     names = [line.split("=")[0].strip() for line in lines if "=" in line and line[0].isalpha()]
     assert len(names) == len(set(names))
     assert len(names) > 50
+
+
+@pytest.mark.parametrize(("gigabytes", "shared"), [(1, "128MB"), (4, "256MB"), (64, "4096MB"), (1024, "8192MB")])
+def test_memory_follows_the_machine(gigabytes: int, shared: str) -> None:
+    """A sixteenth of the memory for shared buffers, within bounds."""
+    assert f"shared_buffers = {shared}\n" in settings.settings_text(18, Path("/srv/run"), gigabytes * 2**30)

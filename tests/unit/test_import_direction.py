@@ -11,7 +11,7 @@ FLOORS = (
     {"register", "access", "audit"},
     {"watch", "retention", "breach"},
     {"app", "processes", "installation", "doctor"},
-    {"web", "bench", "replay"},
+    {"web", "intake", "bench", "replay"},
     {"cli"},
 )
 GROUND = {"cloison.model", "cloison.errors", "cloison.config"}

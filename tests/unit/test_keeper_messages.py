@@ -20,12 +20,10 @@ def test_every_operation_has_its_callers() -> None:
     assert all(ALLOWED.values())
 
 
-def test_only_the_desk_opens() -> None:
-    """No caller but the desk gets keys of records that exist."""
-    assert [operation for operation, callers in ALLOWED.items() if callers == {Caller.DESK}] == [
-        m.Open,
-        m.Terms,
-    ]
+def test_only_desk_and_intake_open() -> None:
+    """No other caller gets keys of records that exist; and intake may ask for nothing else that the desk may."""
+    assert ALLOWED[m.Open] == {Caller.DESK, Caller.INTAKE}
+    assert [operation for operation, callers in ALLOWED.items() if callers == {Caller.DESK}] == [m.Terms]
 
 
 @pytest.mark.parametrize("code", sorted(m.ERRORS))

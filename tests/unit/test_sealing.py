@@ -127,5 +127,5 @@ def test_text_too_long() -> None:
 
 def test_a_key_too_few() -> None:
     """A record with a compartment more than keys is not sealed in part."""
-    with pytest.raises(ValueError, match="zip"):
+    with pytest.raises(ValueError, match="one key a text"):
         seal(KEYS[:4], TEXTS, place=PLACE)

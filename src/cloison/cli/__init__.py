@@ -18,6 +18,7 @@ from cloison.cli import (
     alerts,
     caseload,
     feeds,
+    history,
     holders,
     home,
     organisations,
@@ -32,6 +33,7 @@ from cloison.store.faults import error_of
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(home.app)
+people.app.command("history")(history.people_history)
 app.add_typer(people.app, name="people")
 accounts.app.command("holder")(holders.accounts_holder)
 app.add_typer(accounts.app, name="accounts")

@@ -14,7 +14,7 @@ app = typer.Typer(no_args_is_help=True, help="Bring people in, or make fictional
 
 
 @app.command("synth")
-def people_synth(
+def people_synth(  # noqa: PLR0913, PLR0917 - the options of a command are its parameters
     count: Annotated[int, typer.Argument(min=0)],
     out: Annotated[Path, typer.Option(help="The file to write: .csv or .parquet.")],
     seed: int = 0,

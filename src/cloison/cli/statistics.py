@@ -55,7 +55,7 @@ def statistics(  # noqa: PLR0913, PLR0917 - the options of a command are its par
     rows = [_labelled(row, dimensions, profile.statistics) for row in table(shown_months, profile, question)]
     (total,) = table(shown_months, profile, Question(months, (), question.segments, not segment)) or [Row((), 0, True)]
     if csv_file is not None:
-        _write(csv_file, dimensions, rows)
+        write_csv(csv_file, dimensions, rows)
     show(as_json, _result(months, dimensions, rows, total), _table(dimensions, rows, total))
     if not as_json and not all(row.complete for row in (*rows, total)):
         notes.print(LEGEND)
@@ -118,7 +118,7 @@ def _people(row: Row) -> str:
     return f"{row.people:,}" if row.complete else f"{AT_LEAST}{row.people:,}"
 
 
-def _write(path: Path, dimensions: tuple[str, ...], rows: list[Row]) -> None:
+def write_csv(path: Path, dimensions: tuple[str, ...], rows: list[Row]) -> None:
     """The rows as CSV; what a spreadsheet would calculate is kept from it by an apostrophe."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)

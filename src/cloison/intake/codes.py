@@ -4,7 +4,7 @@ The steps:
 
 1. `ask_code_v1` notes the code's keyed hash and charges the opening of the compartment that holds the address, for
    somebody whom the account found with both facts in the last half hour; it commits before anything is read;
-2. `release_for_change_v1`, in a later transaction, returns the sealed row and a ticket for that compartment;
+2. `release_address_v1`, in a later transaction, returns the sealed row and a ticket for that compartment;
 3. the keeper gives its key; the address is unsealed here, and goes no further than the message;
 4. the message is handed over to the mail server;
 5. `confirm_code_v1` compares the hash of what the person told, counts the tries, and writes the relation.
@@ -20,7 +20,7 @@ from cloison.access import mail
 from cloison.access.codes import hash_of, message, new_code
 from cloison.config import MailConfig
 from cloison.errors import NoMailError
-from cloison.intake.reading import RELEASE, patiently
+from cloison.intake.reading import patiently
 from cloison.keeper.messages import Refusal, TicketUse
 from cloison.model import Outcome
 from cloison.register.layout import Layout
@@ -30,6 +30,7 @@ from cloison.register.sealing import Place, unseal
 from cloison.store.metered import Bearer
 
 ASK = "select * from cloison.ask_code_v1(%b::text, %b::bytea, %b::uuid, %b::uuid, %b::int4, %b::bytea)"
+RELEASE = "select * from cloison.release_address_v1(%b::text, %b::bytea, %b::uuid)"
 CONFIRM = "select * from cloison.confirm_code_v1(%b::text, %b::bytea, %b::uuid, %b::bytea)"
 EMAIL = "email"
 
@@ -96,7 +97,7 @@ class Codes:
 
     async def _address(self, who: Bearer, row: tuple[object, ...]) -> str:
         """The address in a released row; empty where there is none."""
-        person, _, _, _, sealed, ticket, mac = row
+        person, sealed, ticket, mac = row
         assert isinstance(person, UUID) and isinstance(sealed, list)  # noqa: S101, PT018 - as the function's columns are
         assert isinstance(ticket, str) and isinstance(mac, bytes)  # noqa: S101, PT018
         (grant,) = await self._register.keeper.open([TicketUse(ticket, mac, who.token)])

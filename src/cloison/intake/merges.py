@@ -15,6 +15,7 @@ from cloison.intake.door import Door, door_of
 from cloison.intake.reading import Read, Wish, patiently, read
 from cloison.intake.writing import Cause, as_change, confirmed, recorded, sealed
 from cloison.keeper.client import Change as KeyChange
+from cloison.keeper.messages import Refusal
 from cloison.model import Act
 from cloison.register.merging import merged, unmerged
 from cloison.register.resealing import query
@@ -76,7 +77,9 @@ async def approve(request: DeskRequest, merge: UUID) -> Changed:
         if planned:  # what the keeper prepared last may have been another change, of a record that then stayed
             ((survivor, cohort, key_id, version, compartments),) = planned
             change = KeyChange(who.segment, cohort, survivor, key_id, version, compartments)
-            await door.register.keeper.prepare_change([change])
+            (grant,) = await door.register.keeper.prepare_change([change])
+            if isinstance(grant, Refusal):
+                raise grant.error()
         ((outcome, state, survivor, _absorbed, key_id, version),) = await patiently(
             door.register, APPROVE, (*who, uuid4(), merge)
         )

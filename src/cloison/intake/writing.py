@@ -91,8 +91,6 @@ async def locate(register: Register, values: Sequence[tuple[int, bytes]]) -> lis
     return found
 
 
-
-
 async def sealed(register: Register, change: Change) -> tuple[packed.Packed, tuple[int, int]]:
     """The first half of a change: what the database takes, and the key's number and version to confirm."""
     ((row, new),) = await resealing.prepare(register, [change])

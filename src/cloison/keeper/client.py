@@ -131,7 +131,7 @@ class Keeper:
         return await self._call(m.Locate(values), list[int])
 
     async def cells(self, segment: str, values: list[bytes]) -> list[int]:
-        """The numbers of cells of a segment's statistics, any number, in order; for intake and statistics."""
+        """The numbers of cells of a segment's statistics, any number, in order; for the caller `statistics`."""
         numbers: list[int] = []
         for start in range(0, len(values), 4 * m.PEOPLE_A_REQUEST):
             part = values[start : start + 4 * m.PEOPLE_A_REQUEST]

@@ -30,7 +30,7 @@ ALLOWED: dict[type[m.Wire], frozenset[Caller]] = {
     m.ConfirmChange: frozenset({Caller.INTAKE}),
     m.Recognise: frozenset({Caller.INTAKE}),
     m.Locate: frozenset({Caller.INTAKE}),
-    m.Cells: frozenset({Caller.INTAKE, Caller.STATISTICS}),
+    m.Cells: frozenset({Caller.STATISTICS}),
     m.RegisterSession: frozenset({Caller.ISSUER}),
     m.EndSession: frozenset({Caller.ISSUER}),
     m.TicketKey: frozenset({Caller.ISSUER}),

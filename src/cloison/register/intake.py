@@ -36,7 +36,8 @@ from cloison.register.terms import LAST_DAY
 from cloison.store import packed
 
 ROWS_A_STEP = 512  # some 10 ms of checking, between which answers are taken
-PEOPLE_A_BATCH = PEOPLE_A_REQUEST  # one request to the keeper, one transaction
+PEOPLE_A_BATCH = PEOPLE_A_REQUEST  # of changes: one request to the keeper, one transaction
+PEOPLE_A_WRITE = 1_024  # newcomers of a segment in one transaction; half as many are enough to begin one
 WAITING_MOST = 24_576  # people in memory that wait for a full batch; some 100 MB
 STEPS_AT_ONCE = 8  # batches on their way to keeper and database
 YOUNG_OBJECTS = 200_000  # those of a person are no circles: looking for some all the time would double the work
@@ -236,6 +237,7 @@ class _Intake:
                 there.append((row, standing))
         if new:
             await self._enrol(new)
+        there.sort(key=lambda pair: (pair[1].segment, pair[1].person))  # two imports never wait in a circle
         for start in range(0, len(there), PEOPLE_A_BATCH):
             await self._change(there[start : start + PEOPLE_A_BATCH])
 
@@ -282,7 +284,7 @@ class _Intake:
         self._waiting_people += len(rows)
 
     async def _write_full(self, steps: asyncio.TaskGroup) -> None:
-        full = [name for name, people in self._waiting.items() if len(people) >= PEOPLE_A_BATCH]
+        full = [name for name, people in self._waiting.items() if len(people) >= PEOPLE_A_WRITE // 2]
         if not full and self._waiting_people > WAITING_MOST:
             longest = sorted(self._waiting, key=lambda name: len(self._waiting[name]), reverse=True)
             full = longest[: STEPS_AT_ONCE // 2]
@@ -292,9 +294,9 @@ class _Intake:
         for segment in segments:
             people = self._waiting.pop(segment)
             self._waiting_people -= len(people)
-            for start in range(0, len(people), PEOPLE_A_BATCH):
+            for start in range(0, len(people), PEOPLE_A_WRITE):
                 await self._free.acquire()
-                steps.create_task(self._write(segment, people[start : start + PEOPLE_A_BATCH]))
+                steps.create_task(self._write(segment, people[start : start + PEOPLE_A_WRITE]))
 
     async def _write(self, segment: str, batch: list[_Sealed]) -> None:
         try:

@@ -3,7 +3,8 @@
 The rules:
 
 1. Somebody found by a locator is who the file says if the strongest proof that both have agrees: the term of NIR *and*
-   birth date, else of identifier *and* birth date, made with that person's own keys.
+   birth date, else of identifier *and* birth date, made with that person's own keys. Where a weaker one speaks against
+   it (a new identifier), name *and* birth date must agree too: else they are two people with one NIR.
 2. What a source told once and tells again changes nothing, so that a correction made since then stays.
 3. A compartment none of whose columns are in the file stays as it is. One that has only some of them cannot be sealed
    anew without losing the others: such a row is refused for somebody who is there.
@@ -73,11 +74,14 @@ def label_fields(profile: Profile) -> set[str]:
 
 
 def proof_slots(profile: Profile) -> list[int]:
-    """For each locator, strongest first, the slot that proves a second fact of whoever has it; 0: none does."""
-    return [
-        next((s.slot for s in profile.searches if name in s.fields and len(s.fields) > 1), 0)
-        for name in profile.locators
-    ]
+    """For each locator, strongest first, the slot that proves a second fact of whoever has it, if one does.
+
+    Last the slot of several facts of which none is a locator, such as name and birth date; 0 where there is none.
+    """
+    several = [search for search in profile.searches if len(search.fields) > 1]
+    slots = [next((s.slot for s in several if name in s.fields), 0) for name in profile.locators]
+    named = next((s.slot for s in several if not set(s.fields) & set(profile.locators)), 0)
+    return [*filter(None, slots), named]
 
 
 async def recognise(register: Register, people: Sequence[tuple[Standing, Record]]) -> list[str]:
@@ -85,7 +89,7 @@ async def recognise(register: Register, people: Sequence[tuple[Standing, Record]
 
     Raises KeeperUnavailableError, DatabaseUnavailableError and DatabaseRefusedError.
     """
-    slots = [slot for slot in proof_slots(register.profile) if slot]
+    slots = proof_slots(register.profile)
     hashed = await register.keeper.recognise([known(standing, record) for standing, record in people])
     proofs: list[int | None] = []
     digests: list[int | None] = []

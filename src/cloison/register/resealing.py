@@ -26,6 +26,7 @@ from cloison.store.faults import error_of
 
 SLOTS = 8
 FIRST_VERSION = 1
+DEADLOCKS = 5  # of one statement in a row, before it is given up
 INSERT = "select result from cloison.intake_people_v1(%b::text, %b::cloison.newcomer[]) order by ordinal"
 RESEAL = "select result from cloison.intake_reseal_v1(%b::cloison.resealed[]) order by ordinal"
 TYPES = "select 'cloison.newcomer'::regtype::oid::int8, 'cloison.resealed'::regtype::oid::int8"
@@ -277,9 +278,17 @@ async def types_of(register: Register) -> tuple[int, int]:
 
 
 async def query(register: Register, statement: str, arguments: Sequence[object]) -> list[tuple[Any, ...]]:
-    """The rows that a statement answers, in a transaction of its own; raises errors of ours alone."""
-    try:
-        async with register.pool.connection() as connection:
-            return await (await connection.execute(statement.encode(), arguments)).fetchall()
-    except psycopg.Error as error:
-        raise error_of(error) from None
+    """The rows that a statement answers, in a transaction of its own; raises errors of ours alone.
+
+    One that PostgreSQL ends because it and another wait for each other is asked again: nothing of it was written.
+    """
+    for attempt in range(1, DEADLOCKS + 1):
+        try:
+            async with register.pool.connection() as connection:
+                return await (await connection.execute(statement.encode(), arguments)).fetchall()
+        except psycopg.errors.DeadlockDetected as error:
+            if attempt == DEADLOCKS:
+                raise error_of(error) from None
+        except psycopg.Error as error:
+            raise error_of(error) from None
+    raise AssertionError

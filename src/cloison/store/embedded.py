@@ -49,6 +49,15 @@ POLL_SECONDS = 0.05
 LOG_BYTES = 10 * 2**20
 
 
+def memory_bytes() -> int:
+    """What this machine has, or the container that we are in if that is less."""
+    least = int(psutil.virtual_memory().total)
+    for limit in (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes")):
+        with contextlib.suppress(OSError, ValueError):
+            least = min(least, int(limit.read_text(encoding="ascii")))
+    return least
+
+
 class Embedded:
     """The embedded PostgreSQL of one home."""
 
@@ -178,7 +187,8 @@ class Embedded:
             raise EmbeddedDatabaseError(reason=settings.explain(printed))
 
     def _write_settings(self) -> None:
-        runner, text = self._runner(), settings.settings_text(self._binaries().major, self._sockets())
+        runner = self._runner()
+        text = settings.settings_text(self._binaries().major, self._sockets(), memory_bytes())
         runner.write(self._data / "postgresql.conf", text)
         runner.write(self._data / "postgresql.auto.conf", "# emptied at each start\n")
         runner.write(self._data / "pg_hba.conf", settings.ACCESS)

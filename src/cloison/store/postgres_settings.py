@@ -1,6 +1,7 @@
 """What the embedded PostgreSQL is told, who may come in, how its folder is made, and what its output means.
 
-The settings and their reasons are in `postgresql.conf` beside this module, the only file read here.
+The settings and their reasons are in `postgresql.conf` beside this module; only those that depend on the machine's
+memory are worked out here.
 
 The locale is `C` in UTF-8, in every version: order is that of bytes, so indexes never break when the
 system's locales change, and 15, 16 and 18 answer alike. The builtin `C.UTF-8` of 17 and later has the same
@@ -21,6 +22,9 @@ LOCAL = """\
 # They take effect when the database is started again. Those of safety cannot be changed here.
 """
 
+MEGABYTE = 2**20
+SHARED_LEAST, SHARED_MOST = 128, 8_192  # in megabytes
+SHARED_PART, CACHE_PART = 16, 4  # of the memory: doors and keeper need theirs, and several homes may share a machine
 ALTER_SYSTEM_MAJOR = 17  # the first version that can forbid ALTER SYSTEM
 
 
@@ -39,10 +43,16 @@ def initdb_arguments(data: Path, password_file: Path) -> list[str]:
     ]
 
 
-def settings_text(major: int, sockets: Path) -> str:
+def settings_text(major: int, sockets: Path, memory_bytes: int) -> str:
     """The whole `postgresql.conf` for one major version, its socket in the folder `sockets`."""
     fixed = resources.files("cloison.store").joinpath("postgresql.conf").read_text(encoding="utf-8")
-    lines = [f"unix_socket_directories = {quoted(list_item(str(sockets)))}"]
+    memory = memory_bytes // MEGABYTE
+    lines = [
+        # an import touches a page of each index for each person: those that do not fit here cost it half its speed
+        f"shared_buffers = {min(max(memory // SHARED_PART, SHARED_LEAST), SHARED_MOST)}MB",
+        f"effective_cache_size = {max(memory // CACHE_PART, SHARED_LEAST)}MB  # steers plans only",
+        f"unix_socket_directories = {quoted(list_item(str(sockets)))}",
+    ]
     if major >= ALTER_SYSTEM_MAJOR:
         lines.append("allow_alter_system = off  # before 17 each start undoes what ALTER SYSTEM wrote")
     return "\n".join([fixed, *lines, ""])

@@ -137,7 +137,7 @@ async def send_code(request: DeskRequest, person: UUID, data: CodeRequest) -> Re
 
     At most 3 an hour to one person. The language of the message is that of the request.
     """
-    forwarder: "Forwarder" = request.app.state.forwarder
+    forwarder: Forwarder = request.app.state.forwarder
     return await forwarder.send(request)
 
 
@@ -151,7 +151,7 @@ async def send_code(request: DeskRequest, person: UUID, data: CodeRequest) -> Re
 )
 async def confirm_code(request: DeskRequest, person: UUID, data: CodeGiven) -> Response[CodeConfirmed]:  # noqa: ARG001 - as above
     """The code as the person tells it, within 15 minutes and 5 tries; then they can be opened until the day ends."""
-    forwarder: "Forwarder" = request.app.state.forwarder
+    forwarder: Forwarder = request.app.state.forwarder
     return await forwarder.send(request)
 
 

@@ -113,9 +113,11 @@ create table cloison.code (
     account uuid not null,
     session uuid not null,
     person uuid not null,
+    compartment integer not null,        -- the bit of the one that holds the address
     code_hash bytea not null check (length(code_hash) = 32),
     asked_at timestamptz not null,
     expires_at timestamptz not null,
+    released_at timestamptz,             -- when the address was released to the intake door, once
     tries integer not null default 0,
     confirmed_at timestamptz,
     primary key (segment, code)

@@ -116,6 +116,7 @@ create or replace function cloison.sweep_v1() returns void
 language sql volatile security definer set search_path = pg_catalog, cloison, pg_temp as $$
     delete from receipt where charged_at < clock_v1() - interval '1 minute';
     delete from asked where asked_at < clock_v1() - interval '1 minute';
+    delete from question where asked_at < clock_v1() - interval '1 minute';
     delete from opening where last_opened < clock_v1() - interval '696 hours';
     delete from refusal where refused_at < clock_v1() - interval '696 hours';
     delete from search_miss where missed_at < clock_v1() - interval '48 hours';

@@ -30,33 +30,42 @@ language sql stable security definer set search_path = pg_catalog, cloison, pg_t
 $$;
 
 -- Whether people who are there are who a file says, and whether it tells anything new. p_proofs: for each of them the
--- terms that p_slots name (strongest locator first), made with their own keys; p_digests: of what the file tells.
--- Answers: `conflict` (the first term that both have is another: a different birth date, or a different NIR),
--- `same` (told before), `changed`.
+-- terms that p_slots name, made with their own keys: locator and birth date, the strongest first, and last the name
+-- and birth date (slot 0: the profile has none). p_digests: of what the file tells. Answers, in order:
+--   conflict   the strongest that both have is another (a different birth date, a different NIR); or it agrees, a weaker
+--              one is another, and so is the name: two people with one NIR
+--   same       told before
+--   changed
 create or replace function cloison.intake_compare_v1(
     p_segments text[], p_persons uuid[], p_slots integer[], p_proofs bigint[], p_digests bigint[]
 ) returns table (ordinal integer, result text)
 language plpgsql stable security definer set search_path = pg_catalog, cloison, pg_temp set enable_seqscan = off as $$
 #variable_conflict use_column
 declare
+    v_slots integer := cardinality(p_slots);
     v_person person;
     v_terms bigint[];
     v_given bigint;
+    v_agreed boolean;
 begin
     for i in 1 .. cardinality(p_persons) loop
         select p.* into v_person from person p where p.segment = p_segments[i] and p.person = p_persons[i];
         v_terms := array[v_person.term1, v_person.term2, v_person.term3, v_person.term4, v_person.term5,
             v_person.term6, v_person.term7, v_person.term8];
+        v_agreed := null;
         ordinal := i;
         result := case when v_person.digest = p_digests[i] then 'same' else 'changed' end;
-        for k in 1 .. cardinality(p_slots) loop
-            v_given := p_proofs[(i - 1) * cardinality(p_slots) + k];
+        for k in 1 .. v_slots - 1 loop
+            v_given := p_proofs[(i - 1) * v_slots + k];
             -- A provisional number says nothing against a definitive one.
             continue when v_given is null or v_terms[p_slots[k]] is null or (k = 1 and v_person.provisional);
             if v_given <> v_terms[p_slots[k]] then
-                result := 'conflict';
+                if v_agreed is null or p_proofs[i * v_slots] is distinct from v_terms[p_slots[v_slots]] then
+                    result := 'conflict';
+                end if;
+                exit;
             end if;
-            exit;
+            v_agreed := true;
         end loop;
         return next;
     end loop;

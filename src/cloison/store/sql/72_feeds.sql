@@ -632,7 +632,7 @@ end $$;
 -- -- codes -----------------------------------------------------------------------------------------------------------
 
 -- Notes that a code is sent to somebody at the counter, and charges the opening of where it goes: p_compartment, one bit,
--- which release_for_change_v1 then releases to the intake door alone. Only for somebody whom the account found with both
+-- which release_address_v1 then releases to the intake door alone. Only for somebody whom the account found with both
 -- facts in the last half hour. p_hash is keyed: what is stored tells nobody the code.
 create or replace function cloison.ask_code_v1(
     p_segment text, p_token bytea, p_code uuid, p_person uuid, p_compartment integer, p_hash bytea
@@ -685,14 +685,65 @@ begin
         1, v_who.session, v_who.account, v_who.role, p_code, p_person, p_compartment, null, 'walk_in', 'walk_in',
         'code_sent', v_verdict)::judged]);
     if v_settled.outcome = 'open' then
-        update receipt r set compartments = p_compartment | change_bit_v1()
-        where r.segment = p_segment and r.session = v_who.session and r.request = p_code and r.person = p_person;
-        insert into code (segment, code, account, session, person, code_hash, asked_at, expires_at)
-        values (p_segment, p_code, v_who.account, v_who.session, p_person, p_hash, v_now, v_now + interval '15 minutes');
+        -- No receipt stays, or the desk could have the address: reception has no right to it. The code's row is one.
+        delete from receipt r where r.segment = p_segment and r.session = v_who.session and r.request = p_code;
+        insert into code (segment, code, account, session, person, compartment, code_hash, asked_at, expires_at)
+        values (p_segment, p_code, v_who.account, v_who.session, p_person, p_compartment, p_hash, v_now,
+            v_now + interval '15 minutes');
     end if;
     return query select v_settled.outcome,
         coalesce(v_settled.retry_after, ceil(extract(epoch from v_oldest - v_now))::integer),
         case when v_settled.outcome = 'open' then v_now + interval '15 minutes' end;
+end $$;
+
+-- The release half, in a later transaction; the rules are those of release_v1, by the same numbers. The ticket opens the
+-- one compartment, for the keeper's caller `intake` alone.
+create or replace function cloison.release_address_v1(p_segment text, p_token bytea, p_code uuid)
+returns table (person uuid, sealed bytea[], ticket text, mac bytea)
+language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp
+    set enable_seqscan = off as $$
+#variable_conflict use_column
+declare
+    v_now timestamptz;
+    v_code code;
+begin
+    if pg_current_xact_id_if_assigned() is not null then                                    -- 1
+        raise exception 'release needs a transaction that has not written' using errcode = 'CL003';
+    end if;
+    perform refuse_unsafe_caller_v1();
+    v_now := clock_v1();
+    select c.* into v_code from code c                                                      -- 2
+    join session s on s.segment = c.segment and s.session = c.session
+    where c.segment = p_segment and c.code = p_code and s.token_hash = sha256(p_token) and c.released_at is null
+      and c.asked_at > v_now - receipt_lifetime_v1()
+    for update of c skip locked;
+    if not found then
+        return;
+    end if;
+    perform wait_until_flushed_v1();                                                        -- 3
+
+    return query
+    with used as (
+        update code c set released_at = v_now                                               -- 4
+        where c.segment = p_segment and c.code = p_code and c.released_at is null
+          and c.asked_at > clock_v1() - receipt_lifetime_v1()
+        returning c.code
+    ), allowed as (
+        select p.person, p.sealed, format('cloison-change-1|%s|%s|%s|%s|%s|%s|%s|%s|%s|%s', v_code.code, v_code.session,
+            v_code.account, p_segment, p.cohort, p.person, p.key_id, v_code.compartment, p.version,
+            floor(extract(epoch from v_now) * 1000)::bigint) as ticket
+        from used u
+        join holder h on h.segment = p_segment and h.session = v_code.session and h.expires_at > v_now
+        join person p on p.segment = p_segment and p.person = v_code.person
+        where not exists (select from account_freeze f where f.segment = p_segment and f.account = v_code.account
+                          and f.lifted_at is null)
+          and exists (select from relation r where r.segment = p_segment and r.account = v_code.account
+                      and r.person = reachable_v1(p_segment, v_code.account, v_code.person) and r.kind = 'walk_in'
+                      and r.valid_until > v_now)
+    )
+    select a.person, a.sealed, a.ticket,
+        sha256(k.outer_block || sha256(k.inner_block || convert_to(a.ticket, 'UTF8')))
+    from allowed a cross join ticket_key k;
 end $$;
 
 -- The code that the person told: the newest sent to them for this session, in time, within five tries. Right, it is an

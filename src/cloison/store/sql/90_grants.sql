@@ -48,6 +48,7 @@ grant execute on function cloison.feed_known_v1(bytea) to cloison_intake;
 grant execute on function cloison.feed_interactions_v1(bytea, text[], text[], smallint[], bigint[], timestamptz[], timestamptz[]) to cloison_intake;
 grant execute on function cloison.feed_file_v1(text, text[], text[], smallint[], bigint[], timestamptz[], timestamptz[]) to cloison_intake;
 grant execute on function cloison.ask_code_v1(text, bytea, uuid, uuid, integer, bytea) to cloison_intake;
+grant execute on function cloison.release_address_v1(text, bytea, uuid) to cloison_intake;
 grant execute on function cloison.confirm_code_v1(text, bytea, uuid, bytea) to cloison_intake;
 
 -- The intake door: changes people on behalf of the session whose token it shows; it reads whom that session may change, in

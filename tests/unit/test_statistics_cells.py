@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from cloison.cli.statistics import write_csv
 from cloison.errors import ProfileError
 from cloison.register.counting import Counts, Question, Row, shown, table
 from cloison.register.profile import load_profile
@@ -153,3 +154,10 @@ def test_hidden_category_is_hidden_in_every_table() -> None:
     for by in (("category",), ("segment",), ("age",), ("sex",), ("segment", "age", "sex")):
         assert all(row.people is None for row in table(shown(counts), PROFILE, Question([MONTH], by, ("59",)))), by
     assert table(shown(counts), PROFILE, Question([MONTH], ("month",), ("59",))) == [Row((MONTH,), 43, True)]
+
+
+def test_formula_in_a_segment(tmp_path: Path) -> None:
+    """A spreadsheet that opens the file calculates nothing, whatever a segment is called."""
+    write_csv(tmp_path / "t.csv", ("segment",), [Row(("-1",), 12, True), Row(("=1+1",), None, False)])
+    lines = (tmp_path / "t.csv").read_text(encoding="utf-8").split()
+    assert lines == ["segment,people,complete", "'-1,12,yes", "'=1+1,,no"]
