@@ -55,7 +55,7 @@ def test_freeze_while_intake_is_idle(shared: Database) -> None:
     it, intake = thief(shared), shared.connect("intake")
     shared.owner.execute("set lock_timeout = '500ms'")
     with intake.transaction():
-        intake.execute("select * from cloison.intake_people_v1('59', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}')")
+        intake.execute("select * from cloison.intake_people_v1('59', '{}')")
         STOPS["freeze"](it)
         assert charge(it.desk, it.session, it.people[:1])[1] == ["frozen"]
 

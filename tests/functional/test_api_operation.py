@@ -93,6 +93,8 @@ def test_document_describes_every_route(register: RunningRegister) -> None:
         *("/v1/people/{person}/death", "/v1/people/{person}/representatives"),
         "/v1/people/{person}/representatives/{representative}",
         *("/v1/merges", "/v1/merges/{merge}/split", "/v1/merges/{merge}/approve"),
+        *("/v1/covers", "/v1/covers/{transfer}/approve", "/v1/handovers", "/v1/handovers/{transfer}/approve"),
+        *("/v1/people/{person}/code", "/v1/people/{person}/code/confirm", "/v1/feeds/interactions"),
     }
     operations = [operation for item in document["paths"].values() for operation in item.values()]
     assert len({operation["operationId"] for operation in operations}) == len(operations)

@@ -28,7 +28,7 @@ def test_person_of_the_caseload_is_found(register: RunningRegister, name: str, f
         assert found["outcome"] == "open"
         assert api.found(row) in {card["person"] for card in found["cards"]}
     card = next(card for card in found["cards"] if (row["usage_name"] or row["birth_name"]) in card["label"])
-    assert card.keys() == {"person", "segment", "label", "birth_year"}
+    assert card.keys() == {"person", "segment", "label", "birth_year", "place"}
     assert (card["segment"], str(card["birth_year"])) == ("59", row["birth_date"][:4])
 
 

@@ -191,7 +191,8 @@ def test_a_role_without_the_counter(register: RunningRegister, post: Post) -> No
         with connect(register.home, "owner") as owner:
             owner.execute(
                 "insert into cloison.relation (segment, account, person, kind, valid_from, valid_until) "
-                "select segment, account, %s, 'walk_in', now(), now() + interval '1 hour' from cloison.account where handle = %s",
+                "select segment, account, %s, 'walk_in', now(), now() + interval '1 hour' from cloison.account "
+                "where handle = %s",
                 (person, agent.handle),
             )
         assert asked(api, person).json()["outcome"] == "scope"

@@ -33,7 +33,7 @@ def bring_in(home: Home, passphrase_file: Path, tmp_path: Path) -> Import:
             writer.writeheader()
             writer.writerows(rows)
         environment = {**os.environ, "CLOISON_HOME": str(home.path), "CLOISON_PASSPHRASE_FILE": str(passphrase_file)}
-        command = [PROGRAM, "people", "import", path, "--json"]
+        command: list[str | Path] = [PROGRAM, "people", "import", path, "--json"]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
         assert done.returncode in {0, 1}, done.stderr
         with path.with_name("again.csv.rejects.csv").open(encoding="utf-8", newline="") as file:

@@ -16,6 +16,7 @@ from uuid import UUID
 import httpx
 import msgspec
 
+from cloison.client.changes import Changed, RepresentativeRequest
 from cloison.client.wire import (
     AudienceRequest,
     Card,
@@ -52,6 +53,7 @@ __all__ = [
     "Card",
     "Cards",
     "Caseload",
+    "Changed",
     "Client",
     "CodeConfirmed",
     "CodeGiven",
@@ -66,6 +68,7 @@ __all__ = [
     "Opened",
     "PersonRequest",
     "Problem",
+    "RepresentativeRequest",
     "Protection",
     "Session",
     "State",
@@ -149,6 +152,48 @@ class Client:
         """Ask that a protection be lifted; it is when a second account asks too. Raises as `change_audience` does."""
         return await self._ask("POST", f"/v1/protections/{protection}/lift", Protection)
 
+    async def create(self, fields: Mapping[str, str], *, purpose: str) -> Changed:
+        """Bring somebody in; raises InvalidFieldsError, MalformedRequestError, DoorUnavailableError, and as `open`."""
+        return await self._change("POST", "/v1/people", {"fields": fields, "purpose": purpose})
+
+    async def change(self, person: UUID, fields: Mapping[str, str | None], *, purpose: str) -> Changed:
+        """Correct fields of somebody, None to empty one; raises as `create` does."""
+        return await self._change("PATCH", f"/v1/people/{person}", {"fields": fields, "purpose": purpose})
+
+    async def end_registration(self, person: UUID, on: str, *, purpose: str) -> Changed:
+        """End a registration on a day (ISO); raises ActRefusedError, and as `create` does."""
+        return await self._change("POST", f"/v1/people/{person}/end", {"on": on, "purpose": purpose})
+
+    async def resume_registration(self, person: UUID, on: str, *, purpose: str) -> Changed:
+        """Register somebody again from a day on; raises as `end_registration` does."""
+        return await self._change("POST", f"/v1/people/{person}/resume", {"registered_on": on, "purpose": purpose})
+
+    async def note_death(self, person: UUID, on: str, *, purpose: str) -> Changed:
+        """Note the day of a death; raises as `end_registration` does."""
+        return await self._change("POST", f"/v1/people/{person}/death", {"on": on, "purpose": purpose})
+
+    async def ask_merge(self, survivor: UUID, absorbed: UUID, *, purpose: str, reason: str = "other") -> Changed:
+        """Ask that one record absorb another; raises MergeRefusedError, and as `create` does."""
+        body = {"survivor": survivor, "absorbed": absorbed, "purpose": purpose, "reason": reason}
+        return await self._change("POST", "/v1/merges", body)
+
+    async def ask_split(self, merge: UUID, *, purpose: str) -> Changed:
+        """Ask that a merge be taken back; raises as `create` does."""
+        return await self._change("POST", f"/v1/merges/{merge}/split", {"purpose": purpose})
+
+    async def approve_merge(self, merge: UUID) -> Changed:
+        """Be the second person of a merge or a split; raises as `create` does."""
+        return await self._ask("POST", f"/v1/merges/{merge}/approve", Changed)
+
+    async def set_representative(self, person: UUID, wish: RepresentativeRequest) -> Changed:
+        """Say who speaks for somebody; raises RepresentativeRefusedError, and as `create` does."""
+        return await self._ask("PUT", f"/v1/people/{person}/representatives", Changed, msgspec.json.encode(wish))
+
+    async def end_representative(self, person: UUID, representative: UUID, *, purpose: str) -> Changed:
+        """End it, from now on; raises as `create` does."""
+        query = httpx.QueryParams({"purpose": purpose})
+        return await self._ask("DELETE", f"/v1/people/{person}/representatives/{representative}?{query}", Changed)
+
     async def session(self) -> Session:
         """Whose session this is; raises as `open` does."""
         return await self._ask("GET", "/v1/session", Session)
@@ -194,6 +239,9 @@ class Client:
         if answer.is_success:
             return _decoded(answer, wanted)
         raise _refusal(answer)
+
+    async def _change(self, method: str, path: str, body: Mapping[str, object]) -> Changed:
+        return await self._ask(method, path, Changed, msgspec.json.encode(body))
 
     async def _send(self, method: str, path: str, body: bytes | None = None) -> httpx.Response:
         headers = {} if body is None else {"Content-Type": "application/json"}

@@ -77,7 +77,7 @@ async def guessed_identifiers(prey: Prey, loot: Loot) -> None:
         await _open(desk, prey, guesses, loot)
         for guess in range(GUESSES_EACH):
             await _cards(desk, prey, {"identifier": f"{guess + 1:011d}"}, loot)
-        for one in prey.leaked[:1]:
+        for one in [leaked for leaked in prey.leaked if leaked.nir][:1]:
             for nir in islice(neighbours(one.nir), GUESSES_EACH):
                 await _cards(desk, prey, {"nir": nir, "birth_date": one.birth_date}, loot)
         found = await _search(desk, prey, prey.leaked[:LEAKED_TRIED], loot)

@@ -20,7 +20,7 @@ TEXT = re.compile(rb"[0-9A-Za-z][0-9A-Za-z.@_+-]{7,}")  # identifiers, NIRs, e-m
 BINARY = re.compile(rb"\\\\x([0-9a-f]{16,})")
 PEOPLE_BEGIN = b"COPY cloison.person ("
 END = b"\\."
-SEGMENT, PERSON, _, _, VERSION, SEALED = range(6)  # their places; between them cohort and number of the key
+NAMES = re.compile(rb"\w+")
 
 
 def dump(conninfo: str, program: str, out: Path) -> None:
@@ -57,21 +57,22 @@ def owners_of(texts: Iterable[bytes], known: Iterable[Known]) -> set[int]:
 def sealed_rows(dumped: Path) -> Iterator[SealedRow]:
     """The people of a dump of ours and what is sealed of each."""
     with dumped.open("rb") as file:
-        inside = False
+        names: list[bytes] = []
         for line in file:
-            if inside and line.rstrip() == END:
+            if names and line.rstrip() == END:
                 return
-            if inside:
-                yield _row(line.split(b"\t"))
-            inside = inside or line.startswith(PEOPLE_BEGIN)
+            if names:
+                yield _row(dict(zip(names, line.split(b"\t"), strict=True)))
+            elif line.startswith(PEOPLE_BEGIN):
+                names = NAMES.findall(line[len(PEOPLE_BEGIN) : line.index(b")")])
 
 
-def _row(columns: list[bytes]) -> SealedRow:
-    sealed = [bytes.fromhex(text.decode()) for text in BINARY.findall(columns[SEALED])]
+def _row(columns: dict[bytes, bytes]) -> SealedRow:
+    sealed = [bytes.fromhex(text.decode()) for text in BINARY.findall(columns[b"sealed"])]
     return SealedRow(
-        segment=columns[SEGMENT].decode(),
-        person=UUID(columns[PERSON].decode()),
-        version=int(columns[VERSION]),
+        segment=columns[b"segment"].decode(),
+        person=UUID(columns[b"person"].decode()),
+        version=int(columns[b"version"]),
         compartments=(1 << len(sealed)) - 1,
         sealed=sealed,
         ticket="",

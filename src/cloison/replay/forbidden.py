@@ -84,7 +84,7 @@ CALL = (
     "select cloison.unfreeze_v1('59', gen_random_uuid())",
     "select cloison.log_act_v1('59', 'account_created', null, null, 1)",
     "select cloison.lock_ledgers_v1('59', array[''::bytea])",
-    "select cloison.intake_known_v1(array[0::smallint], array[1::bigint])",
+    "select * from cloison.intake_find_v1(1, array[1::bigint])",
     "select cloison.sweep_v1()",
     "select pg_advisory_lock(1)",
     "select pg_reload_conf()",

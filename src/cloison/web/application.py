@@ -53,6 +53,7 @@ def desk_app(home: Home) -> Litestar:
         signature_namespace={
             "SearchRequest": bodies.search_request(profile),
             "OpenRequests": bodies.open_requests(profile),
+            "ToldInteractions": bodies.told_interactions(profile),
             **bodies.change_requests(profile),
         },
         openapi_config=document.settings(profile),

@@ -1,13 +1,15 @@
-"""Relations that people give each other over HTTP: managers by covers and handovers, somebody at the counter by a code.
+"""Relations that people give each other over HTTP, and what sources of interactions tell.
 
-HTTP 200 carries outcomes, refusals among them. Whoever asks or approves never gains access by it. Codes are made, sent
-and checked by the intake door: the desk passes them on, as it does changes.
+Managers give covers and handovers, somebody at the counter a code. HTTP 200 carries outcomes, refusals among them.
+Whoever asks or approves never gains access by it. Codes and interactions are the intake door's: the desk passes them on,
+as it does changes.
 """
 
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from litestar import Response, Router, get, post
+from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import ResponseSpec
 
 from cloison.access import covers
@@ -20,6 +22,8 @@ from cloison.client.wire import (
     CoverRequest,
     HandoverRequest,
     Problem,
+    TakenInteractions,
+    ToldInteractions,
     Transfer,
     WaitingTransfer,
     WaitingTransfers,
@@ -155,7 +159,26 @@ async def confirm_code(request: DeskRequest, person: UUID, data: CodeGiven) -> R
     return await forwarder.send(request)
 
 
-ROUTES = [
+@post(
+    "/v1/feeds/interactions",
+    status_code=200,
+    operation_id="tellInteractions",
+    summary="Tell of interactions",
+    response_description="One result an interaction, in the order told.",
+    responses={**REFUSALS, 401: _problem("There is no valid service token.")},
+    security=[{"feed": []}],
+)
+async def tell_interactions(request: DeskRequest, data: "ToldInteractions") -> Response[TakenInteractions]:  # noqa: ARG001 - as above
+    """For sources that no account can write: appointments, the personal space, the telephone. 200 at most a call.
+
+    Their service token is no session. An interaction told before is `known`, whatever else it says: one that moves is a
+    new one.
+    """
+    forwarder: Forwarder = request.app.state.forwarder
+    return await forwarder.send(request)
+
+
+ROUTES: list[Router | HTTPRouteHandler] = [
     Router(
         "/v1",
         guards=[require_session],
@@ -164,7 +187,8 @@ ROUTES = [
             *(send_code, confirm_code),
         ],
         security=[{"session": []}],
-    )
+    ),
+    tell_interactions,
 ]
 
 

@@ -19,7 +19,7 @@ from cloison.client import changes, wire
 from cloison.register.profile import Profile
 
 REQUESTS = ("SearchRequest", "OpenRequests", "PersonRequest")
-RELATIONS = ("CoverRequest", "HandoverRequest", "CodeRequest", "CodeGiven")
+RELATIONS = ("CoverRequest", "HandoverRequest", "CodeRequest", "CodeGiven", "ToldInteraction", "ToldInteractions")
 PROTECTIONS = ("ProtectionRequest", "AudienceRequest")
 CHANGES = (
     *("CreateRequest", "NewFields", "ChangeRequest", "ChangedFields", "DayRequest", "ResumeRequest"),
@@ -40,7 +40,8 @@ def settings(profile: Profile) -> OpenAPIConfig:
         use_handler_docstrings=True,
         components=Components(
             security_schemes={
-                "session": SecurityScheme(type="http", scheme="bearer", description="A session: SEGMENT.SECRET")
+                "session": SecurityScheme(type="http", scheme="bearer", description="A session: SEGMENT.SECRET"),
+                "feed": SecurityScheme(type="http", scheme="bearer", description="A source's token: feed_SECRET"),
             }
         ),
         # Litestar would serve pages of its own below this path; we serve the document alone.

@@ -35,20 +35,18 @@ return array[
 -- released. Expiry and freezes are the caller's to compare.
 create or replace view cloison.holder as
 select s.segment, s.session, s.token_hash, s.account, s.touched_at, s.expires_at, a.handle, a.organisation, a.role,
-       r.name as role_name, case when c.covered then r.relations else 0 end as relations,
-       case when c.covered then r.compartments else 0 end as compartments, r.touch,
-       case when c.covered then r.purposes else 0 end as purposes,
-       case when c.covered then r.acts else 0 end as acts,
-       c.covered, g.segments as lent_to,     -- where people may be opened besides; null: everywhere
+       r.name as role_name, case when g.standing then r.relations else 0 end as relations,
+       case when g.standing then r.compartments else 0 end as compartments, r.touch,
+       case when g.standing then r.purposes else 0 end as purposes,
+       case when g.standing then r.acts else 0 end as acts,
+       g.standing is not null as covered, g.segments as lent_to,     -- where people may be opened besides; null: everywhere
        coalesce(g.minutes_5, g.hour, g.day, g.days_28) is not null as capped, g.ledger_segment
 from cloison.session s
 join cloison.account a on a.segment = s.segment and a.account = s.account
 join cloison.role r on r.role = a.role
 left join cloison.agreement g on g.organisation = a.organisation and g.standing
-cross join lateral (
-    select case when g.organisation is null or a.segment <> all (g.segments) or a.role <> all (g.roles) then false
-                when g.ends_at is null then true else g.ends_at > cloison.clock_v1() end as covered
-) c
+    and case when a.segment <> all (g.segments) or a.role <> all (g.roles) then false
+             when g.ends_at is null then true else g.ends_at > cloison.clock_v1() end
 where not exists (select from cloison.session_end e where e.segment = s.segment and e.session = s.session);
 
 -- Sessions of accounts at home elsewhere that may still release here what they were charged for here.

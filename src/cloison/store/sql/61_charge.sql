@@ -106,8 +106,9 @@ begin
     return array(
         select l.account from ledger l
         where l.segment = p_segment and l.account = any (array(
-            select h.account from holder h join unnest(p_tokens) t on h.token_hash = sha256(t)
-            where h.segment = p_segment and h.expires_at > clock_v1()))
+            select s.account from session s join unnest(p_tokens) t on s.token_hash = sha256(t)
+            where s.segment = p_segment and s.expires_at > clock_v1() and not exists (
+                select from session_end e where e.segment = p_segment and e.session = s.session)))
         order by l.account
         for update skip locked);
 end $$;

@@ -21,6 +21,7 @@ declare
     v_now timestamptz;
     v_ordinals integer[];
     v_receipts receipt[];
+    v_visiting uuid[];
     v_label integer := (select label_bit from profile);
 begin
     if pg_current_xact_id_if_assigned() is not null then                                    -- 1
@@ -52,6 +53,14 @@ begin
     end if;
 
     perform wait_until_flushed_v1();                                                        -- 3
+    if exists (select from guest g where g.segment = p_segment
+               and g.session = any (array(select r.session from unnest(v_receipts) r))) then
+        v_visiting := array(                                                                -- 4, of guests
+            select r.session from unnest(v_receipts) r
+            join visitor h on h.segment = p_segment and h.session = r.session
+            where h.expires_at > v_now
+            group by r.session having bool_and(r.compartments & ~h.compartments = 0));
+    end if;
 
     return query
     with seen as (
@@ -76,10 +85,9 @@ begin
         from numbered u
         join reach w on w.ordinal = u.turn and w.person = u.person
         join person p on p.segment = p_segment and p.person = u.person
-        where (exists (select from holder h where h.segment = p_segment and h.session = u.session
-                       and h.expires_at > v_now and u.compartments & ~h.compartments = 0)
-               or exists (select from visitor h where h.segment = p_segment and h.session = u.session
-                          and h.expires_at > v_now and u.compartments & ~h.compartments = 0))
+        where (u.session = any (v_visiting) or exists (
+                   select from holder h where h.segment = p_segment and h.session = u.session
+                       and h.expires_at > v_now and u.compartments & ~h.compartments = 0))
           and not exists (select from account_freeze f where f.segment = p_segment and f.account = u.account
                           and f.lifted_at is null)
           -- Today's list names appointments that begin later or are over; a record is for a relation of now.
