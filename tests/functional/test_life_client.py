@@ -21,14 +21,14 @@ def person_of(changed: Changed) -> UUID:
 
 async def test_a_life_by_the_client(register: RunningRegister) -> None:
     """Brought in, corrected, ended, resumed, represented, merged, split; refusals are errors of their own class."""
-    agent, manager = register.agent(0, touched=True), register.agent(0, "manager")
+    agent = await asyncio.to_thread(register.agent, 0, touched=True)  # apart: it runs an event loop of its own
+    manager = await asyncio.to_thread(register.agent, 0, "manager")
     async with Client(register.url, agent.token) as desk, Client(register.url, manager.token) as second:
         rows = newcomer(), newcomer()
         made = [await desk.create(row, purpose=PURPOSE) for row in rows]
         assert [one.outcome for one in made] == ["created", "created"]
         first, other = (person_of(one) for one in made)
-        for row in rows:  # in a thread of its own: the import runs an event loop
-            await run_apart(register, agent.handle, row)
+        await asyncio.to_thread(register.relate, agent.handle, list(rows))
         assert (await desk.change(first, {"city": "Lille"}, purpose=PURPOSE)).version == 2
         assert (await desk.end_registration(first, "2024-05-31", purpose=PURPOSE)).version == 3
         assert (await desk.resume_registration(first, "2024-06-03", purpose=PURPOSE)).version == 4
@@ -49,8 +49,3 @@ async def test_a_life_by_the_client(register: RunningRegister) -> None:
             await desk.change(first, {"email": "nowhere"}, purpose=PURPOSE)
         with pytest.raises(MergeRefusedError):
             await desk.ask_merge(first, first, purpose=PURPOSE)
-
-
-async def run_apart(register: RunningRegister, handle: str, row: dict[str, str]) -> None:
-    """Have the account follow whoever has this row's identifier."""
-    await asyncio.to_thread(register.relate, handle, [row])

@@ -1,8 +1,8 @@
 """Relations that people give each other over HTTP, and what sources of interactions tell.
 
 Managers give covers and handovers, somebody at the counter a code. HTTP 200 carries outcomes, refusals among them.
-Whoever asks or approves never gains access by it. Codes and interactions are the intake door's: the desk passes them on,
-as it does changes.
+Whoever asks or approves never gains access by it. Codes and interactions are the intake door's: the desk passes them
+on, as it does changes.
 """
 
 from typing import TYPE_CHECKING
