@@ -95,6 +95,7 @@ def test_document_describes_every_route(register: RunningRegister) -> None:
         *("/v1/merges", "/v1/merges/{merge}/split", "/v1/merges/{merge}/approve"),
         *("/v1/covers", "/v1/covers/{transfer}/approve", "/v1/handovers", "/v1/handovers/{transfer}/approve"),
         *("/v1/people/{person}/code", "/v1/people/{person}/code/confirm", "/v1/feeds/interactions"),
+        *("/v1/protections", "/v1/protections/{number}", "/v1/protections/{number}/lift"),
     }
     operations = [operation for item in document["paths"].values() for operation in item.values()]
     assert len({operation["operationId"] for operation in operations}) == len(operations)
@@ -199,4 +200,4 @@ def test_figures_count_what_happens(register: RunningRegister) -> None:
     assert 'cloison_requests_total{route="other",status="404"}' in figures
     assert 'cloison_problems_total{code="not_found"}' in figures
     assert "nowhere" not in figures
-    assert set(re.findall(r"[{,](\w+)=", figures)) == {"route", "status", "act", "outcome", "code", "le"}
+    assert set(re.findall(r"[{,](\w+)=", figures)) == {"route", "status", "act", "outcome", "code", "kind", "le"}

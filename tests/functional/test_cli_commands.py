@@ -144,9 +144,9 @@ def test_people_from_a_file(operated: OperatedHome, people: list[str]) -> None:
         ! system_refused: The system refused what was asked (nowhere/five.csv: No such file or directory). …
         [1]
         $ cloison people import people.csv
-        60 people new, 0 known, 0 rows rejected, in … s
+        60 people new, 0 changed, 0 known, 0 rows rejected, in … s
         $ cloison people import people.csv
-        0 people new, 60 known, 0 rows rejected, in … s
+        0 people new, 0 changed, 60 known, 0 rows rejected, in … s
         $ cloison people import nobody.csv
         ! import_file: The file cannot be imported: nobody.csv cannot be read (No such file or directory).
         [1]
@@ -164,7 +164,7 @@ def test_rejected_rows_end_with_1(operated: OperatedHome, people: list[str]) -> 
         operated,
         """
         $ cloison people import mixed.csv
-        20 people new, 0 known, 1 rows rejected, in … s
+        20 people new, 0 changed, 0 known, 1 rows rejected, in … s
         [1]
         """,
     )
@@ -185,7 +185,7 @@ def test_caseloads_from_a_file(operated: OperatedHome, people: list[str]) -> Non
         $ cloison accounts create claire --organisation Agence --segment 59
         claire: …
         $ cloison people import followed.csv
-        10 people new, 0 known, 0 rows rejected, in … s
+        10 people new, 0 changed, 0 known, 0 rows rejected, in … s
         $ cloison caseload import caseload.csv
         10 relations written; refused: none
         $ cloison caseload import wrong.csv
@@ -208,7 +208,7 @@ def test_json_is_the_last_thing_on_standard_output(operated: OperatedHome, peopl
     assert operated.do("people", "import", "few.csv")["inserted"] == 3
     assert operated.run("accounts", "freeze", "nobody", "--json").out == ""
     doctor = operated.run("doctor", "--json")
-    assert (doctor.status, [check["name"] for check in doctor.json()["checks"] if not check["ok"]]) == (1, ["keeper"])
+    assert (doctor.status, [check["name"] for check in doctor.json()["checks"] if not check["ok"]]) == (1, ["keeper", "intake door"])
 
 
 def test_commands_start_the_database_and_end_their_keeper(operated: OperatedHome) -> None:

@@ -122,5 +122,5 @@ def test_wrong_use(operated: OperatedHome) -> None:
     assert operated.run("organisations", "create", "Wrong", "--ends", "tomorrow").status == 2
     assert operated.run("organisations", "create", "Wrong", "--cap-hour", "-1").status == 2
     assert operated.run("organisations", "create", "Wrong", "--agency", "lille:No such segment").status == 1
-    assert operated.run("organisations", "create", "Wrong", "--segments", "No such segment").status == 1
+    assert operated.run("organisations", "create", "Wrong", "--segments", "59,No such segment").status == 1
     assert operated.run("organisations", "show", "Wrong").status == 1

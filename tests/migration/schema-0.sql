@@ -2187,8 +2187,9 @@ begin
     return array(
         select l.account from ledger l
         where l.segment = p_segment and l.account = any (array(
-            select h.account from holder h join unnest(p_tokens) t on h.token_hash = sha256(t)
-            where h.segment = p_segment and h.expires_at > clock_v1()))
+            select s.account from session s join unnest(p_tokens) t on s.token_hash = sha256(t)
+            where s.segment = p_segment and s.expires_at > clock_v1() and not exists (
+                select from session_end e where e.segment = p_segment and e.session = s.session)))
         order by l.account
         for update skip locked);
 end $$;
@@ -2275,36 +2276,35 @@ CREATE VIEW cloison.holder AS
     a.role,
     r.name AS role_name,
         CASE
-            WHEN c.covered THEN r.relations
+            WHEN g.standing THEN r.relations
             ELSE 0
         END AS relations,
         CASE
-            WHEN c.covered THEN r.compartments
+            WHEN g.standing THEN r.compartments
             ELSE 0
         END AS compartments,
     r.touch,
         CASE
-            WHEN c.covered THEN r.purposes
+            WHEN g.standing THEN r.purposes
             ELSE 0
         END AS purposes,
         CASE
-            WHEN c.covered THEN r.acts
+            WHEN g.standing THEN r.acts
             ELSE 0
         END AS acts,
-    c.covered,
+    (g.standing IS NOT NULL) AS covered,
     g.segments AS lent_to,
     (COALESCE(g.minutes_5, g.hour, g.day, g.days_28) IS NOT NULL) AS capped,
     g.ledger_segment
-   FROM ((((cloison.session s
+   FROM (((cloison.session s
      JOIN cloison.account a ON (((a.segment = s.segment) AND (a.account = s.account))))
      JOIN cloison.role r ON ((r.role = a.role)))
-     LEFT JOIN cloison.agreement g ON (((g.organisation = a.organisation) AND g.standing)))
-     CROSS JOIN LATERAL ( SELECT
-                CASE
-                    WHEN ((g.organisation IS NULL) OR (a.segment <> ALL (g.segments)) OR (a.role <> ALL (g.roles))) THEN false
-                    WHEN (g.ends_at IS NULL) THEN true
-                    ELSE (g.ends_at > cloison.clock_v1())
-                END AS covered) c)
+     LEFT JOIN cloison.agreement g ON (((g.organisation = a.organisation) AND g.standing AND
+        CASE
+            WHEN ((a.segment <> ALL (g.segments)) OR (a.role <> ALL (g.roles))) THEN false
+            WHEN (g.ends_at IS NULL) THEN true
+            ELSE (g.ends_at > cloison.clock_v1())
+        END)))
   WHERE (NOT (EXISTS ( SELECT
            FROM cloison.session_end e
           WHERE ((e.segment = s.segment) AND (e.session = s.session)))));
@@ -2494,6 +2494,8 @@ begin
     update trail t set went_to = p_to where t.person = p_person;
     delete from trail t where t.segment = p_to and t.person = p_person;
     update relation r set segment = p_to where r.segment = p_from and r.person = p_person;
+    update interaction i set segment = p_to where i.segment = p_from and i.person = p_person;
+    update code c set segment = p_to where c.segment = p_from and c.person = p_person;
     perform move_life_v1(p_from, p_to, p_person);
 end $$;
 ALTER FUNCTION cloison.move_person_v1(p_from text, p_to text, p_person uuid) OWNER TO cloison_owner;
@@ -2867,7 +2869,7 @@ begin
                 and m.state in ('merged', 'split_asked')
             where p.segment = p_segment and p.person = u.person and u.compartments & absorbed_bit_v1() <> 0
         ) p
-        where h.acts <> 0
+        where h.covered
           and not exists (select from account_freeze f where f.segment = p_segment and f.account = u.account
                           and f.lifted_at is null)
           and relation_now_v1(h, p.related) is not null
@@ -2887,6 +2889,7 @@ declare
     v_now timestamptz;
     v_ordinals integer[];
     v_receipts receipt[];
+    v_visiting uuid[];
     v_label integer := (select label_bit from profile);
 begin
     if pg_current_xact_id_if_assigned() is not null then                                    -- 1
@@ -2916,6 +2919,14 @@ begin
         return;
     end if;
     perform wait_until_flushed_v1();                                                        -- 3
+    if exists (select from guest g where g.segment = p_segment
+               and g.session = any (array(select r.session from unnest(v_receipts) r))) then
+        v_visiting := array(                                                                -- 4, of guests
+            select r.session from unnest(v_receipts) r
+            join visitor h on h.segment = p_segment and h.session = r.session
+            where h.expires_at > v_now
+            group by r.session having bool_and(r.compartments & ~h.compartments = 0));
+    end if;
     return query
     with seen as (
         -- The same request asked for twice is answered where it stands first.
@@ -2939,10 +2950,9 @@ begin
         from numbered u
         join reach w on w.ordinal = u.turn and w.person = u.person
         join person p on p.segment = p_segment and p.person = u.person
-        where (exists (select from holder h where h.segment = p_segment and h.session = u.session
-                       and h.expires_at > v_now and u.compartments & ~h.compartments = 0)
-               or exists (select from visitor h where h.segment = p_segment and h.session = u.session
-                          and h.expires_at > v_now and u.compartments & ~h.compartments = 0))
+        where (u.session = any (v_visiting) or exists (
+                   select from holder h where h.segment = p_segment and h.session = u.session
+                       and h.expires_at > v_now and u.compartments & ~h.compartments = 0))
           and not exists (select from account_freeze f where f.segment = p_segment and f.account = u.account
                           and f.lifted_at is null)
           -- Today's list names appointments that begin later or are over; a record is for a relation of now.
@@ -3432,6 +3442,7 @@ CREATE FUNCTION cloison.sweep_v1() RETURNS void
     AS $$
     delete from receipt where charged_at < clock_v1() - interval '1 minute';
     delete from asked where asked_at < clock_v1() - interval '1 minute';
+    delete from question where asked_at < clock_v1() - interval '1 minute';
     delete from opening where last_opened < clock_v1() - interval '696 hours';
     delete from refusal where refused_at < clock_v1() - interval '696 hours';
     delete from search_miss where missed_at < clock_v1() - interval '48 hours';
@@ -4328,6 +4339,7 @@ CREATE INDEX alert_recent ON cloison.alert USING btree (at);
 CREATE INDEX code_account ON cloison.code USING btree (segment, account, asked_at);
 CREATE INDEX code_person ON cloison.code USING btree (segment, person, asked_at);
 CREATE INDEX entry_person ON cloison.entry USING btree (segment, person, at) WHERE (person IS NOT NULL);
+CREATE INDEX interaction_person ON cloison.interaction USING btree (segment, person);
 CREATE INDEX interaction_waiting ON cloison.interaction USING btree (segment, account, person, valid_from) WHERE waiting;
 CREATE INDEX merge_absorbed ON cloison.merge USING btree (absorbed);
 CREATE INDEX merge_survivor ON cloison.merge USING btree (survivor);

@@ -87,6 +87,7 @@ create table cloison.interaction (
     primary key (segment, feed, interaction)
 );
 create index interaction_waiting on cloison.interaction (segment, account, person, valid_from) where waiting;
+create index interaction_person on cloison.interaction (segment, person);
 
 -- A caseload to be covered or handed over: asked for by one manager, decided by another; named people are given at once.
 create table cloison.transfer (

@@ -233,6 +233,8 @@ begin
     update trail t set went_to = p_to where t.person = p_person;
     delete from trail t where t.segment = p_to and t.person = p_person;
     update relation r set segment = p_to where r.segment = p_from and r.person = p_person;
+    update interaction i set segment = p_to where i.segment = p_from and i.person = p_person;
+    update code c set segment = p_to where c.segment = p_from and c.person = p_person;
     perform move_life_v1(p_from, p_to, p_person);
 end $$;
 

@@ -14,6 +14,9 @@ declare
     v_ledger text;
 begin
     perform from organisation o where o.organisation = p_organisation for update;
+    if exists (select from unnest(p_segments) s where s !~ '^[0-9A-Za-z_-]{1,16}$') then
+        raise exception 'not of the form of a segment' using errcode = 'check_violation';
+    end if;
     if p_ends_at <= clock_v1() then
         raise exception 'an agreement ends in the future' using errcode = 'CL015';
     end if;
