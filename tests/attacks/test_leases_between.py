@@ -32,9 +32,7 @@ def agreed_without(terms: Terms) -> Act:
     """Another agreement, that does not cover what is asked any more, takes the place of the one that was."""
 
     def act(it: Borrower, organisation: str) -> None:
-        agree(
-            it.database.owner, find_organisation(it.database.owner, organisation).organisation, organisation, terms
-        )
+        agree(it.database.owner, find_organisation(it.database.owner, organisation).organisation, organisation, terms)
 
     return act
 
@@ -142,8 +140,6 @@ def test_cap_that_is_agreed_on_later(shared: Database) -> None:
     assert len(counted) == 1
     assert it.charge(counted) == ["open"]
     assert it.release(counted) == {it.people[0]}
-
-
 
 
 def test_frozen_account_under_a_cap(shared: Database) -> None:

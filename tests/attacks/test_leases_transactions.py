@@ -33,7 +33,9 @@ def test_people_elsewhere_are_opened(shared: Database) -> None:
     it = borrower(shared, 5)
     assert it.take(it.people) == set(it.people)
     assert opened_at_home(it) == 5
-    entries = "select count(*) from cloison.entry where segment = %s and account = %s and event = %s and outcome = 'open'"
+    entries = (
+        "select count(*) from cloison.entry where segment = %s and account = %s and event = %s and outcome = 'open'"
+    )
     assert shared.one(entries, ELSEWHERE, it.session.account, "open") == 5
     assert shared.one(entries, SEGMENT, it.session.account, "allowance_lent") == 5
     assert shared.one(entries, SEGMENT, it.session.account, "open") == 0
@@ -93,7 +95,11 @@ def test_stale_snapshot(shared: Database, isolation: str) -> None:
     it = borrower(shared, 1)
     lent = it.lent(it.people)
     it.desk.execute(f"set default_transaction_isolation = '{isolation}'")
-    for attempt in (lambda: it.lend(it.people), lambda: it.leases([lent[0].request], it.people), lambda: it.charge(lent)):
+    for attempt in (
+        lambda: it.lend(it.people),
+        lambda: it.leases([lent[0].request], it.people),
+        lambda: it.charge(lent),
+    ):
         with fails(UNSAFE):
             attempt()
 

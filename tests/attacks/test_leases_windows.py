@@ -169,7 +169,9 @@ class Run:
             expected = [self.budgets[loan.account].admit(n, self.now, self.now + LIFETIME) for n in numbers]
             assert outcomes == ["open" if admitted else "budget" for admitted in expected]
             lent = it.leases(requests, asked, segment)
-            assert [each.person for each in lent] == [p for p, admitted in zip(asked, expected, strict=True) if admitted]
+            assert [each.person for each in lent] == [
+                p for p, admitted in zip(asked, expected, strict=True) if admitted
+            ]
             by_person = dict(zip(asked, numbers, strict=True))
             self.leases += [(loan.account, by_person[each.person], each, self.now + LIFETIME) for each in lent]
 

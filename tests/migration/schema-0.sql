@@ -252,13 +252,16 @@ ALTER FUNCTION cloison.admit_step_v1(state integer[], step integer[], room integ
 CREATE FUNCTION cloison.agree_v1(p_organisation uuid, p_segments text[], p_roles text[], p_ends_at timestamp with time zone, p_accounts_most integer, p_caps integer[]) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
-    AS $$
+    AS $_$
 declare
     v_now timestamptz;
     v_roles smallint[];
     v_ledger text;
 begin
     perform from organisation o where o.organisation = p_organisation for update;
+    if exists (select from unnest(p_segments) s where s !~ '^[0-9A-Za-z_-]{1,16}$') then
+        raise exception 'not of the form of a segment' using errcode = 'check_violation';
+    end if;
     if p_ends_at <= clock_v1() then
         raise exception 'an agreement ends in the future' using errcode = 'CL015';
     end if;
@@ -280,7 +283,7 @@ begin
     values (v_ledger, p_organisation, array[1000000000, 1000000000, 1000000000, 1000000000])
     on conflict (segment, organisation) do update set at_most = excluded.at_most;
     perform log_act_v1(v_ledger, 'agreement_made', p_organisation, null, null);
-end $$;
+end $_$;
 ALTER FUNCTION cloison.agree_v1(p_organisation uuid, p_segments text[], p_roles text[], p_ends_at timestamp with time zone, p_accounts_most integer, p_caps integer[]) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.alerts_counted_v1() RETURNS TABLE(kind text, alerts bigint)
     LANGUAGE sql STABLE SECURITY DEFINER
