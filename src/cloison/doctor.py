@@ -83,6 +83,7 @@ def examine(home: Home) -> list[Check]:
         ("keeper", lambda: asyncio.run(_keeper(home))),
         ("intake door", lambda: _intake(home)),
         ("ceilings", lambda: _ceilings(home)),
+        ("initial load", lambda: _load(home)),
     ]
     return [_made(name, check) for name, check in (checks if home.path.is_dir() else checks[:1])]
 
@@ -220,6 +221,15 @@ def _ceilings(home: Home) -> str:
 def _intake(home: Home) -> str:
     """Whether changes can be made; records can be opened without it."""
     return "" if intake_answers(home) else "the door that changes records does not answer; start it (cloison serve)"
+
+
+def _load(home: Home) -> str:
+    """Whether the first import has ended; until then nobody can search."""
+    with connect(home, "owner") as owner:
+        row = owner.execute("select to_char(began_at, 'YYYY-MM-DD HH24:MI') from cloison.load").fetchone()
+    if row is None:
+        return ""
+    return f"the first import, of {row[0]}, is not at its end; if none runs, run cloison people import again"
 
 
 async def _keeper(home: Home) -> str:

@@ -195,6 +195,13 @@ class DatabaseRefusedError(CloisonError):
     status = 500
 
 
+class RegisterLoadingError(CloisonError):
+    """The register is being filled: searches begin when its first import ends. If none runs, import the file again."""
+
+    code = "register_loading"
+    status = 503
+
+
 class EmbeddedDatabaseError(CloisonError):
     """The embedded PostgreSQL cannot be used: {reason}."""
 
@@ -240,6 +247,12 @@ class ImportFileError(CloisonError):
 
     code = "import_file"
     status = 400
+
+
+class ImportStoppedError(CloisonError):
+    """The import was stopped. Run it again when you like: who is in is known, and nobody is there twice."""
+
+    code = "import_stopped"
 
 
 # -- the keeper and sealing ---------------------------------------------------------------------------------------

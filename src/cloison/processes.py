@@ -165,12 +165,32 @@ async def keeper_of(home: Home, caller: str) -> AsyncIterator[Keeper]:
 
 @contextlib.contextmanager
 def running_keeper(home: Home, passphrase_file: Path) -> Iterator[None]:
-    """The home's keeper for the length of one command: the one that runs, else one of our own."""
-    process = keeper_process(home, passphrase_file)
+    """The home's keeper for the length of one command: the one that runs, else one of our own.
+
+    One of our own ends with the last of the commands that use it, so that none takes it away from another.
+    """
+    with (home.path / "keeper.used").open("w") as used:
+        fcntl.flock(used, fcntl.LOCK_SH)
+        process = keeper_process(home, passphrase_file)
+        try:
+            yield
+        except KeyboardInterrupt:  # somebody wants an end now
+            process.stop()
+            raise
+        finally:
+            try:
+                if process.pid is not None:
+                    _await_others(used.fileno())
+            finally:
+                process.stop()
+
+
+def _await_others(used: int) -> None:
     try:
-        yield
-    finally:
-        process.stop()
+        fcntl.flock(used, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        log.info("waiting for other commands, which use the keeper of this one")
+        fcntl.flock(used, fcntl.LOCK_EX)
 
 
 def desk_process(home: Home) -> Process:

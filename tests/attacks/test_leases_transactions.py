@@ -219,7 +219,7 @@ def test_compartments_beyond_the_lease(shared: Database) -> None:
 
 
 def test_lease_that_has_expired(database: Database) -> None:
-    """A lease opens until its last microsecond and then never again; what it lent counts until the window has passed."""
+    """A lease opens until its last microsecond and then never again; what it lent counts until a window later."""
     clock = Clock(database)
     it = borrower(database, 12)
     early, late = it.lent(it.people[:1]), it.lent(it.people[1:2])

@@ -1,8 +1,8 @@
 """Leases in any order and at any time: no window holds more people than an account's budget, nor more pairs than a cap.
 
 Hypothesis makes sequences of loans, openings at home, uses of leases new and old, releases and leaps of the clock, over
-two accounts of one organisation at home in two segments. Every answer must be the one that a model of a few lines gives;
-and of what was really released, every window is counted, wherever it begins.
+two accounts of one organisation at home in two segments. Every answer must be the one of a model of a few lines; and of
+what was really released, every window is counted, wherever it begins.
 """
 
 from collections.abc import Iterator

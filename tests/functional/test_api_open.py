@@ -109,7 +109,7 @@ def test_guessing_segments_finds_nobody_and_is_charged(register: RunningRegister
             "where a.handle = %s and e.event = 'open' and e.outcome = 'scope' order by number",
             (agent.handle,),
         ).fetchall()
-    assert entries[0] == (UUID(person), 0)
+    assert entries[0] == (UUID(person), 1)
     assert len(entries) == 2
 
 

@@ -207,11 +207,24 @@ def test_versions(store: KeyStore) -> None:
     store.add_people([NewKey(1, 1, b"a", None)])
     store.confirm_versions([(1, 0), (1, 2)])
     assert store.people([1])[1].version == 1
-    store.prepare_versions({1: 0b1})
+    store.prepare_versions([(1, 2, 0b1)])
     store.confirm_versions([(1, 3), (1, 0)])
-    assert store.people([1])[1][1:3] == (1, 2)
+    assert store.people([1])[1].masks() == {2: 0b1}
     store.confirm_versions([(1, 2), (1, 2)])
-    assert store.people([1])[1][1:3] == (2, 0)
+    row = store.people([1])[1]
+    assert (row.version, row.masks(), row.newest(5)) == (2, {}, [2, 1, 1, 1, 1])
+
+
+def test_two_prepare_at_once(store: KeyStore) -> None:
+    """Each has a version of its own: whichever is written is known by its compartments, the other is spent."""
+    store.add_people([NewKey(1, 1, b"a", None)])
+    store.prepare_versions([(1, 2, 0b00001)])
+    store.prepare_versions([(1, 3, 0b11111)])
+    row = store.people([1])[1]
+    assert (row.prepared(2, 5), row.prepared(3, 5)) == ([2, 1, 1, 1, 1], [3, 3, 3, 3, 3])
+    store.confirm_versions([(1, 2)])
+    row = store.people([1])[1]
+    assert (row.newest(5), row.prepared(3, 5), row.next_version()) == ([2, 1, 1, 1, 1], None, 4)
 
 
 def test_store_not_set_up(tmp_path: Path) -> None:

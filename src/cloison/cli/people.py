@@ -1,14 +1,16 @@
 """`cloison people …`: bring people in, or make fictional ones."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from cloison.cli.progress import told
 from cloison.cli.shared import Json, notes, show, with_register
+from cloison.errors import ImportStoppedError
 from cloison.register.files import load_mapping
-from cloison.register.intake import Progress, Reading, Register, Summary, import_file
+from cloison.register.intake import Reading, Register, Summary, import_file
 
 app = typer.Typer(no_args_is_help=True, help="Bring people in, or make fictional ones.")
 
@@ -50,24 +52,16 @@ def people_import(
     async def bring_in(register: Register) -> Summary:
         renamed = load_mapping(mapping, register.profile) if mapping else None
         reading = Reading(renamed, encoding, delimiter)
-        with notes.status("Importing …") as status:
-            return await import_file(file, register, lambda p: status.update(_progress(p)), reading)
+        with told(notes) as tell:
+            return await import_file(file, register, tell, reading)
 
-    summary = with_register(bring_in)
+    try:
+        summary = with_register(bring_in)
+    except KeyboardInterrupt:
+        raise ImportStoppedError from None
     text = (
         f"{summary.inserted} people new, {summary.updated} changed, {summary.known} known, {summary.rejected} rows "
         f"rejected, in {summary.seconds:.1f} s"
     )
     show(as_json, summary, text)
     raise typer.Exit(1 if summary.rejected else 0)
-
-
-def _progress(progress: Progress) -> str:
-    summary = progress.summary
-    rate = summary.read / summary.seconds if summary.seconds else 0
-    left = (
-        ""
-        if progress.seconds_left is None
-        else f", {progress.share:.0%}, {timedelta(seconds=round(progress.seconds_left))} left"
-    )
-    return f"{progress.doing}: {summary.read:,} rows, {rate:,.0f} a second, {summary.rejected:,} rejected{left}"

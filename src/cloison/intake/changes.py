@@ -115,12 +115,12 @@ async def _once(door: Door, cause: Cause, wish: Wish, make: Make) -> Changed | N
     refusal = await ask(register, cause, found, record)
     if refusal is not None:
         return refusal
-    result = await write(register, cause, found, record)
+    result, version = await write(register, cause, found, record)
     if result == "gone":
         return None
     if result != "changed":
         return Changed(result)
-    return Changed(result, whole.standing.person, record.segment, whole.standing.version + 1)
+    return Changed(result, whole.standing.person, record.segment, version)
 
 
 def named(fields: msgspec.Struct, *, empty: Any = "") -> dict[str, Any]:  # noqa: ANN401 - text, or null where that is asked for

@@ -14,8 +14,6 @@ from cloison.errors import MergeRefusedError
 from cloison.intake.door import Door, door_of
 from cloison.intake.reading import Read, Wish, patiently, read
 from cloison.intake.writing import Cause, as_change, confirmed, recorded, sealed
-from cloison.keeper.client import Change as KeyChange
-from cloison.keeper.messages import Refusal
 from cloison.model import Act
 from cloison.register.merging import merged, unmerged
 from cloison.register.resealing import query
@@ -27,7 +25,6 @@ ASK = (
     "%b::text, %b::int4[], %b::int2[], %b::cloison.resealed[])"
 )
 PARTS = "select * from cloison.merge_parts_v1(%b::text, %b::bytea, %b::uuid)"
-PLANNED = "select * from cloison.planned_v1(%b::text, %b::bytea, %b::uuid)"
 APPROVE = "select * from cloison.approve_merge_v1(%b::text, %b::bytea, %b::uuid, %b::uuid)"
 
 
@@ -72,20 +69,12 @@ async def ask_split(request: DeskRequest, merge: UUID, data: "SplitRequest") -> 
 async def approve(request: DeskRequest, merge: UUID) -> Changed:
     """Carry out what somebody else asked."""
     door, who = door_of(request), bearer(request)
-    planned = await query(door.register, PLANNED, (*who, merge))
-    async with door.turns.of(*(row[0] for row in planned)):
-        if planned:  # what the keeper prepared last may have been another change, of a record that then stayed
-            ((survivor, cohort, key_id, version, compartments),) = planned
-            change = KeyChange(who.segment, cohort, survivor, key_id, version, compartments)
-            (grant,) = await door.register.keeper.prepare_change([change])
-            if isinstance(grant, Refusal):
-                raise grant.error()
-        ((outcome, state, survivor, _absorbed, key_id, version),) = await patiently(
-            door.register, APPROVE, (*who, uuid4(), merge)
-        )
-        if outcome != "done":
-            return Changed(outcome)
-        await confirmed(door.register, (key_id, version))
+    ((outcome, state, survivor, _absorbed, key_id, version),) = await patiently(
+        door.register, APPROVE, (*who, uuid4(), merge)
+    )
+    if outcome != "done":
+        return Changed(outcome)
+    await confirmed(door.register, (key_id, version))
     return Changed(state, survivor, who.segment, version, merge)
 
 

@@ -130,8 +130,8 @@ async def charge_question(register: Register, cause: Cause, question: Question) 
     return None if outcome == "open" else Changed(outcome, retry_after=retry_after)
 
 
-async def write(register: Register, cause: Cause, read: Read, record: Record) -> str:
-    """Seal and write the record read; `changed`, `conflict`, `gone`, or why not.
+async def write(register: Register, cause: Cause, read: Read, record: Record) -> tuple[str, int]:
+    """Seal and write the record read; `changed`, `conflict`, `gone`, or why not, and the version it was given.
 
     Raises as `reseal` of the register does.
     """
@@ -142,4 +142,4 @@ async def write(register: Register, cause: Cause, read: Read, record: Record) ->
     if result == "changed":
         await confirmed(register, new)
         await resealing.query(register, ANSWERED, (*cause.who, read.request))
-    return str(result)
+    return str(result), new[1]

@@ -72,10 +72,17 @@ class Enroller:
     def prepare(self, changes: list[Change]) -> list[KeyGrant | Refusal]:
         """The keys of the next version of each record, of the compartments that change; or why not."""
         rows = self._rooms.store.people([change.key_id for change in changes])
-        answers = [self._next_keys(change, rows.get(change.key_id)) for change in changes]
-        self._rooms.store.prepare_versions(
-            {c.key_id: c.compartments for c, a in zip(changes, answers, strict=True) if isinstance(a, KeyGrant)}
-        )
+        answers: list[KeyGrant | Refusal] = []
+        prepared: list[tuple[int, int, int]] = []
+        for change in changes:
+            row = rows.get(change.key_id)
+            answer = self._next_keys(change, row)
+            answers.append(answer)
+            if row is not None and isinstance(answer, KeyGrant):
+                version = row.next_version()
+                prepared.append((change.key_id, version, change.compartments))
+                rows[change.key_id] = row._replace(issued=version)
+        self._rooms.store.prepare_versions(prepared)
         return answers
 
     def confirm(self, versions: list[tuple[int, int]]) -> None:
@@ -110,7 +117,7 @@ class Enroller:
         return sealed, Enrolled(self.last_key_id, keys, terms)
 
     def _next_keys(self, change: Change, row: PersonRow | None) -> KeyGrant | Refusal:
-        """The keys of the version after `change.version`, which must be the newest."""
+        """The keys of a version to follow `change.version`, which must be the newest."""
         owner = Owner(change.segment, change.cohort, change.person.bytes)
         try:
             if row is None:
@@ -122,7 +129,7 @@ class Enroller:
         except CloisonError as error:
             return Refusal.of(error)
         chosen = [bit for bit in bits(change.compartments) if bit < len(cohort.domains)]
-        version = change.version + 1
+        version = row.next_version()
         record = owner.record(version)
         keys = [compartment_key(person_key, cohort.domains[bit], record, bit) for bit in chosen]
         return KeyGrant(keys, [version] * len(keys))

@@ -218,7 +218,10 @@ class Change(Wire, frozen=True):
 
 
 class PrepareChange(Wire, frozen=True, tag="prepare_change"):
-    """Asks for the keys of the next version; answered by one KeyGrant (of those compartments) or Refusal each."""
+    """Asks for the keys of a next version; answered by one KeyGrant (of those compartments) or Refusal each.
+
+    Which version it is, the grant says: no two who prepare at once get the same.
+    """
 
     changes: Annotated[list[Change], Meta(max_length=PEOPLE_A_REQUEST)]
 

@@ -163,9 +163,10 @@ def _versions(version: int, row: PersonRow, compartments: int) -> list[int]:
     """Step 4: the versions of all compartments; a row that is neither the newest nor prepared was put back."""
     if version == row.version:
         return row.newest(compartments)
-    if row.pending > 0 and version == row.pending:  # 0 says that none is
-        return row.prepared(compartments)
-    raise StaleVersionError
+    prepared = row.prepared(version, compartments)
+    if prepared is None:
+        raise StaleVersionError
+    return prepared
 
 
 def _grant(ticket: Ticket, person_key: bytes, domains: list[HMAC], versions: list[int]) -> KeyGrant:

@@ -27,10 +27,10 @@ create table if not exists secret (
 create table if not exists person (
     key_id integer primary key autoincrement,
     version int not null,
-    pending int not null, -- the version being prepared, else 0
     sealed blob not null,
-    compartments int not null default 0, -- the mask of those that the version being prepared seals anew
     versions text, -- of each compartment, as JSON; null: all have the row's
+    pending text, -- versions being prepared, and the mask of compartments that each seals anew, as JSON
+    issued int, -- the highest version ever prepared
     former int); -- the key that this one takes the place of, destroyed once this one is in use
 """
 
@@ -65,22 +65,30 @@ class PersonRow(NamedTuple):
 
     key_id: int
     version: int
-    pending: int
     sealed: bytes
-    compartments: int
     versions: str | None
+    pending: str | None
+    issued: int | None
     former: int | None
 
     def newest(self, count: int) -> list[int]:
         """The version of each of `count` compartments."""
         return [self.version] * count if self.versions is None else list(json.loads(self.versions))
 
-    def prepared(self, count: int) -> list[int]:
-        """The same, once the version being prepared is the newest."""
-        return [
-            self.pending if self.compartments >> number & 1 else version
-            for number, version in enumerate(self.newest(count))
-        ]
+    def masks(self) -> dict[int, int]:
+        """The compartments that each version being prepared seals anew."""
+        return {} if self.pending is None else {int(v): mask for v, mask in json.loads(self.pending).items()}
+
+    def next_version(self) -> int:
+        """A version that was never prepared before: two who prepare at once must not take each other's for theirs."""
+        return max(self.version, self.issued or 0) + 1
+
+    def prepared(self, version: int, count: int) -> list[int] | None:
+        """The versions of `count` compartments once `version` is the newest; None if it is not being prepared."""
+        mask = self.masks().get(version)
+        if mask is None:
+            return None
+        return [version if mask >> number & 1 else older for number, older in enumerate(self.newest(count))]
 
 
 class NewKey(NamedTuple):
@@ -146,36 +154,40 @@ class KeyStore:
     def add_people(self, keys: list[NewKey]) -> None:
         """Stores keys in one transaction."""
         with self._write() as db:
-            db.executemany("insert into person values (?, ?, 0, ?, 0, null, ?)", keys)
+            db.executemany("insert into person values (?, ?, ?, null, null, null, ?)", keys)
 
     def people(self, key_ids: list[int]) -> dict[int, PersonRow]:
         """The rows there are among `key_ids`."""
         rows = self._reader.execute(
-            "select key_id, version, pending, sealed, compartments, versions, former from person "
+            "select key_id, version, sealed, versions, pending, issued, former from person "
             "where key_id in (select value from json_each(?))",
             (json.dumps(key_ids),),
         )
         return {row[0]: PersonRow(*row) for row in rows}
 
-    def prepare_versions(self, masks: dict[int, int]) -> None:
-        """Notes that the next version of these records, by key_id, is being made for a mask of compartments."""
+    def prepare_versions(self, prepared: list[tuple[int, int, int]]) -> None:
+        """Notes that versions are being made: (key_id, version, mask of the compartments that it seals anew)."""
+        rows = self.people([key_id for key_id, _, _ in prepared])
+        masks = {key_id: row.masks() for key_id, row in rows.items()}
+        for key_id, version, mask in prepared:
+            masks[key_id][version] = mask
         with self._write() as db:
             db.executemany(
-                "update person set pending = version + 1, compartments = ? where key_id = ?",
-                [(mask, key_id) for key_id, mask in masks.items()],
+                "update person set pending = ?, issued = ? where key_id = ?",
+                [(json.dumps(found), max(found), key_id) for key_id, found in masks.items()],
             )
 
     def confirm_versions(self, versions: list[tuple[int, int]]) -> None:
         """Makes prepared versions, given as (key_id, version), the newest; what was not prepared stays."""
         count = self.compartments()
         rows = self.people([key_id for key_id, _ in versions])
-        newest = [(json.dumps(rows[k].prepared(count)), k, version) for k, version in versions if k in rows]
+        newest = []
+        for key_id, version in versions:
+            prepared = rows[key_id].prepared(version, count) if key_id in rows else None
+            if prepared is not None:
+                newest.append((version, json.dumps(prepared), key_id))
         with self._write() as db:
-            db.executemany(
-                "update person set version = pending, pending = 0, compartments = 0, versions = ? "
-                "where key_id = ? and pending = ? and pending > 0",
-                newest,
-            )
+            db.executemany("update person set version = ?, versions = ?, pending = null where key_id = ?", newest)
 
     def forget_former(self, key_ids: list[int]) -> None:
         """Destroys the keys whose place these have taken."""

@@ -11,10 +11,12 @@ The steps, in order; each person passes them once, batches overlap:
    once, and who is known by then goes through steps 2 and 3 again.
 
 Whatever stops an import, run it again: it ends with the same register. Into an empty register people are written
-without the indexes of search terms, which are made at the end.
+without the indexes of search terms, which are made at the end; until then nobody searches. Stopped short, a small
+register has them at once, a large one from the import that ends.
 """
 
 import asyncio
+import contextlib
 import gc
 import time
 from collections import defaultdict
@@ -25,7 +27,7 @@ from uuid import uuid4
 
 import msgspec
 
-from cloison.errors import CloisonError
+from cloison.errors import CloisonError, DatabaseUnavailableError
 from cloison.keeper.messages import PEOPLE_A_REQUEST
 from cloison.register.fields import Reason
 from cloison.register.files import Chunk, Mapping, PeopleFile, RejectFile, looks_swapped, open_people, swapped_error
@@ -49,8 +51,11 @@ FIND = (
 )
 BEGIN_LOAD = "select cloison.intake_begin_load_v1()"
 END_LOAD = "select cloison.intake_end_load_v1()"
+LEAVE_LOAD = "select cloison.intake_leave_load_v1()"
 
-__all__ = ["Progress", "Reading", "Register", "Summary", "import_file"]
+DONE = "Done"  # the last that is told to be doing
+
+__all__ = ["DONE", "Progress", "Reading", "Register", "Summary", "import_file"]
 
 
 class Summary(msgspec.Struct):
@@ -115,15 +120,25 @@ async def import_file(
         gc.set_threshold(YOUNG_OBJECTS)
         ((loading,),) = await query(register, BEGIN_LOAD, ())
         try:
-            async with asyncio.TaskGroup() as steps:
-                await intake.run(steps)
-        except* CloisonError as errors:
-            raise _first(errors) from None
+            await _run(intake)
+        except BaseException as error:  # an interrupt, too
+            if loading and not isinstance(error, DatabaseUnavailableError):
+                with contextlib.suppress(CloisonError):  # the first error is told, and the next import ends the load
+                    await query(register, LEAVE_LOAD, ())
+            raise
         if loading:
             intake.tell("Making indexes")
             await query(register, END_LOAD, ())
-        intake.tell("Done")
+        intake.tell(DONE)
     return intake.summary
+
+
+async def _run(intake: "_Intake") -> None:
+    try:
+        async with asyncio.TaskGroup() as steps:
+            await intake.run(steps)
+    except* CloisonError as errors:
+        raise _first(errors) from None
 
 
 class _Intake:

@@ -38,7 +38,17 @@ _newcomer = packed.Row(
     *(packed.BYTEA_ARRAY, packed.INT8_ARRAY, packed.INT8_ARRAY),
 )
 _resealed = packed.Row(
-    *(packed.TEXT, packed.INT4, packed.TEXT, packed.UUID_, packed.INT4, packed.INT8, packed.BOOL, packed.INT8),
+    *(
+        packed.TEXT,
+        packed.INT4,
+        packed.TEXT,
+        packed.INT4,
+        packed.UUID_,
+        packed.INT4,
+        packed.INT8,
+        packed.BOOL,
+        packed.INT8,
+    ),
     *(packed.INT8, packed.INT4, packed.BYTEA_ARRAY, packed.INT4, packed.INT8_ARRAY, packed.INT8_ARRAY),
     packed.INT8_ARRAY,
 )
@@ -148,9 +158,10 @@ async def confirm(register: Register, versions: list[tuple[int, int]]) -> None:
 
 
 class _NewKeys(NamedTuple):
-    """Under what somebody is sealed anew: the key's number, keys of the compartments told, `hashed` as it came back."""
+    """Under what somebody is sealed anew: the key's number, the row's version from then on, keys, hashed terms."""
 
     key_id: int
+    version: int
     keys: list[bytes]
     terms: list[int]
 
@@ -170,7 +181,7 @@ async def _keys_here(register: Register, changes: Sequence[Change]) -> list[_New
     for change, grant, terms in zip(changes, grants, recognised, strict=True):
         if not isinstance(grant, KeyGrant):
             raise grant.error()
-        made.append(_NewKeys(change.standing.key_id, grant.keys, terms))
+        made.append(_NewKeys(change.standing.key_id, grant.versions[0], grant.keys, terms))
     return made
 
 
@@ -191,7 +202,7 @@ async def _keys_elsewhere(register: Register, changes: Sequence[Change]) -> list
             for s in [c.standing]
         ]
     )
-    return [_NewKeys(e.key_id, e.keys, e.terms) for e in moved]
+    return [_NewKeys(e.key_id, c.standing.version + 1, e.keys, e.terms) for c, e in zip(changes, moved, strict=True)]
 
 
 def hashed(record: Record) -> list[tuple[int, bytes]]:
@@ -233,15 +244,15 @@ def _row(newcomer: Newcomer, person: UUID, keys: Enrolled) -> bytes:
 
 def _resealed_row(change: Change, new: _NewKeys) -> tuple[bytes, tuple[int, int]]:
     standing, record = change.standing, change.record
-    version = standing.version + 1
     chosen = bits(change.compartments)
     digest, *cell = new.terms[len(record.terms) :]
-    place = Place(record.segment, standing.person, version)
+    place = Place(record.segment, standing.person, new.version)
     sealed = seal(new.keys, [record.plain[bit] for bit in chosen], place=place, compartments=chosen)
     row = _resealed.pack(
         packed.item(standing.segment.encode()),
         packed.int4(standing.version),
         packed.item(record.segment.encode()),
+        packed.int4(new.version),
         packed.item(standing.person.bytes),
         packed.int4(record.cohort),
         packed.int8(new.key_id),
@@ -255,7 +266,7 @@ def _resealed_row(change: Change, new: _NewKeys) -> tuple[bytes, tuple[int, int]
         _numbers(change.locators),
         _numbers(change.dropped),
     )
-    return row, (new.key_id, version)
+    return row, (new.key_id, new.version)
 
 
 def _terms(record: Record, keyed: Sequence[int]) -> bytes:

@@ -5,7 +5,7 @@ Of the server's words only the code is used: its messages quote what was sent.
 
 import psycopg
 
-from cloison.errors import CloisonError, DatabaseRefusedError, DatabaseUnavailableError
+from cloison.errors import CloisonError, DatabaseRefusedError, DatabaseUnavailableError, RegisterLoadingError
 
 # Codes, or beginnings of them, that are the server's own.
 TROUBLES = {
@@ -17,11 +17,14 @@ TROUBLES = {
     "57P": "the connection was ended",
     "58": "its disk fails",
 }
+LOADING = "CL008"  # as search_v1 says it
 
 
 def error_of(error: psycopg.Error) -> CloisonError:
     """The error of ours that `error` is; `psycopg_pool`'s are psycopg's too."""
     state = error.sqlstate or ""
+    if state == LOADING:
+        return RegisterLoadingError()
     trouble = next((reason for code, reason in TROUBLES.items() if state.startswith(code)), None)
     if trouble is None and isinstance(error, psycopg.OperationalError) and not state:
         trouble = "no connection"

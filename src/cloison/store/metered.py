@@ -19,7 +19,6 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from itertools import groupby
-from types import TracebackType
 from typing import Any, NamedTuple, cast
 from uuid import UUID
 
@@ -33,8 +32,7 @@ from cloison.errors import (
     OverloadedError,
 )
 from cloison.model import OpenRequest, Outcome, Released
-from cloison.store.faults import error_of, is_lost
-from cloison.store.pools import pool
+from cloison.store.pools import Guarded, pool
 from cloison.store.stages import RELEASE, Asked, Stage, began, calls, given, lend_again
 
 BATCH_REQUESTS = 128
@@ -232,8 +230,8 @@ class Meter:
                 await pipeline.sync()
             return [await cursor.fetchone() for cursor in cursors[:-1]], await cursors[-1].fetchall()
 
-    def _database(self) -> "_Database":
-        return _Database(self._pool)
+    def _database(self) -> Guarded:
+        return Guarded(self._pool)
 
     # -- batches ------------------------------------------------------------------------------------------------
 
@@ -349,34 +347,6 @@ async def _charge_and_give(connection: Connection, groups: list[list[Asked]]) ->
             await pipeline.sync()
         rows = [await cursor.fetchall() for cursor in cursors]
     return list(zip(rows[: len(pairs)], rows[len(pairs) :], strict=True))
-
-
-class _Database:
-    """A connection of the pool; whatever psycopg raises inside becomes one of our errors, without its message."""
-
-    def __init__(self, source: Any) -> None:  # noqa: ANN401 - the pool's type parameters do not matter here
-        self._source = source
-        self._lease = source.connection()
-
-    async def __aenter__(self) -> Connection:
-        try:
-            connection: Connection = await self._lease.__aenter__()
-        except psycopg.Error as error:
-            raise error_of(error) from error
-        return connection
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        try:
-            await self._lease.__aexit__(kind, error, trace)
-        except psycopg.Error as raised:
-            error = raised
-        if not isinstance(error, psycopg.Error):
-            return
-        if is_lost(error):  # new ones in the place of all, before each costs a batch its answer
-            await self._source.drain()
-        raise error_of(error) from error  # rule 4
 
 
 def _told_apart(answers: Sequence[Metered | BaseException]) -> list[Metered]:

@@ -4,12 +4,16 @@ Settings given at connection win over those attached to a role or a database, so
 holds a door's password does not reach the doors that are honest.
 """
 
+from types import TracebackType
+from typing import Any
+
 import psycopg
 from psycopg.conninfo import make_conninfo
 from psycopg_pool import AsyncConnectionPool
 
 from cloison.config import Home, read_secret
 from cloison.store.embedded import Embedded
+from cloison.store.faults import error_of, is_lost
 from cloison.store.schema import role_of
 
 PINNED_OPTIONS = (
@@ -60,3 +64,34 @@ def pool(info: str, connections: int) -> AsyncConnectionPool[psycopg.AsyncConnec
         reconnect_timeout=RECONNECT_SECONDS,
         kwargs={"autocommit": True},
     )
+
+
+class Guarded:
+    """A connection of the pool; whatever psycopg raises inside becomes one of our errors, without its message."""
+
+    def __init__(self, source: AsyncConnectionPool[Any]) -> None:
+        """Take it from `source` when entered."""
+        self._source = source
+        self._lease = source.connection()
+
+    async def __aenter__(self) -> psycopg.AsyncConnection[Any]:
+        """The connection; raises DatabaseUnavailableError."""
+        try:
+            connection: psycopg.AsyncConnection[Any] = await self._lease.__aenter__()
+        except psycopg.Error as error:
+            raise error_of(error) from error
+        return connection
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Give it back; raises what a psycopg error inside becomes."""
+        try:
+            await self._lease.__aexit__(kind, error, trace)
+        except psycopg.Error as raised:
+            error = raised
+        if not isinstance(error, psycopg.Error):
+            return
+        if is_lost(error):  # new ones in the place of all, before each costs a batch its answer
+            await self._source.drain()
+        raise error_of(error) from error

@@ -1,7 +1,8 @@
 """The file of those refused, and how a value is written into any CSV that a spreadsheet may open."""
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TextIO
@@ -25,7 +26,8 @@ class RejectFile:
         except OSError as error:
             raise ImportFileError(reason=f"{self.path} cannot be written ({error.strerror})") from error
         self._writer = csv.writer(self._file, lineterminator="\n")
-        self._writer.writerow(REJECT_COLUMNS)
+        with self._told():
+            self._writer.writerow(REJECT_COLUMNS)
 
     def __enter__(self) -> Self:
         """The file itself."""
@@ -34,14 +36,23 @@ class RejectFile:
     def __exit__(
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
-        """Close it."""
-        self._file.close()
+        """Close it; raises ImportFileError if its last lines cannot be written."""
+        with self._told():
+            self._file.close()
 
     def write(self, row: int, rejects: Iterable[Reject]) -> None:
-        """Add the reasons why a row is refused."""
-        self._writer.writerows(
-            (row, escaped(reject.field), reject.reason.value, escaped(reject.masked)) for reject in rejects
-        )
+        """Add the reasons why a row is refused; raises ImportFileError if they cannot be written."""
+        with self._told():
+            self._writer.writerows(
+                (row, escaped(reject.field), reject.reason.value, escaped(reject.masked)) for reject in rejects
+            )
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise ImportFileError(reason=f"{self.path} cannot be written ({error.strerror})") from error
 
 
 def escaped(value: str) -> str:

@@ -88,7 +88,7 @@ create type cloison.newcomer as (
 -- Somebody sealed anew. `sealed` holds the compartments of the mask `compartments`, `terms` counts where the mask
 -- `slots` (bit i: term i + 1) says so; `digest` null: as it was. `dropped`: locators, by kind, that are theirs no more.
 create type cloison.resealed as (
-    former_segment text, former_version integer, segment text, person uuid, cohort integer, key_id bigint,
+    former_segment text, former_version integer, segment text, version integer, person uuid, cohort integer, key_id bigint,
     provisional boolean, digest bigint, cell bigint, compartments integer, sealed bytea[], slots integer, terms bigint[],
     locators bigint[], dropped bigint[]
 );

@@ -47,6 +47,10 @@ declare
     v_outcome text;
 begin
     perform refuse_unsafe_caller_v1();
+    -- Without its indexes each search would read the whole register; refused here, it costs nobody anything.
+    if exists (select from load) then
+        raise exception 'an initial load is under way' using errcode = 'CL008';
+    end if;
     if cardinality(p_terms) > 64 or cardinality(p_proof_terms) > 64 then
         raise exception 'at most 64 terms in a search' using errcode = 'CL002';
     end if;

@@ -172,7 +172,7 @@ begin
     select p.* into v_row from person p
     where p.segment = p_change.former_segment and p.person = p_change.person and p.version = p_change.former_version
     for update;
-    if v_row.person is null then
+    if v_row.person is null or p_change.version <= v_row.version then
         return 'gone';
     end if;
     insert into locator (kind, term, segment, person)
@@ -205,7 +205,7 @@ begin
     end loop;
 
     if p_change.segment = p_change.former_segment then
-        update person p set cohort = p_change.cohort, key_id = p_change.key_id, version = p.version + 1,
+        update person p set cohort = p_change.cohort, key_id = p_change.key_id, version = p_change.version,
             provisional = p_change.provisional, digest = coalesce(p_change.digest, p.digest), cell = p_change.cell,
             sealed = v_row.sealed, term1 = v_terms[1], term2 = v_terms[2], term3 = v_terms[3], term4 = v_terms[4],
             term5 = v_terms[5], term6 = v_terms[6], term7 = v_terms[7], term8 = v_terms[8]
@@ -214,7 +214,7 @@ begin
         delete from person p where p.segment = p_change.former_segment and p.person = p_change.person;
         insert into person (segment, person, cohort, key_id, version, provisional, digest, cell, sealed,
             term1, term2, term3, term4, term5, term6, term7, term8)
-        values (p_change.segment, p_change.person, p_change.cohort, p_change.key_id, v_row.version + 1,
+        values (p_change.segment, p_change.person, p_change.cohort, p_change.key_id, p_change.version,
             p_change.provisional, coalesce(p_change.digest, v_row.digest), p_change.cell, v_row.sealed,
             v_terms[1], v_terms[2], v_terms[3], v_terms[4], v_terms[5], v_terms[6], v_terms[7], v_terms[8]);
         perform move_person_v1(p_change.former_segment, p_change.segment, p_change.person);
@@ -289,6 +289,17 @@ begin
         analyze cloison.person, cloison.locator;
         delete from load;
     end if;
+end $$;
+
+-- An import that stops before its end: a small register has its indexes at once, so that a first file which is refused
+-- leaves nobody without searches. A large one waits for the import that ends it. Answers whether it does.
+create or replace function cloison.intake_leave_load_v1() returns boolean
+language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp as $$
+begin
+    if (select count(*) from (select from person limit 100001) few) <= 100000 then
+        perform intake_end_load_v1();
+    end if;
+    return exists (select from load);
 end $$;
 
 create or replace function cloison.term_indexes_v1() returns text[]

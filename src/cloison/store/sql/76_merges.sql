@@ -83,23 +83,6 @@ language sql volatile security definer set search_path = pg_catalog, cloison, pg
       and (h.acts >> 3) & 1 = 1 and relation_now_v1(h, m.survivor) is not null;
 $$;
 
--- What the door must tell the keeper before a merge or split is approved: which compartments of whose key are about to
--- be the newest. Nothing where nobody waits for this account's approval, or nothing is sealed anew.
-create or replace function cloison.planned_v1(p_segment text, p_token bytea, p_merge uuid)
-returns table (survivor uuid, cohort integer, key_id bigint, version integer, compartments integer)
-language sql volatile security definer set search_path = pg_catalog, cloison, pg_temp as $$
-    select p.person, p.cohort, p.key_id, p.version, (q.change).compartments
-    from holder h
-    join merge m on m.segment = h.segment and m.merge = p_merge and m.state in ('asked', 'split_asked')
-    join account a on a.segment = m.segment
-        and a.account = case m.state when 'asked' then m.asked_by else m.split_asked_by end
-    join planned q on q.segment = m.segment and q.merge = m.merge
-    join person p on p.segment = m.segment and p.person = m.survivor and p.version = q.version
-        and p.key_id = (q.change).key_id
-    where h.segment = p_segment and h.token_hash = sha256(p_token) and h.expires_at > clock_v1()
-      and (h.acts >> 5) & 1 = 1 and a.account <> h.account and a.organisation = h.organisation;
-$$;
-
 -- Approves what somebody else of the same organisation asked: a merge becomes merged, a split split. Answers done, scope
 -- (no such request, one's own, another organisation's, too old), stale (a record changed since; ask anew), or as
 -- may_act_v1; and the survivor with the version of its row, for the keeper.

@@ -40,6 +40,7 @@ grant execute on function cloison.intake_people_v1(text, cloison.newcomer[]) to 
 grant execute on function cloison.intake_reseal_v1(cloison.resealed[]) to cloison_intake;
 grant execute on function cloison.intake_begin_load_v1() to cloison_intake;
 grant execute on function cloison.intake_end_load_v1() to cloison_intake;
+grant execute on function cloison.intake_leave_load_v1() to cloison_intake;
 grant execute on function cloison.intake_relations_v1(text[], smallint, bigint[], text[], timestamptz[], timestamptz[]) to cloison_intake;
 
 -- Sources of interactions, by their own token or the operator's file; codes that the desk's login can neither make nor
@@ -61,7 +62,6 @@ grant execute on function cloison.change_person_v1(text, bytea, uuid, integer, c
 grant execute on function cloison.create_person_v1(text, bytea, uuid, smallint, text, cloison.newcomer[]) to cloison_intake;
 grant execute on function cloison.merge_parts_v1(text, bytea, uuid) to cloison_intake;
 grant execute on function cloison.ask_merge_v1(text, bytea, uuid, smallint, uuid, uuid, uuid, text, integer[], smallint[], cloison.resealed[]) to cloison_intake;
-grant execute on function cloison.planned_v1(text, bytea, uuid) to cloison_intake;
 grant execute on function cloison.approve_merge_v1(text, bytea, uuid, uuid) to cloison_intake;
 grant execute on function cloison.set_representative_v1(text, bytea, uuid, smallint, uuid, uuid, text, boolean, boolean, timestamptz, timestamptz) to cloison_intake;
 grant execute on function cloison.end_representative_v1(text, bytea, uuid, smallint, uuid, uuid) to cloison_intake;
