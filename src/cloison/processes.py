@@ -120,9 +120,30 @@ class _KeeperProcess(Process):
 def keeper_process(home: Home, passphrase_file: Path) -> Process:
     """The keeper, answering: a child of ours, unless another command's keeper runs; raises KeeperUnavailableError."""
     process = _KeeperProcess(home, "cloison.keeper", {"CLOISON_PASSPHRASE_FILE": str(passphrase_file)})
-    if not keeper_answers(home) and not _started(process, lambda: keeper_answers(home)):
-        raise KeeperUnavailableError(reason=f"it did not start; {home.log / 'keeper.log'} says why")
+    with (home.path / "keeper.start").open("w") as starting:
+        fcntl.flock(starting, fcntl.LOCK_EX)  # of two commands at once the second uses the keeper of the first
+        if not _answers_or_ended(home) and not _started(process, lambda: keeper_answers(home)):
+            raise KeeperUnavailableError(reason=f"it did not start; {home.log / 'keeper.log'} says why")
     return process
+
+
+def _answers_or_ended(home: Home) -> bool:
+    """Whether a keeper answers; one that does not, as its command was killed, is waited for until it has ended."""
+    deadline = time.monotonic() + STOP_SECONDS
+    while not (answers := keeper_answers(home)) and _held(home.keeper / "lock") and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
+    return answers
+
+
+def _held(path: Path) -> bool:
+    try:
+        with path.open("r") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
+        pass
+    return False
 
 
 def _started(process: Process, answers: Callable[[], bool]) -> bool:

@@ -45,3 +45,27 @@ def _locators_in(home: Home) -> dict[UUID, Locators]:
         for person, kind, term in owner.execute("select person, kind, term from cloison.locator").fetchall():
             found[person].add((kind, term))
     return {person: frozenset(locators) for person, locators in found.items()}
+
+
+def assert_part_of(operated: OperatedHome, rows: list[dict[str, str]]) -> int:
+    """Whoever is in the register is one of `rows`, once and whole; how many they are."""
+    with running_keeper(operated.home, operated.passphrase_file):
+        expected = asyncio.run(_locators_of(operated.home, rows))
+    found = _locators_in(operated.home)
+    assert len(set(found.values())) == len(found)
+    assert set(found.values()) <= set(expected)
+    with connect(operated.home, "owner") as owner:
+        people = {row[0] for row in owner.execute("select person from cloison.person").fetchall()}
+    assert people == found.keys()
+    return len(people)
+
+
+def assert_counted(operated: OperatedHome) -> None:
+    """The counters of the statistics count exactly who is there."""
+    with connect(operated.home, "owner") as owner:
+        wrong = owner.execute(
+            "select from (select segment, cell, count(*) as people from cloison.person where cell is not null "
+            "group by 1, 2) p full join (select * from cloison.counter where people > 0) c using (segment, cell) "
+            "where p.people is distinct from c.people"
+        ).fetchall()
+    assert wrong == []
