@@ -18,7 +18,8 @@ from cloison.store.pools import connect, conninfo, pool
 
 SEGMENT = "59"
 ELSEWHERE = "75"
-PEOPLE = 600
+PEOPLE = 900
+APART = 120  # people of SEGMENT whom only tests that change them meet
 _numbers = itertools.count(1)
 
 
@@ -43,17 +44,24 @@ class RunningRegister:
         synthetic.write(path, PEOPLE, seed=59, departments=[SEGMENT, ELSEWHERE])
         with path.open(encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
-        self.people = [row for row in rows if row["commune"].startswith(SEGMENT)]
+        here = [row for row in rows if row["commune"].startswith(SEGMENT)]
+        self.people, self._apart = here[APART:], here[:APART]
         self.elsewhere = [row for row in rows if row["commune"].startswith(ELSEWHERE)]
         self.summary = asyncio.run(self._import(path))
         with connect(home, "owner") as owner:
             organisations.create_organisation(owner, "Service")
 
-    def agent(self, people: int, role: str = "adviser", *, touched: bool = False) -> Agent:
-        """A new account of `role` that follows `people` people of its own, with a session."""
+    def agent(self, people: int, role: str = "adviser", *, touched: bool = False, apart: bool = False) -> Agent:
+        """A new account of `role` that follows `people` people of its own, with a session.
+
+        `apart`: people whom no other test meets, so that they can be changed, moved or withheld.
+        """
         handle = f"desk{next(_numbers)}"
-        rows = [self.people[(self._taken + i) % len(self.people)] for i in range(people)]
-        self._taken += people
+        if apart:
+            rows = [self._apart.pop() for _ in range(people)]
+        else:
+            rows = [self.people[(self._taken + i) % len(self.people)] for i in range(people)]
+            self._taken += people
         with connect(self.home, "owner") as owner:
             staff.create_account(owner, staff.Account(staff.NOBODY, handle, SEGMENT, "Service", "lille", role))
         if rows:

@@ -47,15 +47,15 @@ def settings_text(major: int, sockets: Path, memory_bytes: int) -> str:
     """The whole `postgresql.conf` for one major version, its socket in the folder `sockets`."""
     fixed = resources.files("cloison.store").joinpath("postgresql.conf").read_text(encoding="utf-8")
     memory = memory_bytes // MEGABYTE
-    lines = [
+    of_memory = [  # first, so that the operator's local.conf, which `fixed` includes, can say otherwise
         # an import touches a page of each index for each person: those that do not fit here cost it half its speed
         f"shared_buffers = {min(max(memory // SHARED_PART, SHARED_LEAST), SHARED_MOST)}MB",
         f"effective_cache_size = {max(memory // CACHE_PART, SHARED_LEAST)}MB  # steers plans only",
-        f"unix_socket_directories = {quoted(list_item(str(sockets)))}",
     ]
+    lines = [f"unix_socket_directories = {quoted(list_item(str(sockets)))}"]
     if major >= ALTER_SYSTEM_MAJOR:
         lines.append("allow_alter_system = off  # before 17 each start undoes what ALTER SYSTEM wrote")
-    return "\n".join([fixed, *lines, ""])
+    return "\n".join([*of_memory, fixed, *lines, ""])
 
 
 def list_item(text: str) -> str:
