@@ -22,6 +22,7 @@ from support.imports import (
     saved,
     strike,
     term_indexes,
+    up,
 )
 from support.load import people_of
 from support.operated import OperatedHome, rows_of, served, wait_until
@@ -50,6 +51,7 @@ def test_an_import_killed_again_and_again(operated: OperatedHome) -> None:
     """An initial load, and what it needs, killed at random moments: everybody once in the end, with all indexes."""
     for kill in random_kills(KILLS, PEOPLE // (KILLS + 2), 1.5):
         assert_said(import_killed(operated, "people.csv", kill), kill)
+    up(operated)
     summary = imported(operated, "people.csv")
     assert (summary["read"], summary["inserted"] + summary["known"]) == (PEOPLE, PEOPLE)
     assert imported(operated, "people.csv")["known"] == PEOPLE
@@ -67,6 +69,7 @@ def test_a_nights_changes_killed_again_and_again(operated: OperatedHome, tmp_pat
     before = acts(operated)
     for kill in random_kills(KILLS, (delta.updated + delta.new) // (KILLS + 2), 1.5):
         assert_said(import_killed(operated, "night.csv", kill), kill)
+    up(operated)
     imported(operated, "night.csv")
     assert imported(operated, "night.csv")["known"] == PEOPLE + NEW
     assert acts(operated) == before + delta.updated + delta.new
@@ -107,6 +110,7 @@ def test_what_an_import_needs_is_killed(fresh: OperatedHome, victim: str, told: 
     assert done.status == (1 if told else -signal.SIGKILL)
     assert re.search(told, done.err, re.MULTILINE), done
     assert done.out == ""
+    up(fresh)
 
     summary = imported(fresh, "people.csv")
     assert (summary["read"], summary["inserted"] + summary["known"]) == (MANY, MANY)

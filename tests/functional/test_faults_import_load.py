@@ -48,9 +48,10 @@ def indexing_held(operated: OperatedHome) -> Iterator[psycopg.Connection]:
         yield superuser
 
 
-def waiting(superuser: psycopg.Connection, function: str) -> list[int]:
+def waiting(operated: OperatedHome, function: str) -> list[int]:
     """The processes of PostgreSQL that call this function and wait for a lock."""
-    return [row[0] for row in superuser.execute(WAITING, (f"%{function}%",)).fetchall()]
+    with operated.superuser() as another:  # a transaction sees activity as it was at its first look
+        return [row[0] for row in another.execute(WAITING, (f"%{function}%",)).fetchall()]
 
 
 def left_unfinished(operated: OperatedHome, file: str = "people.csv") -> str:
@@ -58,8 +59,8 @@ def left_unfinished(operated: OperatedHome, file: str = "people.csv") -> str:
     process = operated.start("people", "import", file)
     wait_until(lambda: process.poll() is not None or acts(operated) > 0)
     with indexing_held(operated) as superuser:
-        wait_until(lambda: process.poll() is not None or waiting(superuser, "intake_end_load_v1"))
-        [pid] = waiting(superuser, "intake_end_load_v1")
+        wait_until(lambda: process.poll() is not None or waiting(operated, "intake_end_load_v1"))
+        [pid] = waiting(operated, "intake_end_load_v1")
         superuser.execute("select pg_terminate_backend(%s)", (pid,))
         _, err = process.communicate(timeout=60)
     assert process.returncode == 1
@@ -98,21 +99,21 @@ def test_a_load_left_before_its_indexes(operated: OperatedHome, tmp_path: Path) 
         imported(operated, "people.csv")
         assert len(api.search(**wish)["cards"]) == 1
         api.close()
-    assert not loading(operated)
-    assert term_indexes(operated) == TERM_INDEXES
-    assert "initial load" not in failing(operated)
-    assert_holds(operated, rows)
+        assert not loading(operated)
+        assert term_indexes(operated) == TERM_INDEXES
+        assert "initial load" not in failing(operated)
+        assert_holds(operated, rows)
 
 
 def test_one_import_ends_the_load_while_another_writes(operated: OperatedHome) -> None:
     """The other waits until the indexes are made, then goes on: nobody fails, nobody is lost."""
     first = operated.start("people", "import", "one.csv", "--json")
     wait_until(lambda: first.poll() is not None or acts(operated) > 0)
-    with indexing_held(operated) as superuser:
-        wait_until(lambda: first.poll() is not None or waiting(superuser, "intake_end_load_v1"))
+    with indexing_held(operated):
+        wait_until(lambda: first.poll() is not None or waiting(operated, "intake_end_load_v1"))
         other = operated.start("people", "import", "other.csv", "--json")
         # it waits for its turn to begin: the load is being ended
-        wait_until(lambda: other.poll() is not None or waiting(superuser, "intake_begin_load_v1"))
+        wait_until(lambda: other.poll() is not None or waiting(operated, "intake_begin_load_v1"))
     told = [process.communicate(timeout=60) for process in (first, other)]
     assert [process.returncode for process in (first, other)] == [0, 0], told
     assert_holds(operated, rows_of(operated.folder / "people.csv"))
@@ -124,10 +125,10 @@ def test_writes_wait_for_the_indexes_and_do_not_fail(operated: OperatedHome) -> 
     """Two imports load together; the one that ends first makes the indexes behind and before writes of the other."""
     first, other = (operated.start("people", "import", name, "--json") for name in ("one.csv", "people.csv"))
     wait_until(lambda: first.poll() is not None or acts(operated) > 0)
-    with indexing_held(operated) as superuser:
-        wait_until(lambda: first.poll() is not None or waiting(superuser, "intake_end_load_v1"))
+    with indexing_held(operated):
+        wait_until(lambda: first.poll() is not None or waiting(operated, "intake_end_load_v1"))
         # whoever writes now stands behind who makes indexes
-        wait_until(lambda: other.poll() is not None or len(waiting(superuser, "cloison.intake_")) > 1)
+        wait_until(lambda: other.poll() is not None or len(waiting(operated, "cloison.intake_")) > 1)
     told = [process.communicate(timeout=60) for process in (first, other)]
     assert [process.returncode for process in (first, other)] == [0, 0], told
     assert_holds(operated, rows_of(operated.folder / "people.csv"))
@@ -140,7 +141,7 @@ def test_postgresql_killed_while_indexes_are_made(operated: OperatedHome) -> Non
     wait_until(lambda: process.poll() is not None or acts(operated) > 0)
     superuser = operated.superuser()
     superuser.execute("begin; lock table cloison.person in row exclusive mode")
-    wait_until(lambda: process.poll() is not None or waiting(superuser, "intake_end_load_v1"))
+    wait_until(lambda: process.poll() is not None or waiting(operated, "intake_end_load_v1"))
     operated.postmaster().send_signal(signal.SIGKILL)
     out, err = process.communicate(timeout=60)
     superuser.close()

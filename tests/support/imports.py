@@ -12,9 +12,10 @@ from subprocess import Popen
 from typing import Any, NamedTuple
 
 import psutil
+import psycopg
 
 from cloison.access import organisations
-from cloison.processes import base_url
+from cloison.processes import base_url, start_database
 from cloison.register import synthetic
 from cloison.store.pools import connect
 from support.desk import ELSEWHERE, SEGMENT, RunningRegister
@@ -140,6 +141,7 @@ def random_kills(count: int, most_acts: int, most_seconds: float) -> Iterator[Ki
 
 def import_killed(operated: OperatedHome, file: str, kill: Kill) -> Done:
     """Begin an import of `file` and kill its victim at the moment; how it ended. It may have been at its end before."""
+    up(operated)
     before = acts(operated) if kill.acts else 0
     process = operated.start("people", "import", file)
     started = time.monotonic()
@@ -152,11 +154,17 @@ def import_killed(operated: OperatedHome, file: str, kill: Kill) -> Done:
     return Done(process.returncode, out, err)
 
 
+def up(operated: OperatedHome) -> None:
+    """PostgreSQL runs and takes connections, whatever was killed of it before."""
+    start_database(operated.home)
+    wait_until(lambda: _written(operated) >= 0)
+
+
 def _written(operated: OperatedHome) -> int:
     try:
         return acts(operated)
-    except Exception:  # noqa: BLE001 - whatever it is, PostgreSQL is not there yet
-        return 0
+    except psycopg.Error:  # PostgreSQL is not there yet
+        return -1
 
 
 def strike(operated: OperatedHome, process: Popen[str], victim: str) -> None:
@@ -211,7 +219,7 @@ def ours(operated: OperatedHome) -> list[psutil.Process]:
 
 
 class Sample(NamedTuple):
-    """Proportional set size of all processes of ours, and their processor seconds by name, at a moment."""
+    """Proportional set size of all processes of ours at a moment."""
 
     at: float
     pss_bytes: int
@@ -220,8 +228,10 @@ class Sample(NamedTuple):
 class Watched:
     """What the processes of an import take, sampled while it runs."""
 
-    def __init__(self, operated: OperatedHome) -> None:
+    def __init__(self, operated: OperatedHome, pause_seconds: float) -> None:
         """Nothing is sampled yet."""
+        self.root: int | None = None  # of the processes that are ours, where it is known: cheaper to look at
+        self._pause = pause_seconds
         self.samples: list[Sample] = []
         self.cpu_seconds: dict[str, float] = {}
         self._operated = operated
@@ -241,16 +251,24 @@ class Watched:
 
     def run(self) -> None:
         """Sample until `end`."""
-        while not self._ending.wait(SAMPLE_SECONDS):
+        while not self._ending.wait(self._pause):
             self._sample()
 
     def end(self) -> None:
         """No more samples."""
         self._ending.set()
 
+    def _processes(self) -> list[psutil.Process]:
+        if self.root is None:
+            return ours(self._operated)
+        with suppress(psutil.Error):
+            importer = psutil.Process(self.root)
+            return [importer, *importer.children()]
+        return []
+
     def _sample(self) -> None:
         total = 0
-        for process in ours(self._operated):
+        for process in self._processes():
             with suppress(psutil.Error):
                 total += process.memory_full_info().pss
                 times = process.cpu_times()
@@ -261,9 +279,9 @@ class Watched:
 
 
 @contextmanager
-def watched(operated: OperatedHome) -> Iterator[Watched]:
+def watched(operated: OperatedHome, pause_seconds: float = SAMPLE_SECONDS) -> Iterator[Watched]:
     """Sampling, for the length of the block."""
-    watched = Watched(operated)
+    watched = Watched(operated, pause_seconds)
     thread = threading.Thread(target=watched.run)
     thread.start()
     try:

@@ -96,6 +96,8 @@ def check(field: Field, value: str, *, today: str) -> str:
 
 def tidy(value: str) -> str:
     """`value` stripped and in NFC; raises InvalidValueError if a character of it does not print."""
+    if value.isascii() and value.isprintable():
+        return value.strip()
     if not value.isascii():
         value = unicodedata.normalize("NFC", value.translate(NO_BREAK))
     if not value.isprintable():

@@ -174,7 +174,8 @@ class _Checked:
     def all(self, raw: Sequence[str]) -> list[str]:
         """The kept form of each value, or a Reason (which is a text, too) for the refusal."""
         if self._shared is None:
-            return [self._one(value) if value else "" for value in raw]
+            one = self._one
+            return [one(value) if value else "" for value in raw]
         shared = self._shared
         if len(shared) > SHARED_MOST:
             shared.clear()

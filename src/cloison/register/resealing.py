@@ -6,6 +6,7 @@ Somebody who stays in segment and cohort keeps their key and changes the compart
 elsewhere is sealed anew as a whole, and the key they leave is destroyed.
 """
 
+import struct
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -33,10 +34,10 @@ TYPES = "select 'cloison.newcomer'::regtype::oid::int8, 'cloison.resealed'::regt
 
 Pool = AsyncConnectionPool[psycopg.AsyncConnection]
 
-_newcomer = packed.Row(
-    *(packed.UUID_, packed.INT4, packed.INT8, packed.BOOL, packed.INT8, packed.INT8),
-    *(packed.BYTEA_ARRAY, packed.INT8_ARRAY, packed.INT8_ARRAY),
-)
+# A `cloison.newcomer` up to the type of its sixth column: the number of columns; then type, length and value of each.
+_newcomer_head = struct.Struct(">i ii16s iii iiq ii? iiq i").pack
+NEWCOMER_COLUMNS = 9
+BYTEAS, INT8S = packed.BYTEA_ARRAY.to_bytes(4, "big"), packed.INT8_ARRAY.to_bytes(4, "big")
 _resealed = packed.Row(
     *(
         packed.TEXT,
@@ -226,20 +227,17 @@ def _who(change: Change) -> UUID:
 def _row(newcomer: Newcomer, person: UUID, keys: Enrolled) -> bytes:
     record, number = newcomer.record, len(newcomer.record.terms)
     sealed = seal(keys.keys, record.plain, place=Place(record.segment, person, FIRST_VERSION))
-    digest, *cell = keys.terms[number:]
-    return packed.item(
-        _newcomer.pack(
-            packed.item(person.bytes),
-            packed.int4(record.cohort),
-            packed.int8(keys.key_id),
-            packed.YES if record.provisional else packed.NO,
-            packed.int8(digest),
-            packed.int8(cell[0] if cell else None),
-            packed.byteas(sealed),
-            _terms(record, keys.terms),
-            _numbers(newcomer.locators),
-        )
+    terms = keys.terms
+    head = _newcomer_head(
+        *(NEWCOMER_COLUMNS, packed.UUID_, 16, person.bytes, packed.INT4, 4, record.cohort, packed.INT8, 8, keys.key_id),
+        *(packed.BOOL, 1, record.provisional, packed.INT8, 8, terms[number], packed.INT8),
     )
+    cell = packed.int8(terms[number + 1]) if record.cell else packed.NULL
+    columns: list[int | None] = [None] * SLOTS
+    for (slot, _), term in zip(record.terms, terms, strict=False):  # behind them stand digest and cell
+        columns[slot - 1] = term
+    arrays = (packed.byteas(sealed), INT8S, packed.int8_array(columns), INT8S, packed.int8_array(newcomer.locators))
+    return packed.item(b"".join((head, cell, BYTEAS, *arrays)))
 
 
 def _resealed_row(change: Change, new: _NewKeys) -> tuple[bytes, tuple[int, int]]:
@@ -263,8 +261,8 @@ def _resealed_row(change: Change, new: _NewKeys) -> tuple[bytes, tuple[int, int]
         packed.byteas(sealed),
         packed.int4(change.slots),
         _terms(record, new.terms),
-        _numbers(change.locators),
-        _numbers(change.dropped),
+        packed.int8_array(change.locators),
+        packed.int8_array(change.dropped),
     )
     return row, (new.key_id, new.version)
 
@@ -273,11 +271,7 @@ def _terms(record: Record, keyed: Sequence[int]) -> bytes:
     columns: list[int | None] = [None] * SLOTS
     for (slot, _), term in zip(record.terms, keyed, strict=False):  # behind them stand digest and cell
         columns[slot - 1] = term
-    return _numbers(columns)
-
-
-def _numbers(values: Sequence[int | None]) -> bytes:
-    return packed.item(packed.int8s(values))
+    return packed.int8_array(columns)
 
 
 async def types_of(register: Register) -> tuple[int, int]:

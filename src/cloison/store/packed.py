@@ -6,7 +6,6 @@ sealing. The forms are those of `array_send` and `record_send`; PostgreSQL check
 
 import struct
 from collections.abc import Iterable, Sequence
-from functools import cache
 
 import psycopg
 from psycopg.abc import Buffer
@@ -22,6 +21,8 @@ _length = struct.Struct(">i").pack
 _int4 = struct.Struct(">ii").pack
 _int8 = struct.Struct(">iq").pack
 _head = struct.Struct(">iiiii").pack
+_long_head = struct.Struct(">iiiiii").pack
+HEAD_BYTES = 20
 
 
 class Packed(bytes):
@@ -58,24 +59,18 @@ def item(value: bytes) -> bytes:
 
 def byteas(values: Sequence[bytes]) -> bytes:
     """A `bytea[]` with its length."""
-    parts = [_head(1, 1, BYTEA, len(values), 1)]
+    parts: list[bytes] = []
     for value in values:
         parts += (_length(len(value)), value)
-    return item(b"".join(parts))
+    body = b"".join(parts)
+    return _long_head(HEAD_BYTES + len(body), 1, 1, BYTEA, len(values), 1) + body
 
 
-@cache
-def _int8_array(count: int) -> struct.Struct:
-    return struct.Struct(">iiiiii" + "iq" * count)
-
-
-def int8_array(values: Sequence[int]) -> bytes:
-    """A `bigint[]` without nulls, with its length."""
-    count = len(values)
-    columns = [20 + 12 * count, 1, 0, INT8, count, 1]
-    for value in values:
-        columns += (8, value)
-    return _int8_array(count).pack(*columns)
+def int8_array(values: Iterable[int | None]) -> bytes:
+    """A `bigint[]` with its length."""
+    items = [NULL if value is None else _int8(8, value) for value in values]
+    body = b"".join(items)
+    return _long_head(HEAD_BYTES + len(body), 1, 1, INT8, len(items), 1) + body
 
 
 def array(oid: int, items: Sequence[bytes]) -> bytes:

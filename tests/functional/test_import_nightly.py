@@ -1,0 +1,114 @@
+"""The nightly import: changes, moves, ends and newcomers among people who are as they were; its memory, its words."""
+
+import os
+import pty
+import re
+import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from support.api import calling
+from support.contents import assert_counted, assert_holds
+from support.desk import ELSEWHERE, SEGMENT
+from support.imports import Delta, Present, delta_of, imported, saved, watched
+from support.load import people_of
+from support.operated import PROGRAM, OperatedHome, rows_of, served
+
+from cloison.register import synthetic
+from cloison.store.pools import connect
+
+PEOPLE = 30_000
+NEW = PEOPLE // 100
+OPENED = 8  # within the budget of five minutes
+MOST_MEGABYTES = 500
+GROWTH = 1.25  # of the second half's peak over the first's, at most
+
+
+@pytest.fixture(scope="module")
+def operated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OperatedHome]:
+    """A home with nobody in it and the file of a first day."""
+    operated = OperatedHome(tmp_path_factory.mktemp("operated"))
+    operated.do("init")
+    synthetic.write(operated.folder / "all.csv", PEOPLE + NEW, seed=41, departments=[SEGMENT, ELSEWHERE])
+    saved(operated.folder / "people.csv", rows_of(operated.folder / "all.csv")[:PEOPLE])
+    yield operated
+    operated.stop()
+
+
+@pytest.fixture(scope="module")
+def night(operated: OperatedHome) -> Delta:
+    """What is in the file of the night."""
+    rows = rows_of(operated.folder / "all.csv")
+    delta = delta_of(rows[:PEOPLE], rows[PEOPLE:])
+    saved(operated.folder / "night.csv", delta.rows)
+    return delta
+
+
+def test_memory_stays_within_its_bound_whatever_the_files_size(operated: OperatedHome) -> None:
+    """Importer and keeper together stay below 500 MB, and in the second half of a file take what they took before."""
+    with watched(operated) as seen:
+        summary = imported(operated, "people.csv")
+    assert summary["inserted"] == PEOPLE
+    assert len(seen.samples) > 10
+    assert seen.peak_megabytes < MOST_MEGABYTES
+    first, second = seen.peaks_of_halves()
+    assert second < GROWTH * first
+
+
+def test_a_night_leaves_everything_right(operated: OperatedHome, night: Delta, tmp_path: Path) -> None:
+    """New, changed, moved and ended are counted and written once; the rest is known; again, all of it is known."""
+    imported(operated, "people.csv")
+    summary = imported(operated, "night.csv")
+    assert (summary["read"], summary["inserted"]) == (PEOPLE + NEW, NEW)
+    assert summary["updated"] == night.updated
+    assert summary["known"] == PEOPLE - night.updated
+    again = imported(operated, "night.csv")
+    assert (again["inserted"], again["updated"], again["known"]) == (0, 0, PEOPLE + NEW)
+    assert again["read"] / again["seconds"] > 1_000  # known people a second, on whatever machine this is
+    assert_holds(operated, rows_of(operated.folder / "night.csv"))
+    assert_counted(operated)
+    moved = sum(row["commune"] == "75113" and row["city"] == "Paris" for row in night.rows)
+    with connect(operated.home, "owner") as owner:
+        events: dict[str, int] = dict(
+            owner.execute(
+                "select event::text, count(*) from cloison.entry where event in ('person_changed', 'person_moved') "
+                "group by 1"
+            ).fetchall()
+        )
+    assert events == {"person_changed": night.changed + night.ended, "person_moved": night.moved}
+    assert moved >= night.moved
+    changed = [row for row in night.rows if row["usage_name"] == "NEUVILLE"][:OPENED]
+    with served(operated):
+        register = Present(operated, tmp_path, changed)
+        agent = register.agent(OPENED)
+        with calling(register, agent) as api:
+            opened = api.open(people_of(operated.home, agent), compartments=["identity", "contact"])
+    wanted = sorted((row["birth_name"], row["address"]) for row in changed)
+    assert sorted((result["fields"]["birth_name"], result["fields"]["address"]) for result in opened) == wanted
+
+
+def test_a_terminal_is_told_how_far_it_is(operated: OperatedHome, night: Delta) -> None:
+    """At a terminal: rate, share and time left, in a line that is drawn again; the counts at the end."""
+    assert night.rows
+    master, slave = pty.openpty()
+    process = subprocess.Popen(
+        [PROGRAM, "people", "import", "night.csv"],
+        env=operated.environment(TERM="xterm"),
+        cwd=operated.folder,
+        stdin=slave,
+        stdout=subprocess.PIPE,
+        stderr=slave,
+        text=True,
+    )
+    os.close(slave)
+    shown = b""
+    with suppress(OSError):  # what a terminal answers once nobody writes to it any more
+        while block := os.read(master, 65_536):
+            shown += block
+    os.close(master)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert re.search(rb"Importing: [\d,]+ rows, [\d,]+ a second, 0 rejected, \d+%, \d:\d\d:\d\d left", shown)
+    assert re.match(r"\d+ people new, \d+ changed, \d+ known, 0 rows rejected, in \d", out)

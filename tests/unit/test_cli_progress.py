@@ -1,0 +1,58 @@
+"""How far an import is, as the command line tells it: with rate, share and time left, at most a line in ten seconds."""
+
+import io
+
+from rich.console import Console
+
+from cloison.cli.progress import LINE_SECONDS, Lines, text_of, told
+from cloison.register.intake import DONE, Progress, Summary
+
+
+def at(seconds: float, share: float, doing: str = "Importing") -> Progress:
+    """How far an import of 1,000,000 rows is that takes 100 seconds."""
+    summary = Summary(read=round(1_000_000 * share), rejected=3, seconds=seconds)
+    return Progress(summary, share, seconds / share - seconds if share else None, doing)
+
+
+def test_a_line_has_rate_share_and_time_left() -> None:
+    """Rows read, rows a second, rows rejected, share of the file, time left at that rate."""
+    assert text_of(at(25.0, 0.25)) == "Importing: 250,000 rows, 10,000 a second, 3 rejected, 25%, 0:01:15 left"
+
+
+def test_nothing_is_promised_before_anybody_can_say() -> None:
+    """No share at the beginning; no time left while indexes are made, which depends on no row."""
+    assert text_of(at(0.0, 0.0)) == "Importing: 0 rows, 0 a second, 3 rejected"
+    assert text_of(at(100.0, 1.0, "Making indexes")) == "Making indexes: 1,000,000 rows, 10,000 a second, 3 rejected"
+
+
+def test_a_log_has_a_line_in_ten_seconds_at_most() -> None:
+    """However often it is told; and one when something else begins to be done, none for the end."""
+    lines: list[str] = []
+    now = 0.0
+    log = Lines(lines.append, lambda: now)
+    for step in range(1_001):
+        now = step / 10
+        log.tell(at(now, step / 1_000))
+    assert len(lines) == 100 / LINE_SECONDS
+    log.tell(at(100.0, 1.0, "Making indexes"))
+    log.tell(at(101.0, 1.0, DONE))
+    assert [line.partition(":")[0] for line in lines[-2:]] == ["Importing", "Making indexes"]
+
+
+def test_without_a_terminal_no_control_character_is_written() -> None:
+    """A file of cron's mail is text alone."""
+    file = io.StringIO()
+    with told(Console(file=file, highlight=False)) as tell:
+        for step in range(100):
+            tell(at(float(step), step / 100))
+        tell(at(100.0, 1.0, "Making indexes"))
+    assert file.getvalue() == "Making indexes: 1,000,000 rows, 10,000 a second, 3 rejected\n"
+
+
+def test_at_a_terminal_one_line_changes() -> None:
+    """Rate, share and time left stand in a line that is drawn again."""
+    file = io.StringIO()
+    with told(Console(file=file, highlight=False, force_terminal=True, width=120)) as tell:
+        tell(at(25.0, 0.25))
+    assert "Importing: 250,000 rows, 10,000 a second, 3 rejected, 25%, 0:01:15 left" in file.getvalue()
+    assert "\x1b[2K" in file.getvalue()  # the line is taken away again
