@@ -119,7 +119,7 @@ def write(costs: list[figures.Cost], sizes: list[tuple[str, float]], latencies: 
         figures.report(costs),
         "",
         f"The initial load runs at {load.rate / after.rate:.2f} of the rate of COPY of the same plaintext with the",
-        f"same searches indexed after it, and at {load.rate / before.rate:.2f} of that with the indexes there before it.",
+        f"same searches indexed after it, and at {load.rate / before.rate:.2f} of that with the indexes made before.",
         "",
         "| bytes a person, after the initial load | |",
         "| --- | --- |",

@@ -88,6 +88,7 @@ class Link:
             for waiting in self._pending.values():
                 if not waiting.done():
                     waiting.set_exception(end)
+                    waiting.exception()  # seen: whose sending failed has an error already, and never asks for this one
 
     def _hand_out(self, reply: m.Answer | m.Failed) -> None:
         """Gives a reply to whom it belongs, if anybody still waits for it."""
