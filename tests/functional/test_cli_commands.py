@@ -208,7 +208,10 @@ def test_json_is_the_last_thing_on_standard_output(operated: OperatedHome, peopl
     assert operated.do("people", "import", "few.csv")["inserted"] == 3
     assert operated.run("accounts", "freeze", "nobody", "--json").out == ""
     doctor = operated.run("doctor", "--json")
-    assert (doctor.status, [check["name"] for check in doctor.json()["checks"] if not check["ok"]]) == (1, ["keeper", "intake door"])
+    assert (doctor.status, [check["name"] for check in doctor.json()["checks"] if not check["ok"]]) == (
+        1,
+        ["keeper", "intake door"],
+    )
 
 
 def test_commands_start_the_database_and_end_their_keeper(operated: OperatedHome) -> None:

@@ -88,7 +88,11 @@ def test_people_are_brought_in_and_opened(external: External, tmp_path: Path) ->
 def test_a_second_init(external: External) -> None:
     """`init` may be repeated, once the logins are there without the administrator."""
     external.operated.do("init", "--database", external.server.url)
-    assert {check.name for check in examine(external.operated.home) if not check.ok} <= {"hardening", "keeper", "intake door"}
+    assert {check.name for check in examine(external.operated.home) if not check.ok} <= {
+        "hardening",
+        "keeper",
+        "intake door",
+    }
 
 
 def test_the_administrator_keeps_no_way_into_the_register(external: External) -> None:

@@ -21,6 +21,7 @@ from cloison.store.pools import connect
 
 PEOPLE = 30_000
 NEW = PEOPLE // 100
+CHANGING_PLACES = 3_000
 OPENED = 8  # within the budget of five minutes
 MOST_MEGABYTES = 500
 GROWTH = 1.25  # of the second half's peak over the first's, at most
@@ -112,3 +113,23 @@ def test_a_terminal_is_told_how_far_it_is(operated: OperatedHome, night: Delta) 
     assert process.returncode == 0
     assert re.search(rb"Importing: [\d,]+ rows, [\d,]+ a second, 0 rejected, \d+%, \d:\d\d:\d\d left", shown)
     assert re.match(r"\d+ people new, \d+ changed, \d+ known, 0 rows rejected, in \d", out)
+
+
+def test_moves_in_both_directions_never_wait_for_each_other_in_a_circle(tmp_path: Path) -> None:
+    """Everybody of two departments changes places, in batches at once: no deadlock, not even one tried again."""
+    operated = OperatedHome(tmp_path)
+    operated.do("init")
+    try:
+        synthetic.write(tmp_path / "people.csv", CHANGING_PLACES, seed=43, departments=[SEGMENT, ELSEWHERE])
+        assert imported(operated, "people.csv")["inserted"] == CHANGING_PLACES
+        places = {SEGMENT: ("75113", "75013", "Paris"), ELSEWHERE: ("59350", "59000", "Lille")}
+        rows = rows_of(tmp_path / "people.csv")
+        for row in rows:
+            row["commune"], row["postcode"], row["city"] = places[row["commune"][:2]]
+        saved(tmp_path / "moved.csv", rows)
+        assert imported(operated, "moved.csv")["updated"] == CHANGING_PLACES
+        assert "deadlock detected" not in (operated.home.log / "postgresql.log").read_text(encoding="utf-8")
+        assert_holds(operated, rows)
+        assert_counted(operated)
+    finally:
+        operated.stop()

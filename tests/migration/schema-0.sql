@@ -327,6 +327,8 @@ begin
     if v_may.verdict <> 'open' or not exists (
         select from account a where a.segment = p_segment and a.account = v_asked_by and a.account <> v_who.account
           and a.organisation = v_who.organisation
+          and not exists (select from account_freeze f where f.segment = a.segment and f.account = a.account
+                          and f.lifted_at is null)
           and clock_v1() < approval_patience_v1()
               + case v_merge.state when 'asked' then v_merge.asked_at else v_merge.split_asked_at end) then
         return query select refuse_act_v1(v_who, p_request, v_event, null,
@@ -389,7 +391,11 @@ begin
     v_verdict := v_may.verdict;
     if v_verdict = 'open' and ((v_who.relations >> 3) & 1 = 0 or not exists (
         select from relation r where r.segment = p_segment and r.account = v_who.account
-          and r.person = reachable_v1(p_segment, v_who.account, p_person) and r.kind = 'walk_in' and r.valid_from <= v_now and r.valid_until > v_now)) then
+          and r.person = reachable_v1(p_segment, v_who.account, p_person) and r.kind = 'walk_in' and r.valid_from <= v_now and r.valid_until > v_now)
+        -- To an address that the account wrote itself a code would prove nothing.
+        or exists (select from entry e where e.segment = p_segment and e.person = p_person
+                   and e.account = v_who.account and e.event in ('person_changed', 'person_moved')
+                   and e.outcome = 'open' and e.at > v_now - interval '672 hours')) then
         v_verdict := 'scope';
     elsif v_verdict = 'open' then
         select min(greatest(q.oldest, v_now - interval '24 hours')) into v_oldest from (
@@ -460,7 +466,8 @@ begin
         v_verdict := v_outcome;          -- one refusal too many: nothing is answered
     elsif v_verdict = 'open' then
         insert into search_miss (segment, search_group, missed_at, account, request)
-        select p_segment, g, v_now, v_who.account, p_request from unnest(p_groups) g on conflict do nothing;
+        select p_segment, g, v_now, v_who.account, p_request
+        from unnest(p_groups || questions_about_v1(p_person)) g where g is not null on conflict do nothing;
         insert into question (segment, session, request, account, asked_at, number, person, version)
         select p_segment, v_who.session, p_request, v_who.account, v_now,
             (select l.next_number - 1 from ledger l where l.segment = p_segment and l.account = v_who.account),
@@ -498,7 +505,7 @@ begin
          select a.version from absorbed a where a.segment = p_segment and a.person = p_absorbed
            and v_merge.state in ('merged', 'split_asked'))];
     -- The door says what it read; whom the account may change is looked at here once more.
-    if relation_now_v1(v_who, p_survivor) is null
+    if p_survivor = p_absorbed or relation_now_v1(v_who, p_survivor) is null
        or (p_merge is null and relation_now_v1(v_who, p_absorbed) is null)
        or (p_merge is not null and (v_merge.state in ('merged', 'split_asked') and v_merge.survivor = p_survivor
                                     and v_merge.absorbed = p_absorbed) is not true) then
@@ -860,6 +867,10 @@ begin
     from absorbed_relation a where a.segment = v_segment and a.person = merging.absorbed
     on conflict (segment, account, person, kind) do nothing;
     delete from absorbed_relation a where a.segment = v_segment and a.person = merging.absorbed;
+    -- Whoever was protected while the two were one may be either.
+    perform inherit_protection_v1(merging.survivor, v_segment, merging.absorbed) where exists (
+        select from protection p where p.person = merging.survivor and p.lifted_at is null
+          and p.since >= merging.merged_at and (p.valid_until is null or p.valid_until > clock_v1()));
     return 'done';
 end $$;
 ALTER FUNCTION cloison.carry_out_split_v1(merging cloison.merge, plan cloison.planned) OWNER TO cloison_owner;
@@ -1177,7 +1188,8 @@ begin
         update code c set tries = c.tries + 1 where c.segment = p_segment and c.code = v_code.code;
     end if;
     if v_may.verdict <> 'open' or (v_code.confirmed_at is null and v_code.expires_at > v_now and v_code.tries < 5
-                                   and v_code.code_hash = p_hash) is not true then
+                                   and v_code.code_hash = p_hash and (v_who.relations >> 3) & 1 = 1
+                                   and p_person = reachable_v1(p_segment, v_who.account, p_person)) is not true then
         return query select refuse_act_v1(v_who, v_code.code, 'code_confirmed', null,
             case when v_may.verdict <> 'open' then v_may.verdict else 'scope' end), null::integer, null::timestamptz;
         return;
@@ -1874,11 +1886,11 @@ begin
     from unnest(p_people) with ordinality
         as n (person, cohort, key_id, provisional, digest, cell, sealed, terms, locators, ordinal)
     where n.ordinal <> all (v_known);
+    perform log_act_v1(p_segment, 'people_imported', null, null, v_people - cardinality(v_known));
     perform count_cells_v1(p_segment,
         array(select n.cell from unnest(p_people) with ordinality
             as n (person, cohort, key_id, provisional, digest, cell, sealed, terms, locators, ordinal)
             where n.ordinal <> all (v_known) and n.cell is not null), '{}');
-    perform log_act_v1(p_segment, 'people_imported', null, null, v_people - cardinality(v_known));
     return query select o, case when o = any (v_known) then 'known' else 'inserted' end
     from generate_series(1, v_people) o;
 end $$;
@@ -1969,6 +1981,22 @@ begin
     return v_now + make_interval(secs => p_seconds);
 end $$;
 ALTER FUNCTION cloison.issue_session_v1(p_segment text, p_account uuid, p_session uuid, p_token_hash bytea, p_seconds integer, p_touched boolean) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.keep_holders_v1(p_change cloison.resealed) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+    insert into account_holder as k (segment, account, kind, term)
+    select distinct h.segment, h.account, q.kind - 1, q.term
+    from unnest(p_change.dropped) with ordinality as d (term, kind)
+    join account_holder h on h.kind = d.kind - 1 and h.term = d.term
+    join locator l on l.kind = h.kind and l.term = h.term and l.person = p_change.person
+    cross join unnest(p_change.locators) with ordinality as q (term, kind)
+    where q.term is not null
+    on conflict (segment, account, kind) do update set term = excluded.term
+        where k.term = p_change.dropped[k.kind + 1];
+$$;
+ALTER FUNCTION cloison.keep_holders_v1(p_change cloison.resealed) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.lease_lifetime_v1() RETURNS interval
     LANGUAGE sql IMMUTABLE SECURITY DEFINER PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -2519,9 +2547,10 @@ CREATE FUNCTION cloison.protect_by_owner_v1(p_held_in text, p_person uuid, p_acc
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
     AS $$
 declare
-    v_protection uuid := add_protection_v1(p_held_in, p_person, p_accounts, p_ends, p_until);
+    v_person uuid := stands_as_v1(p_held_in, p_person);
+    v_protection uuid := add_protection_v1(p_held_in, v_person, p_accounts, p_ends, p_until);
 begin
-    perform log_protection_v1(p_held_in, '00000000-0000-0000-0000-000000000000', null, 'protection_set', p_person,
+    perform log_protection_v1(p_held_in, '00000000-0000-0000-0000-000000000000', null, 'protection_set', v_person,
         v_protection, cardinality(p_accounts));
     return v_protection;
 end $$;
@@ -2534,14 +2563,16 @@ CREATE FUNCTION cloison.protect_v1(p_segment text, p_token bytea, p_held_in text
 declare
     v_may record;
     v_accounts uuid[] := accounts_named_v1(p_audience);
+    v_person uuid;
     v_protection uuid;
 begin
     select * into v_may from may_protect_v1(p_segment, p_token, 'protection_set');
     if v_may.verdict = 'open' and v_accounts is null then
         v_may.verdict := 'unknown_account';
     elsif v_may.verdict = 'open' then
-        v_protection := add_protection_v1(p_held_in, p_person, v_accounts, null, p_until);
-        perform log_protection_v1(p_segment, v_may.account, v_may.session, 'protection_set', p_person, v_protection,
+        v_person := stands_as_v1(p_held_in, p_person);
+        v_protection := add_protection_v1(p_held_in, v_person, v_accounts, null, p_until);
+        perform log_protection_v1(p_segment, v_may.account, v_may.session, 'protection_set', v_person, v_protection,
             cardinality(v_accounts));
     end if;
     return query select v_may.verdict, v_protection;
@@ -2573,11 +2604,19 @@ begin
     returning q.* into v_asked;
     if v_asked.person is not null and not exists (
         select from person p where p.segment = p_segment and p.person = v_asked.person
-          and p.version = v_asked.version) then
+          and p.version = v_asked.version)
+       and (select count(*) from search_miss m where m.segment = p_segment
+            and m.search_group = questions_about_v1(v_asked.person)
+            and m.missed_at > clock_v1() - interval '24 hours') <= 1 then
         perform forgive_question_v1(p_segment, v_asked);
     end if;
 end $$;
 ALTER FUNCTION cloison.question_answered_v1(p_segment text, p_token bytea, p_request uuid) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.questions_about_v1(p_person uuid) RETURNS bigint
+    LANGUAGE sql IMMUTABLE SECURITY DEFINER PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    RETURN hashtextextended((p_person)::text, (73)::bigint);
+ALTER FUNCTION cloison.questions_about_v1(p_person uuid) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.raise_alerts_v1(p_segment text, p_now timestamp with time zone, settled cloison.settled[]) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -2809,7 +2848,8 @@ begin
         from used u
         join holder h on h.segment = p_segment and h.session = v_code.session and h.expires_at > v_now
         join person p on p.segment = p_segment and p.person = v_code.person
-        where not exists (select from account_freeze f where f.segment = p_segment and f.account = v_code.account
+        where (h.relations >> 3) & 1 = 1
+          and not exists (select from account_freeze f where f.segment = p_segment and f.account = v_code.account
                           and f.lifted_at is null)
           and exists (select from relation r where r.segment = p_segment and r.account = v_code.account
                       and r.person = reachable_v1(p_segment, v_code.account, v_code.person) and r.kind = 'walk_in'
@@ -3009,6 +3049,7 @@ begin
         where l.kind = q.kind - 1 and l.term = q.term and l.person = p_change.person and l.xmin = pg_current_xact_id()::xid;
         return 'conflict';
     end if;
+    perform keep_holders_v1(p_change);
     delete from locator l using unnest(p_change.dropped) with ordinality as q (term, kind)
     where l.kind = q.kind - 1 and l.term = q.term and l.person = p_change.person;
     v_cell := v_row.cell;
@@ -3054,6 +3095,15 @@ CREATE FUNCTION cloison.reseal_v1(p_changes cloison.resealed[], p_event cloison.
 declare
     v_change resealed;
 begin
+    -- An import's ledgers first, and in one order: of two batches whose people move between the same segments, each would
+    -- wait for the other's. Counters come after them, here as in intake_people_v1.
+    if p_account is null then
+        insert into ledger as l (segment, account, next_number)
+        select s.segment, '00000000-0000-0000-0000-000000000001', 1
+        from (select c.segment from unnest(p_changes) c union select c.former_segment from unnest(p_changes) c) s
+        order by s.segment
+        on conflict (segment, account) do update set next_number = l.next_number;
+    end if;
     for i in 1 .. cardinality(p_changes) loop
         ordinal := i;
         v_change := p_changes[i];
@@ -3424,6 +3474,24 @@ CREATE FUNCTION cloison.standing_v1(p_protection uuid) RETURNS SETOF cloison.pro
     for update;
 $$;
 ALTER FUNCTION cloison.standing_v1(p_protection uuid) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.stands_as_v1(p_held_in text, p_person uuid) RETURNS uuid
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+declare
+    v_now uuid := p_person;
+    v_next uuid;
+begin
+    perform from person p where p.segment = p_held_in and p.person = p_person for key share;
+    loop
+        select m.survivor into v_next from merge m where m.absorbed = v_now and m.state in ('merged', 'split_asked');
+        exit when not found;
+        v_now := v_next;
+    end loop;
+    return v_now;
+end $$;
+ALTER FUNCTION cloison.stands_as_v1(p_held_in text, p_person uuid) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.sweep_relations_v1() RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -3502,7 +3570,7 @@ begin
         from asked a
     ), checked as (
         select c.*, case
-            when c.misses > v_room then 'metered'
+            when c.misses > v_room or v_room <= 0 then 'metered'
             when c.account is null then 'no_account' when c.person is null then 'no_person'
             when c.turn > 1 or exists (select from interaction i where i.segment = c.held_in and i.feed = p_feed
                                        and i.interaction = c.id) then 'known'
@@ -4337,6 +4405,7 @@ ALTER TABLE ONLY cloison.transfer
     ADD CONSTRAINT transfer_pkey PRIMARY KEY (segment, transfer);
 CREATE INDEX account_handle ON cloison.account USING btree (handle);
 CREATE INDEX account_holder_account ON cloison.account_holder USING btree (account);
+CREATE INDEX account_holder_term ON cloison.account_holder USING btree (kind, term);
 CREATE UNIQUE INDEX agreement_standing ON cloison.agreement USING btree (organisation) WHERE standing;
 CREATE INDEX alert_recent ON cloison.alert USING btree (at);
 CREATE INDEX code_account ON cloison.code USING btree (segment, account, asked_at);
@@ -4486,6 +4555,7 @@ GRANT ALL ON FUNCTION cloison.intake_relations_v1(p_handles text[], p_locator_ki
 REVOKE ALL ON FUNCTION cloison.intake_reseal_v1(p_changes cloison.resealed[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.intake_reseal_v1(p_changes cloison.resealed[]) TO cloison_intake;
 REVOKE ALL ON FUNCTION cloison.issue_session_v1(p_segment text, p_account uuid, p_session uuid, p_token_hash bytea, p_seconds integer, p_touched boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.keep_holders_v1(p_change cloison.resealed) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.lease_lifetime_v1() FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.leases_v1(p_segment text, p_tokens bytea[], p_borrowers text[], p_requests uuid[], p_persons uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.leases_v1(p_segment text, p_tokens bytea[], p_borrowers text[], p_requests uuid[], p_persons uuid[]) TO cloison_desk;
@@ -4517,6 +4587,7 @@ GRANT ALL ON FUNCTION cloison.protect_v1(p_segment text, p_token bytea, p_held_i
 REVOKE ALL ON FUNCTION cloison.put_relation_v1(p_now timestamp with time zone, p_held_in text, p_account uuid, p_person uuid, p_kind cloison.relation_kind, p_from timestamp with time zone, p_until timestamp with time zone) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.question_answered_v1(p_segment text, p_token bytea, p_request uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.question_answered_v1(p_segment text, p_token bytea, p_request uuid) TO cloison_intake;
+REVOKE ALL ON FUNCTION cloison.questions_about_v1(p_person uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.raise_alerts_v1(p_segment text, p_now timestamp with time zone, settled cloison.settled[]) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.reachable_each_v1(p_accounts uuid[], p_persons uuid[]) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.reachable_v1(p_segment text, p_account uuid, p_person uuid) FROM PUBLIC;
@@ -4551,6 +4622,7 @@ REVOKE ALL ON FUNCTION cloison.shielded_v1(p_person uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.sign_lease_v1(p_text text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.signed_by_keeper_v1(p_text text, p_mac bytea) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.standing_v1(p_protection uuid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.stands_as_v1(p_held_in text, p_person uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.sweep_relations_v1() FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.sweep_relations_v1() TO cloison_reaper;
 REVOKE ALL ON FUNCTION cloison.sweep_v1() FROM PUBLIC;

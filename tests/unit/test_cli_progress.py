@@ -28,11 +28,9 @@ def test_nothing_is_promised_before_anybody_can_say() -> None:
 def test_a_log_has_a_line_in_ten_seconds_at_most() -> None:
     """However often it is told; and one when something else begins to be done, none for the end."""
     lines: list[str] = []
-    now = 0.0
-    log = Lines(lines.append, lambda: now)
+    log = Lines(lines.append)
     for step in range(1_001):
-        now = step / 10
-        log.tell(at(now, step / 1_000))
+        log.tell(at(step / 10, step / 1_000))
     assert len(lines) == 100 / LINE_SECONDS
     log.tell(at(100.0, 1.0, "Making indexes"))
     log.tell(at(101.0, 1.0, DONE))
@@ -43,10 +41,23 @@ def test_without_a_terminal_no_control_character_is_written() -> None:
     """A file of cron's mail is text alone."""
     file = io.StringIO()
     with told(Console(file=file, highlight=False)) as tell:
-        for step in range(100):
-            tell(at(float(step), step / 100))
-        tell(at(100.0, 1.0, "Making indexes"))
-    assert file.getvalue() == "Making indexes: 1,000,000 rows, 10,000 a second, 3 rejected\n"
+        for step in range(1, 101):
+            tell(at(step / 10, step / 100))
+        tell(at(11.0, 1.0, "Making indexes"))
+        tell(at(12.0, 1.0, DONE))
+    first, second = file.getvalue().splitlines()
+    assert first == "Importing: 1,000,000 rows, 100,000 a second, 3 rejected"
+    assert second.startswith("Making indexes: 1,000,000 rows")
+    assert not {"\x1b", "\r"} & set(file.getvalue())
+
+
+def test_a_short_import_has_no_line() -> None:
+    """What is over within ten seconds is told by its result alone."""
+    lines: list[str] = []
+    log = Lines(lines.append)
+    for progress in (at(5.0, 0.5), at(9.0, 1.0, "Making indexes"), at(9.5, 1.0, DONE)):
+        log.tell(progress)
+    assert lines == []
 
 
 def test_at_a_terminal_one_line_changes() -> None:

@@ -1,6 +1,5 @@
 """How far an import is, on standard error: one line that changes at a terminal, elsewhere a line every ten seconds."""
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -25,21 +24,19 @@ def told(notes: Console) -> Iterator[Callable[[Progress], None]]:
 class Lines:
     """Lines for a log: one every ten seconds, and one where something else begins to be done."""
 
-    def __init__(self, write: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> None:
-        """Write lines by `write`; the first in ten seconds of `clock`."""
+    def __init__(self, write: Callable[[str], None]) -> None:
+        """Write lines by `write`; the first after ten seconds, so that a short import has none."""
         self._write = write
-        self._clock = clock
-        self._next = clock() + LINE_SECONDS
+        self._last = 0.0
         self._doing = ""
 
     def tell(self, progress: Progress) -> None:
         """Write a line, if it is time for one."""
-        changed = self._doing not in {"", progress.doing}
-        self._doing = progress.doing
         if progress.doing == DONE:  # the result follows
             return
-        if changed or self._clock() >= self._next:
-            self._next = self._clock() + LINE_SECONDS
+        changed, self._doing = self._doing != progress.doing, progress.doing
+        if progress.summary.seconds >= self._last + LINE_SECONDS or (changed and self._last):
+            self._last = progress.summary.seconds
             self._write(text_of(progress))
 
 

@@ -48,6 +48,7 @@ create table cloison.account_holder (
     foreign key (segment, account) references cloison.account
 );
 create index account_holder_account on cloison.account_holder (account);
+create index account_holder_term on cloison.account_holder (kind, term);
 
 create type cloison.alert_kind as enum ('protected_opened');
 

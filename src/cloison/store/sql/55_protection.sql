@@ -121,6 +121,24 @@ language sql stable security definer set search_path = pg_catalog, cloison, pg_t
     from unnest(coalesce(p_handles, '{}')) h (handle) left join account a on a.handle = h.handle;
 $$;
 
+-- The number under which somebody stands in the register now: the survivor's, where a merge absorbed them. Locked
+-- against a merge at the same moment, which would not see the protection yet.
+create or replace function cloison.stands_as_v1(p_held_in text, p_person uuid) returns uuid
+language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp
+    set enable_seqscan = off as $$
+declare
+    v_now uuid := p_person;
+    v_next uuid;
+begin
+    perform from person p where p.segment = p_held_in and p.person = p_person for key share;
+    loop
+        select m.survivor into v_next from merge m where m.absorbed = v_now and m.state in ('merged', 'split_asked');
+        exit when not found;
+        v_now := v_next;
+    end loop;
+    return v_now;
+end $$;
+
 -- Writes a protection and its audience down.
 create or replace function cloison.add_protection_v1(
     p_held_in text, p_person uuid, p_accounts uuid[], p_ends timestamptz[], p_until timestamptz
@@ -178,14 +196,16 @@ language plpgsql volatile security definer set search_path = pg_catalog, cloison
 declare
     v_may record;
     v_accounts uuid[] := accounts_named_v1(p_audience);
+    v_person uuid;
     v_protection uuid;
 begin
     select * into v_may from may_protect_v1(p_segment, p_token, 'protection_set');
     if v_may.verdict = 'open' and v_accounts is null then
         v_may.verdict := 'unknown_account';
     elsif v_may.verdict = 'open' then
-        v_protection := add_protection_v1(p_held_in, p_person, v_accounts, null, p_until);
-        perform log_protection_v1(p_segment, v_may.account, v_may.session, 'protection_set', p_person, v_protection,
+        v_person := stands_as_v1(p_held_in, p_person);
+        v_protection := add_protection_v1(p_held_in, v_person, v_accounts, null, p_until);
+        perform log_protection_v1(p_segment, v_may.account, v_may.session, 'protection_set', v_person, v_protection,
             cardinality(v_accounts));
     end if;
     return query select v_may.verdict, v_protection;
@@ -296,7 +316,7 @@ begin
     return case v_outcome when 'confirmed' then 'open' else v_outcome end;
 end $$;
 
--- When two records become one, what protected the one that ends protects the other too.
+-- When two records become one, or one two again, what protects the one protects the other too.
 create or replace function cloison.inherit_protection_v1(p_from uuid, p_to_segment text, p_to uuid) returns void
 language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp as $$
 declare
@@ -317,9 +337,10 @@ create or replace function cloison.protect_by_owner_v1(
 ) returns uuid
 language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp as $$
 declare
-    v_protection uuid := add_protection_v1(p_held_in, p_person, p_accounts, p_ends, p_until);
+    v_person uuid := stands_as_v1(p_held_in, p_person);
+    v_protection uuid := add_protection_v1(p_held_in, v_person, p_accounts, p_ends, p_until);
 begin
-    perform log_protection_v1(p_held_in, '00000000-0000-0000-0000-000000000000', null, 'protection_set', p_person,
+    perform log_protection_v1(p_held_in, '00000000-0000-0000-0000-000000000000', null, 'protection_set', v_person,
         v_protection, cardinality(p_accounts));
     return v_protection;
 end $$;
@@ -348,3 +369,18 @@ begin
     select p_segment, p_account, q.kind, q.term from unnest(p_kinds, p_terms) q (kind, term);
     perform log_act_v1(p_segment, 'holder_set', p_account, null, cardinality(p_terms));
 end $$;
+
+-- Somebody's numbers change: where one of them said whose record an account's holder is, those that they have from now
+-- on say it. Called before the lost ones are taken away.
+create or replace function cloison.keep_holders_v1(p_change cloison.resealed) returns void
+language sql volatile security definer set search_path = pg_catalog, cloison, pg_temp set enable_seqscan = off as $$
+    insert into account_holder as k (segment, account, kind, term)
+    select distinct h.segment, h.account, q.kind - 1, q.term
+    from unnest(p_change.dropped) with ordinality as d (term, kind)
+    join account_holder h on h.kind = d.kind - 1 and h.term = d.term
+    join locator l on l.kind = h.kind and l.term = h.term and l.person = p_change.person
+    cross join unnest(p_change.locators) with ordinality as q (term, kind)
+    where q.term is not null
+    on conflict (segment, account, kind) do update set term = excluded.term
+        where k.term = p_change.dropped[k.kind + 1];
+$$;

@@ -120,11 +120,11 @@ begin
     from unnest(p_people) with ordinality
         as n (person, cohort, key_id, provisional, digest, cell, sealed, terms, locators, ordinal)
     where n.ordinal <> all (v_known);
+    perform log_act_v1(p_segment, 'people_imported', null, null, v_people - cardinality(v_known));
     perform count_cells_v1(p_segment,
         array(select n.cell from unnest(p_people) with ordinality
             as n (person, cohort, key_id, provisional, digest, cell, sealed, terms, locators, ordinal)
             where n.ordinal <> all (v_known) and n.cell is not null), '{}');
-    perform log_act_v1(p_segment, 'people_imported', null, null, v_people - cardinality(v_known));
     return query select o, case when o = any (v_known) then 'known' else 'inserted' end
     from generate_series(1, v_people) o;
 end $$;
@@ -141,6 +141,15 @@ language plpgsql volatile security definer set search_path = pg_catalog, cloison
 declare
     v_change resealed;
 begin
+    -- An import's ledgers first, and in one order: of two batches whose people move between the same segments, each would
+    -- wait for the other's. Counters come after them, here as in intake_people_v1.
+    if p_account is null then
+        insert into ledger as l (segment, account, next_number)
+        select s.segment, '00000000-0000-0000-0000-000000000001', 1
+        from (select c.segment from unnest(p_changes) c union select c.former_segment from unnest(p_changes) c) s
+        order by s.segment
+        on conflict (segment, account) do update set next_number = l.next_number;
+    end if;
     for i in 1 .. cardinality(p_changes) loop
         ordinal := i;
         v_change := p_changes[i];
@@ -186,6 +195,7 @@ begin
         where l.kind = q.kind - 1 and l.term = q.term and l.person = p_change.person and l.xmin = pg_current_xact_id()::xid;
         return 'conflict';
     end if;
+    perform keep_holders_v1(p_change);
     delete from locator l using unnest(p_change.dropped) with ordinality as q (term, kind)
     where l.kind = q.kind - 1 and l.term = q.term and l.person = p_change.person;
 

@@ -344,7 +344,7 @@ begin
         from asked a
     ), checked as (
         select c.*, case
-            when c.misses > v_room then 'metered'
+            when c.misses > v_room or v_room <= 0 then 'metered'
             when c.account is null then 'no_account' when c.person is null then 'no_person'
             when c.turn > 1 or exists (select from interaction i where i.segment = c.held_in and i.feed = p_feed
                                        and i.interaction = c.id) then 'known'
@@ -666,7 +666,11 @@ begin
     v_verdict := v_may.verdict;
     if v_verdict = 'open' and ((v_who.relations >> 3) & 1 = 0 or not exists (
         select from relation r where r.segment = p_segment and r.account = v_who.account
-          and r.person = reachable_v1(p_segment, v_who.account, p_person) and r.kind = 'walk_in' and r.valid_from <= v_now and r.valid_until > v_now)) then
+          and r.person = reachable_v1(p_segment, v_who.account, p_person) and r.kind = 'walk_in' and r.valid_from <= v_now and r.valid_until > v_now)
+        -- To an address that the account wrote itself a code would prove nothing.
+        or exists (select from entry e where e.segment = p_segment and e.person = p_person
+                   and e.account = v_who.account and e.event in ('person_changed', 'person_moved')
+                   and e.outcome = 'open' and e.at > v_now - interval '672 hours')) then
         v_verdict := 'scope';
     elsif v_verdict = 'open' then
         select min(greatest(q.oldest, v_now - interval '24 hours')) into v_oldest from (
@@ -735,7 +739,8 @@ begin
         from used u
         join holder h on h.segment = p_segment and h.session = v_code.session and h.expires_at > v_now
         join person p on p.segment = p_segment and p.person = v_code.person
-        where not exists (select from account_freeze f where f.segment = p_segment and f.account = v_code.account
+        where (h.relations >> 3) & 1 = 1
+          and not exists (select from account_freeze f where f.segment = p_segment and f.account = v_code.account
                           and f.lifted_at is null)
           and exists (select from relation r where r.segment = p_segment and r.account = v_code.account
                       and r.person = reachable_v1(p_segment, v_code.account, v_code.person) and r.kind = 'walk_in'
@@ -775,7 +780,8 @@ begin
         update code c set tries = c.tries + 1 where c.segment = p_segment and c.code = v_code.code;
     end if;
     if v_may.verdict <> 'open' or (v_code.confirmed_at is null and v_code.expires_at > v_now and v_code.tries < 5
-                                   and v_code.code_hash = p_hash) is not true then
+                                   and v_code.code_hash = p_hash and (v_who.relations >> 3) & 1 = 1
+                                   and p_person = reachable_v1(p_segment, v_who.account, p_person)) is not true then
         return query select refuse_act_v1(v_who, v_code.code, 'code_confirmed', null,
             case when v_may.verdict <> 'open' then v_may.verdict else 'scope' end), null::integer, null::timestamptz;
         return;

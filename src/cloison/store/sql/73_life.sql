@@ -269,7 +269,8 @@ begin
         v_verdict := v_outcome;          -- one refusal too many: nothing is answered
     elsif v_verdict = 'open' then
         insert into search_miss (segment, search_group, missed_at, account, request)
-        select p_segment, g, v_now, v_who.account, p_request from unnest(p_groups) g on conflict do nothing;
+        select p_segment, g, v_now, v_who.account, p_request
+        from unnest(p_groups || questions_about_v1(p_person)) g where g is not null on conflict do nothing;
         insert into question (segment, session, request, account, asked_at, number, person, version)
         select p_segment, v_who.session, p_request, v_who.account, v_now,
             (select l.next_number - 1 from ledger l where l.segment = p_segment and l.account = v_who.account),
@@ -286,8 +287,14 @@ language sql volatile security definer set search_path = pg_catalog, cloison, pg
     delete from refusal f where f.segment = p_segment and f.account = asked.account and f.number = asked.number;
 $$;
 
--- The question about somebody's new NIR was answered by changing the record, which told nothing about anybody else: its
--- refusal is taken back. Nothing happens where the record did not change.
+-- What all questions about one person's own new numbers are counted under.
+create or replace function cloison.questions_about_v1(p_person uuid) returns bigint
+language sql immutable parallel safe security definer set search_path = pg_catalog, cloison, pg_temp
+return hashtextextended(p_person::text, 73);
+
+-- The question about somebody's new NIR was answered by changing the record, which told no more than that nobody has it:
+-- its refusal is taken back, of one person once a day. Who gave the same person one number after another would learn
+-- for nothing which of them are nobody's. Nothing happens where the record did not change.
 create or replace function cloison.question_answered_v1(p_segment text, p_token bytea, p_request uuid) returns void
 language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp
     set enable_seqscan = off as $$
@@ -300,7 +307,10 @@ begin
     returning q.* into v_asked;
     if v_asked.person is not null and not exists (
         select from person p where p.segment = p_segment and p.person = v_asked.person
-          and p.version = v_asked.version) then
+          and p.version = v_asked.version)
+       and (select count(*) from search_miss m where m.segment = p_segment
+            and m.search_group = questions_about_v1(v_asked.person)
+            and m.missed_at > clock_v1() - interval '24 hours') <= 1 then
         perform forgive_question_v1(p_segment, v_asked);
     end if;
 end $$;

@@ -37,7 +37,7 @@ begin
          select a.version from absorbed a where a.segment = p_segment and a.person = p_absorbed
            and v_merge.state in ('merged', 'split_asked'))];
     -- The door says what it read; whom the account may change is looked at here once more.
-    if relation_now_v1(v_who, p_survivor) is null
+    if p_survivor = p_absorbed or relation_now_v1(v_who, p_survivor) is null
        or (p_merge is null and relation_now_v1(v_who, p_absorbed) is null)
        or (p_merge is not null and (v_merge.state in ('merged', 'split_asked') and v_merge.survivor = p_survivor
                                     and v_merge.absorbed = p_absorbed) is not true) then
@@ -84,7 +84,7 @@ language sql volatile security definer set search_path = pg_catalog, cloison, pg
 $$;
 
 -- Approves what somebody else of the same organisation asked: a merge becomes merged, a split split. Answers done, scope
--- (no such request, one's own, another organisation's, too old), stale (a record changed since; ask anew), or as
+-- (no such request, one's own, another organisation's, a frozen account's, too old), stale (a record changed since; ask anew), or as
 -- may_act_v1; and the survivor with the version of its row, for the keeper.
 create or replace function cloison.approve_merge_v1(p_segment text, p_token bytea, p_request uuid, p_merge uuid)
 returns table (outcome text, state text, survivor uuid, absorbed uuid, key_id bigint, version integer)
@@ -114,6 +114,8 @@ begin
     if v_may.verdict <> 'open' or not exists (
         select from account a where a.segment = p_segment and a.account = v_asked_by and a.account <> v_who.account
           and a.organisation = v_who.organisation
+          and not exists (select from account_freeze f where f.segment = a.segment and f.account = a.account
+                          and f.lifted_at is null)
           and clock_v1() < approval_patience_v1()
               + case v_merge.state when 'asked' then v_merge.asked_at else v_merge.split_asked_at end) then
         return query select refuse_act_v1(v_who, p_request, v_event, null,
@@ -236,6 +238,10 @@ begin
     from absorbed_relation a where a.segment = v_segment and a.person = merging.absorbed
     on conflict (segment, account, person, kind) do nothing;
     delete from absorbed_relation a where a.segment = v_segment and a.person = merging.absorbed;
+    -- Whoever was protected while the two were one may be either.
+    perform inherit_protection_v1(merging.survivor, v_segment, merging.absorbed) where exists (
+        select from protection p where p.person = merging.survivor and p.lifted_at is null
+          and p.since >= merging.merged_at and (p.valid_until is null or p.valid_until > clock_v1()));
     return 'done';
 end $$;
 
