@@ -217,6 +217,25 @@ def test_a_source_by_the_command_line(operated: OperatedHome) -> None:
         assert token not in str(owner.execute("select f::text from cloison.feed f").fetchall())
 
 
+def test_a_file_of_several_sources(operated: OperatedHome) -> None:
+    """Rows of another kind are passed over and counted; a kind that there is not is refused, none is the source's."""
+    operated.do("feeds", "create", "phone", "--kind", "telephone")
+    kinds = ["kind", "telephone", "space", "appointments", "", "someone"]
+    write(operated, "all.csv", [[*line, kind] for line, kind in zip(interactions(operated, 5), kinds, strict=True)])
+    play(
+        operated,
+        """
+        $ cloison feeds import all.csv --source phone
+        2 interactions written; 2 of another kind; refused: 1 value
+        [1]
+        """,
+    )
+    rejects = rows_of(operated.folder / "all.csv.rejects.csv")
+    assert [(row["row"], row["field"], row["reason"]) for row in rejects] == [("6", "kind", "value")]
+    done = operated.run("feeds", "import", "all.csv", "--source", "phone", "--json").json()
+    assert (done["read"], done["known"], done["other_kind"]) == (5, 2, 2)
+
+
 def test_refused_interactions_are_written_down(operated: OperatedHome) -> None:
     """Each refused row stands in the file of rejects with its field and reason, and no value that is not masked."""
     operated.do("feeds", "create", "desk", "--kind", "telephone")

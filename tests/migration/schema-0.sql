@@ -1747,6 +1747,7 @@ begin
         foreach v_index in array term_indexes_v1() loop
             execute format('drop index if exists cloison.%I', v_index);
         end loop;
+        drop index if exists cloison.locator_person;
     end if;
     return exists (select from load);
 end $$;
@@ -1802,6 +1803,7 @@ begin
             execute format('create index if not exists %I on cloison.person (segment, term%s) where term%2$s is not null',
                 v_index, right(v_index, 1));
         end loop;
+        create index if not exists locator_person on cloison.locator (person);
         analyze cloison.person, cloison.locator;
         delete from load;
     end if;
@@ -4413,6 +4415,7 @@ CREATE INDEX code_person ON cloison.code USING btree (segment, person, asked_at)
 CREATE INDEX entry_person ON cloison.entry USING btree (segment, person, at) WHERE (person IS NOT NULL);
 CREATE INDEX interaction_person ON cloison.interaction USING btree (segment, person);
 CREATE INDEX interaction_waiting ON cloison.interaction USING btree (segment, account, person, valid_from) WHERE waiting;
+CREATE INDEX locator_person ON cloison.locator USING btree (person);
 CREATE INDEX merge_absorbed ON cloison.merge USING btree (absorbed);
 CREATE INDEX merge_survivor ON cloison.merge USING btree (survivor);
 CREATE INDEX opening_recent ON cloison.opening USING btree (segment, account, meter, last_opened);

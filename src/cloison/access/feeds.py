@@ -38,7 +38,7 @@ SEGMENT = re.compile(r"[0-9A-Za-z_-]{1,16}")
 INTERACTION = re.compile(r"[!-~]{1,64}")  # what can be seen of ASCII
 ROWS_A_BATCH = 500
 LAST_DAY = "9999-12-31"  # locators are no dates
-COLUMNS = Columns(("account", "interaction", "from", "until"))
+COLUMNS = Columns(("account", "interaction", "from", "until"), ("kind",))
 KNOWN = "select cloison.feed_known_v1(%b::bytea)"
 TOLD = (
     "select result, retry_after from cloison.feed_interactions_v1(%b::bytea, %b::text[], %b::text[], %b::int2[], "
@@ -56,6 +56,9 @@ class FeedKind(StrEnum):
     APPOINTMENTS = "appointments"
     SPACE = "space"
     TELEPHONE = "telephone"
+
+
+KINDS = frozenset(kind.value for kind in FeedKind)
 
 
 class Feed(msgspec.Struct, frozen=True):
@@ -120,6 +123,14 @@ def feeds(owner: psycopg.Connection) -> list[Feed]:
     return [Feed(*row) for row in rows]
 
 
+def find_feed(owner: psycopg.Connection, name: str) -> Feed:
+    """The source of that name, which is open; raises UnknownFeedError."""
+    for feed in feeds(owner):
+        if feed.name == name and feed.closed_at is None:
+            return feed
+    raise UnknownFeedError(feed=mask(name))
+
+
 def close_feed(owner: psycopg.Connection, name: str) -> None:
     """Close a source for good: its token and its files write nothing any more; raises UnknownFeedError."""
     if owner.execute("select cloison.close_feed_v1(%s)", (name,)).fetchone() != (True,):
@@ -166,15 +177,16 @@ async def take(register: Register, secret: bytes, told: Sequence[Interaction]) -
 
 
 async def import_interactions(
-    path: Path, register: Register, source: str, progress: Progress = lambda _imported: None
+    path: Path, register: Register, source: Feed, progress: Progress = lambda _imported: None
 ) -> Imported:
     """Bring the interactions of a source's CSV file in; rows refused go to `FILE.rejects.csv`.
 
-    Raises UnknownFeedError where there is no such source or it is closed, and as `import_relations` does.
+    A file of several sources has a column `kind`; rows that are of another kind than this source are passed over.
+    Raises UnknownFeedError where the source was closed meanwhile, and as `import_relations` does.
     """
     with RelationFile(path, register.profile, COLUMNS) as file, Rejects(path) as rejects:
         work = Import(file, rejects, register, progress)
-        rows = _rows(work)
+        rows = _rows(work, source.kind)
         terms: dict[bytes, int] = {}
         while batch := list(islice(rows, ROWS_A_BATCH)):
             await locate(register, file.kind, batch, terms)
@@ -186,8 +198,8 @@ async def import_interactions(
                 [row.valid_from for row in batch],
                 [row.valid_until for row in batch],
             )
-            if not await work.write(batch, FROM_FILE, (source, *columns)):
-                raise UnknownFeedError(feed=mask(source))
+            if not await work.write(batch, FROM_FILE, (source.name, *columns)):
+                raise UnknownFeedError(feed=mask(source.name))
         work.tell()
     return work.imported
 
@@ -204,9 +216,12 @@ def _locators(profile: Profile, told: Interaction) -> tuple[int, bytes] | None:
     return found[0] if len(found) == 1 else None
 
 
-def _rows(work: Import) -> Iterator[Row]:
+def _rows(work: Import, kind: str) -> Iterator[Row]:
     for number, row in work.file.rows():
         work.imported.read += 1
+        if row and row.get("kind") in KINDS - {kind}:
+            work.imported.other_kind += 1
+            continue
         made = Refused("", "columns") if row is None else _row(work.file, number, row)
         if isinstance(made, Refused):
             work.reject(number, made)
@@ -215,6 +230,8 @@ def _rows(work: Import) -> Iterator[Row]:
 
 
 def _row(file: RelationFile, number: int, row: dict[str, str]) -> Row | Refused:
+    if row.get("kind", "") not in KINDS | {""}:
+        return Refused("kind", "value", mask(row["kind"]))
     if not HANDLE.fullmatch(row["account"]):
         return Refused("account", "no_account", mask(row["account"]))
     if not INTERACTION.fullmatch(row["interaction"]):

@@ -44,6 +44,7 @@ class Imported(msgspec.Struct):
     written: int = 0
     refused: dict[str, int] = {}
     known: int = 0  # of interactions: told before
+    other_kind: int = 0  # of interactions: of another kind than their source
     retry_after: int | None = None
     seconds: float = 0.0
     seconds_left: float | None = None

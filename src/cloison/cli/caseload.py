@@ -62,7 +62,8 @@ def report(imported: Imported, written: str, as_json: bool) -> None:
     """Show what an import did; ends with 1 where rows were refused."""
     refused = ", ".join(f"{rows} {reason}" for reason, rows in imported.refused.items()) or "none"
     known = f"; {imported.known} known" if imported.known else ""
-    show(as_json, imported, f"{imported.written} {written}{known}; refused: {refused}")
+    other = f"; {imported.other_kind} of another kind" if imported.other_kind else ""
+    show(as_json, imported, f"{imported.written} {written}{known}{other}; refused: {refused}")
     if imported.refused.get(METERED) and imported.retry_after is not None:
         hours = -(-imported.retry_after // 3600)
         notes.print(

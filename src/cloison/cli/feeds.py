@@ -58,11 +58,14 @@ def feeds_import(
 ) -> None:
     """Bring a source's interactions in from a CSV file: account, identifier or nir, interaction, from, until.
 
-    An interaction that was told before is passed over; rows refused go to FILE.rejects.csv.
+    An interaction that was told before is passed over, and, where there is a column `kind`, one of another kind than
+    the source's. Rows refused go to FILE.rejects.csv, those whose time is over too.
     """
+    with connect(started(), "owner") as owner:
+        found = sources.find_feed(owner, source)
 
     async def bring_in(register: Register) -> Imported:
         with notes.status("Importing …") as status:
-            return await import_interactions(file, register, source, lambda i: status.update(progress(i)))
+            return await import_interactions(file, register, found, lambda i: status.update(progress(i)))
 
     report(with_register(bring_in), "interactions written", as_json)

@@ -68,6 +68,7 @@ create table cloison.locator (
     person uuid not null,
     primary key (kind, term)
 );
+create index locator_person on cloison.locator (person);   -- a merge, an erasure: all that lead to somebody
 
 -- Who went from one segment to another, so that a locator written before still leads to them.
 create table cloison.trail (

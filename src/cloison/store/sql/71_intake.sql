@@ -280,6 +280,7 @@ begin
         foreach v_index in array term_indexes_v1() loop
             execute format('drop index if exists cloison.%I', v_index);
         end loop;
+        drop index if exists cloison.locator_person;
     end if;
     return exists (select from load);
 end $$;
@@ -296,6 +297,7 @@ begin
             execute format('create index if not exists %I on cloison.person (segment, term%s) where term%2$s is not null',
                 v_index, right(v_index, 1));
         end loop;
+        create index if not exists locator_person on cloison.locator (person);
         analyze cloison.person, cloison.locator;
         delete from load;
     end if;
