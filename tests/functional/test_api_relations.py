@@ -52,7 +52,8 @@ def test_a_role_without_the_relation_cannot_use_it(register: RunningRegister) ->
 def test_the_counter_takes_both_facts(register: RunningRegister) -> None:
     """Reception finds a stranger by NIR and birth date, not by identifier alone, and may open who was found."""
     agent = register.agent(0, "reception")
-    stranger, other = register.people[-1], register.people[-2]
+    # nobody whom another test asks for by NIR: misses of a group share five a day
+    stranger, other = [row for row in register.people if row["nir"] and row["identifier"]][-7:-5]
     with calling(register, agent) as api:
         assert api.search(identifier=stranger["identifier"], purpose="reception")["cards"] == []
         assert api.search(identifier=stranger["identifier"], birth_date=other["birth_date"], purpose="reception")[

@@ -18,7 +18,7 @@ from cloison.doctor import examine
 from cloison.register import synthetic
 from cloison.store.pools import connect
 
-PEOPLE = 4_000
+PEOPLE = 10_000
 HALF = PEOPLE // 2
 TERM_INDEXES = 7
 WAITING = (

@@ -161,3 +161,13 @@ def test_without_a_session_there_is_no_change(register: RunningRegister) -> None
         problem(answer, 401, "no_session")
     with calling(register, "") as api:
         problem(api.http.post("/v1/people", json={"purpose": "correction", "fields": newcomer()}), 401, "no_session")
+
+
+def test_no_log_says_who_was_changed(register: RunningRegister) -> None:
+    """Whose record was changed stands in the audit log alone, not in what the processes print."""
+    with living(register) as life:
+        person = str(life.bring_in())
+        assert life.change(person, city="Lille")["outcome"] == "changed"
+    logs = [path.read_text(encoding="utf-8") for path in register.home.log.glob("*.log")]
+    assert logs
+    assert not [log for log in logs if person in log]

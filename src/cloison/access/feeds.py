@@ -219,19 +219,18 @@ def _locators(profile: Profile, told: Interaction) -> tuple[int, bytes] | None:
 def _rows(work: Import, kind: str) -> Iterator[Row]:
     for number, row in work.file.rows():
         work.imported.read += 1
-        if row and row.get("kind") in KINDS - {kind}:
+        told = row.get("kind") or kind if row else kind
+        if told in KINDS - {kind}:
             work.imported.other_kind += 1
-            continue
-        made = Refused("", "columns") if row is None else _row(work.file, number, row)
-        if isinstance(made, Refused):
+        elif told != kind:
+            work.reject(number, Refused("kind", "value", mask(told)))
+        elif isinstance(made := Refused("", "columns") if row is None else _row(work.file, number, row), Refused):
             work.reject(number, made)
         else:
             yield made
 
 
 def _row(file: RelationFile, number: int, row: dict[str, str]) -> Row | Refused:
-    if row.get("kind", "") not in KINDS | {""}:
-        return Refused("kind", "value", mask(row["kind"]))
     if not HANDLE.fullmatch(row["account"]):
         return Refused("account", "no_account", mask(row["account"]))
     if not INTERACTION.fullmatch(row["interaction"]):

@@ -41,7 +41,9 @@ def people_import(
     file: Path,
     mapping: Annotated[Path | None, typer.Option(help="A TOML file that renames columns, dates and words.")] = None,
     encoding: Annotated[str | None, typer.Option(help="Such as latin-1; detected if not given.")] = None,
-    delimiter: Annotated[str | None, typer.Option(help="Comma or semicolon; detected if not given.")] = None,
+    delimiter: Annotated[
+        str | None, typer.Option(help="Comma, semicolon, tab or |; the first two are detected.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Bring the people of a CSV or Parquet file in, or up to date; rows refused go to FILE.rejects.csv.

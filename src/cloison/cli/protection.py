@@ -6,13 +6,14 @@ from uuid import UUID
 
 import typer
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from cloison.access import protection
 from cloison.cli.numbers import DEFAULT_BY, By, NumberFile, located
 from cloison.cli.shared import Json, home_of, show, started
 from cloison.store.pools import connect
 
+UUID_WIDTH = 36
 app = typer.Typer(no_args_is_help=True, help="People withheld from all but a named audience.")
 
 Until = Annotated[
@@ -68,7 +69,8 @@ def protection_list(as_json: Json = False) -> None:
     """List the protections that stand."""
     with connect(started(), "owner") as owner:
         found = protection.protections(owner)
-    table = Table("protection", "segment", "person", "since", "until", "audience")
+    number = Column("protection", min_width=UUID_WIDTH)  # whole, as it is what lifts it
+    table = Table(number, "segment", "person", "since", "until", "audience")
     for one in found:
         until = "" if one.until is None else one.until.isoformat(" ", "seconds")
         named = (str(one.protection), one.segment, str(one.person), one.since.isoformat(" ", "seconds"), until)

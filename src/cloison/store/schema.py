@@ -37,7 +37,7 @@ DATABASE_GRANTEES = """
 select distinct a.grantee::regrole::text from pg_database d, aclexplode(d.datacl) a
 where d.datname = %s and a.grantee not in (0, d.datdba)
 """
-CONNECTION_LIMITS = {"desk": 40, "intake": 10, "reaper": 4, "statistics": 4}
+CONNECTION_LIMITS = {"desk": 40, "intake": 24, "reaper": 4, "statistics": 4}
 
 
 def role_of(login: str) -> str:

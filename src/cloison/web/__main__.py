@@ -59,6 +59,7 @@ async def serve(home: Home) -> None:
 def main() -> int:
     """Run the desk; 1 where it cannot be set up, with the reason on standard error."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it would write down the address of each change: of whom
     try:
         uvloop.run(serve(Home()))
     except CloisonError as error:

@@ -94,9 +94,11 @@ begin
     from unnest(p_people) n cross join lateral unnest(n.locators) as l (term) where l.term is not null;
     insert into locator (kind, term, segment, person)
     select l.kind - 1, l.term, p_segment, n.person
-    from unnest(p_people) n cross join lateral unnest(n.locators) with ordinality as l (term, kind)
+    from unnest(p_people) with ordinality
+        as n (person, cohort, key_id, provisional, digest, cell, sealed, terms, locators, ordinal)
+    cross join lateral unnest(n.locators) with ordinality as l (term, kind)
     where l.term is not null
-    order by l.kind, l.term
+    order by l.kind, l.term, n.ordinal   -- of two with one number in a batch, the first
     on conflict (kind, term) do nothing;
     get diagnostics v_written = row_count;
 
