@@ -23,10 +23,11 @@ from uuid import UUID
 import msgspec
 import psycopg
 
-from cloison.access.relation_files import Columns, Refused, Rejects, RelationFile, time_of
+from cloison.access.relation_files import Columns, Refused, RelationFile
 from cloison.access.relations import HANDLE, Import, Imported, Progress, Row, locate
 from cloison.errors import BadRequestError, NoFeedError, UnknownFeedError
 from cloison.register.fields import InvalidValueError, check, mask
+from cloison.register.files import RejectFile
 from cloison.register.profile import Profile
 from cloison.register.resealing import Register, query
 from cloison.register.terms import locator_inputs
@@ -184,7 +185,7 @@ async def import_interactions(
     A file of several sources has a column `kind`; rows that are of another kind than this source are passed over.
     Raises UnknownFeedError where the source was closed meanwhile, and as `import_relations` does.
     """
-    with RelationFile(path, register.profile, COLUMNS) as file, Rejects(path) as rejects:
+    with RelationFile(path, register.profile, COLUMNS) as file, RejectFile(path) as rejects:
         work = Import(file, rejects, register, progress)
         rows = _rows(work, source.kind)
         terms: dict[bytes, int] = {}
@@ -235,12 +236,8 @@ def _row(file: RelationFile, number: int, row: dict[str, str]) -> Row | Refused:
         return Refused("account", "no_account", mask(row["account"]))
     if not INTERACTION.fullmatch(row["interaction"]):
         return Refused("interaction", "value", mask(row["interaction"]))
-    person = file.person(row)
-    if isinstance(person, Refused):
-        return person
-    begins, ends = time_of(row, "from"), time_of(row, "until")
-    if isinstance(begins, Refused):
-        return begins
-    if isinstance(ends, Refused):
-        return ends
+    found = file.person_and_times(row)
+    if isinstance(found, Refused):
+        return found
+    person, begins, ends = found
     return Row(number, row["account"], person, row["interaction"], begins, ends)

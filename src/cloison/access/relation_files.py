@@ -1,4 +1,4 @@
-"""Files that say who may open whom, as they come in, and the file of the rows refused. CSV, comma or semicolon, UTF-8.
+"""Files that say who may open whom, as they come in. CSV, comma or semicolon, UTF-8.
 
 No error here repeats a value: what stands where a header should be may be somebody's name.
 """
@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, NamedTuple, Self, TextIO
+from typing import BinaryIO, NamedTuple, Self
 
 from cloison.errors import ImportFileError
 from cloison.register.fields import InvalidValueError, check, mask
@@ -17,7 +17,6 @@ from cloison.register.terms import locator_inputs
 
 LINE_BYTES = 1 << 16  # a longer line is no row of these files
 LAST_DAY = "9999-12-31"  # locators are no dates, so that today does not matter
-REJECT_COLUMNS = ("row", "field", "reason", "value")
 
 
 class Columns(NamedTuple):
@@ -97,6 +96,18 @@ class RelationFile:
         found = dict(locator_inputs(self._profile, {self.locator: kept} if kept else {}))
         return found.get(self.kind) or Refused(self.locator, "missing")
 
+    def person_and_times(self, row: dict[str, str]) -> tuple[bytes, datetime | None, datetime | None] | Refused:
+        """What the keeper hashes to find the row's person, and from when until when; or why the row is refused."""
+        person = self.person(row)
+        if isinstance(person, Refused):
+            return person
+        begins, ends = time_of(row, "from"), time_of(row, "until")
+        if isinstance(begins, Refused):
+            return begins
+        if isinstance(ends, Refused):
+            return ends
+        return person, begins, ends
+
     def _next(self) -> list[str] | None:
         try:
             return next(self._reader, None)
@@ -112,34 +123,6 @@ class RelationFile:
                 raise ImportFileError(reason=f"row {self._row + 1} is longer than {LINE_BYTES:,} bytes")
             yield line.decode(encoding)
             encoding = "utf-8"
-
-
-class Rejects:
-    """`FILE.rejects.csv`: row, field, reason and masked value of every row refused."""
-
-    def __init__(self, path: Path) -> None:
-        """Make the file beside `path`, replacing an older one; raises ImportFileError if it cannot."""
-        self.path = path.with_name(path.name + ".rejects.csv")
-        try:
-            self._file: TextIO = self.path.open("w", encoding="utf-8", newline="")
-        except OSError as error:
-            raise ImportFileError(reason=f"{self.path} cannot be written ({error.strerror})") from error
-        self._writer = csv.writer(self._file, lineterminator="\n")
-        self._writer.writerow(REJECT_COLUMNS)
-
-    def __enter__(self) -> Self:
-        """The file itself."""
-        return self
-
-    def __exit__(
-        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
-    ) -> None:
-        """Close it."""
-        self._file.close()
-
-    def write(self, row: int, refused: Refused) -> None:
-        """Add the reason why a row is refused."""
-        self._writer.writerow((row, *refused))
 
 
 def time_of(row: dict[str, str], column: str) -> datetime | Refused | None:

@@ -21,9 +21,10 @@ from pathlib import Path
 
 import msgspec
 
-from cloison.access.relation_files import Columns, Refused, Rejects, RelationFile, time_of
+from cloison.access.relation_files import Columns, Refused, RelationFile
 from cloison.model import Relation
 from cloison.register.fields import mask
+from cloison.register.files import RejectFile
 from cloison.register.resealing import Register, query
 
 ROWS_A_BATCH = 1_000
@@ -82,7 +83,7 @@ class Row(msgspec.Struct, frozen=True):
 class Import:
     """One import under way: what was counted, and the rows refused."""
 
-    def __init__(self, file: RelationFile, rejects: Rejects, register: Register, progress: Progress) -> None:
+    def __init__(self, file: RelationFile, rejects: RejectFile, register: Register, progress: Progress) -> None:
         """Nothing is read yet."""
         self.file = file
         self.register = register
@@ -94,7 +95,7 @@ class Import:
     def reject(self, number: int, refused: Refused) -> None:
         """Count a row as refused and write it down."""
         self.imported.refuse(refused.reason)
-        self._rejects.write(number, refused)
+        self._rejects.add(number, *refused)
 
     async def write(self, batch: Sequence[Row], statement: str, columns: Sequence[object]) -> bool:
         """Ask the database to write a batch, whose results come in order; whether it answered at all."""
@@ -104,7 +105,7 @@ class Import:
         for row, (result, retry_after) in zip(batch, results, strict=True):
             self.imported.settle(result, retry_after)
             if result not in {WRITTEN, KNOWN}:
-                self._rejects.write(row.number, Refused(self._field(result), result, self._masked(row, result)))
+                self._rejects.add(row.number, self._field(result), result, self._masked(row, result))
         self.tell()
         return True
 
@@ -130,7 +131,7 @@ async def import_relations(path: Path, register: Register, progress: Progress = 
 
     Raises ImportFileError for a file that cannot be used, and as `intake.import_file` does.
     """
-    with RelationFile(path, register.profile, COLUMNS) as file, Rejects(path) as rejects:
+    with RelationFile(path, register.profile, COLUMNS) as file, RejectFile(path) as rejects:
         work = Import(file, rejects, register, progress)
         rows = _rows(work)
         terms: dict[bytes, int] = {}
@@ -165,14 +166,10 @@ def _row(file: RelationFile, number: int, row: dict[str, str]) -> Row | Refused:
         return Refused("relation", "relation", mask(relation))
     if not HANDLE.fullmatch(row["account"]):
         return Refused("account", "no_account", mask(row["account"]))
-    person = file.person(row)
-    if isinstance(person, Refused):
-        return person
-    begins, ends = time_of(row, "from"), time_of(row, "until")
-    if isinstance(begins, Refused):
-        return begins
-    if isinstance(ends, Refused):
-        return ends
+    found = file.person_and_times(row)
+    if isinstance(found, Refused):
+        return found
+    person, begins, ends = found
     return Row(number, row["account"], person, relation, begins, ends)
 
 

@@ -10,7 +10,6 @@ from uuid import UUID
 
 from litestar import Response, Router, get, post
 from litestar.handlers import HTTPRouteHandler
-from litestar.openapi import ResponseSpec
 
 from cloison.access import covers
 from cloison.access.covers import Kind, Settled, Wish
@@ -21,7 +20,6 @@ from cloison.client.wire import (
     CodeSent,
     CoverRequest,
     HandoverRequest,
-    Problem,
     TakenInteractions,
     ToldInteractions,
     Transfer,
@@ -37,14 +35,10 @@ if TYPE_CHECKING:
     from cloison.web.forwarding import Forwarder
 
 
-def _problem(description: str) -> ResponseSpec:
-    return ResponseSpec(Problem, description=description, media_type=problems.MEDIA_TYPE, generate_examples=False)
-
-
 REFUSALS = {
-    400: _problem("The request cannot be read; `path` says where it is wrong."),
-    401: _problem("There is no valid session."),
-    503: _problem("Something that is needed does not answer; Retry-After says when to come back."),
+    400: problems.described("The request cannot be read; `path` says where it is wrong."),
+    401: problems.described("There is no valid session."),
+    503: problems.described("Something that is needed does not answer; Retry-After says when to come back."),
 }
 WHAT_BECAME = "The outcome; without `people`, it waits for a second manager."
 
@@ -165,7 +159,7 @@ async def confirm_code(request: DeskRequest, person: UUID, data: CodeGiven) -> R
     operation_id="tellInteractions",
     summary="Tell of interactions",
     response_description="One result an interaction, in the order told.",
-    responses={**REFUSALS, 401: _problem("There is no valid service token.")},
+    responses={**REFUSALS, 401: problems.described("There is no valid service token.")},
     security=[{"feed": []}],
 )
 async def tell_interactions(request: DeskRequest, data: "ToldInteractions") -> Response[TakenInteractions]:  # noqa: ARG001 - as above

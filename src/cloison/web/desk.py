@@ -26,7 +26,6 @@ from cloison.client.wire import (
     Opened,
     OpenRequests,
     PersonRequest,
-    Problem,
     SearchRequest,
     Session,
     State,
@@ -78,18 +77,16 @@ def desk_with(rooms: Rooms, metrics: Metrics) -> Desk:
     )
 
 
-def _problem(description: str) -> ResponseSpec:
-    return ResponseSpec(Problem, description=description, media_type=problems.MEDIA_TYPE, generate_examples=False)
-
-
 REFUSALS = {
-    401: _problem("There is no valid session."),
-    503: _problem("Something that is needed does not answer, or too much waits; Retry-After says when to come back."),
+    401: problems.described("There is no valid session."),
+    503: problems.described(
+        "Something that is needed does not answer, or too much waits; Retry-After says when to come back."
+    ),
 }
 BODY_REFUSALS = {
-    400: _problem("The request cannot be read; `path` says where it is wrong."),
-    408: _problem("The request did not arrive in time."),
-    413: _problem("The request is too large."),
+    400: problems.described("The request cannot be read; `path` says where it is wrong."),
+    408: problems.described("The request did not arrive in time."),
+    413: problems.described("The request is too large."),
     **REFUSALS,
 }
 
@@ -100,7 +97,7 @@ BODY_REFUSALS = {
     operation_id="search",
     response_description="The outcome, and a card for each person found.",
     summary="Find people",
-    responses={**BODY_REFUSALS, 429: _problem("The keeper's own ceiling is reached.")},
+    responses={**BODY_REFUSALS, 429: problems.described("The keeper's own ceiling is reached.")},
 )
 async def search_people(request: DeskRequest, data: "SearchRequest") -> Cards:
     """Find people by exactly one fact, among those the account has a relation with; 10 cards at most.

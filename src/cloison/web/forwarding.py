@@ -11,7 +11,6 @@ from uuid import UUID
 import httpx
 from litestar import Request, Response, Router, delete, patch, post, put, route
 from litestar.handlers import HTTPRouteHandler
-from litestar.openapi import ResponseSpec
 
 from cloison.client.changes import (
     Changed,
@@ -23,7 +22,6 @@ from cloison.client.changes import (
     ResumeRequest,
     SplitRequest,
 )
-from cloison.client.wire import Problem
 from cloison.config import Home
 from cloison.errors import DoorUnavailableError
 from cloison.web import problems
@@ -76,19 +74,15 @@ class Forwarder:
         return Response(answer.content, status_code=answer.status_code, media_type=media_type, headers=kept)
 
 
-def _problem(description: str) -> ResponseSpec:
-    return ResponseSpec(Problem, description=description, media_type=problems.MEDIA_TYPE, generate_examples=False)
-
-
 REFUSALS = {
-    400: _problem("The request cannot be read; `path` says where it is wrong."),
-    401: _problem("There is no valid session."),
-    408: _problem("The request did not arrive in time."),
-    409: _problem("It cannot be done with these people as they are; nothing was changed."),
-    413: _problem("The request is too large."),
-    422: _problem("The record would not be valid; the sentence names fields and reasons, never values."),
-    429: _problem("The keeper's own ceiling is reached."),
-    503: _problem("Something that is needed does not answer; Retry-After says when to come back."),
+    400: problems.described("The request cannot be read; `path` says where it is wrong."),
+    401: problems.described("There is no valid session."),
+    408: problems.described("The request did not arrive in time."),
+    409: problems.described("It cannot be done with these people as they are; nothing was changed."),
+    413: problems.described("The request is too large."),
+    422: problems.described("The record would not be valid; the sentence names fields and reasons, never values."),
+    429: problems.described("The keeper's own ceiling is reached."),
+    503: problems.described("Something that is needed does not answer; Retry-After says when to come back."),
 }
 OUTCOME = "The outcome; what was done, where it was."
 

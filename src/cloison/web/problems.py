@@ -17,6 +17,7 @@ from typing import Any
 
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
+from litestar.openapi import ResponseSpec
 from litestar.status_codes import HTTP_429_TOO_MANY_REQUESTS, HTTP_503_SERVICE_UNAVAILABLE
 
 from cloison.client.wire import Problem
@@ -54,6 +55,11 @@ def answer(request: Request[Any, Any, Any], exception: Exception) -> Response[Pr
         media_type=MEDIA_TYPE,
         headers=_headers(error, exception, language),
     )
+
+
+def described(description: str) -> ResponseSpec:
+    """A problem in the API's description: what it means where a route answers it."""
+    return ResponseSpec(Problem, description=description, media_type=MEDIA_TYPE, generate_examples=False)
 
 
 def error_of(exception: Exception, request_bytes: int) -> CloisonError:

@@ -8,31 +8,25 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from litestar import Router, patch, post
-from litestar.openapi import ResponseSpec
 
 from cloison.access import protection
 from cloison.access.protection import Asked
-from cloison.client.wire import AudienceRequest, Problem, Protection, ProtectionRequest
+from cloison.client.wire import AudienceRequest, Protection, ProtectionRequest
 from cloison.errors import MalformedRequestError
 from cloison.web import problems
 from cloison.web.bodies import DeskRequest
 from cloison.web.desk import desk_of
 from cloison.web.guard import bearer, require_session
 
-
-def _problem(description: str) -> ResponseSpec:
-    return ResponseSpec(Problem, description=description, media_type=problems.MEDIA_TYPE, generate_examples=False)
-
-
 REFUSALS = {
-    400: _problem("The request cannot be read; `path` says where it is wrong."),
-    401: _problem("There is no valid session."),
-    503: _problem("Something that is needed does not answer; Retry-After says when to come back."),
+    400: problems.described("The request cannot be read; `path` says where it is wrong."),
+    401: problems.described("There is no valid session."),
+    503: problems.described("Something that is needed does not answer; Retry-After says when to come back."),
 }
 OF_ONE = {
     **REFUSALS,
-    404: _problem("No such protection stands."),
-    409: _problem("Whoever asked cannot confirm it."),
+    404: problems.described("No such protection stands."),
+    409: problems.described("Whoever asked cannot confirm it."),
 }
 WHAT_BECAME = "The outcome; with `waits`, another account must ask for the same."
 

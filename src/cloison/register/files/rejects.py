@@ -42,10 +42,13 @@ class RejectFile:
 
     def write(self, row: int, rejects: Iterable[Reject]) -> None:
         """Add the reasons why a row is refused; raises ImportFileError if they cannot be written."""
+        for reject in rejects:
+            self.add(row, reject.field, reject.reason.value, reject.masked)
+
+    def add(self, row: int, field: str, reason: str, masked: str) -> None:
+        """Add one reason, of other files than those of people too; raises as `write` does."""
         with self._told():
-            self._writer.writerows(
-                (row, escaped(reject.field), reject.reason.value, escaped(reject.masked)) for reject in rejects
-            )
+            self._writer.writerow((row, escaped(field), reason, escaped(masked)))
 
     @contextmanager
     def _told(self) -> Iterator[None]:
