@@ -57,7 +57,7 @@ def listed(api: Api) -> set[str]:
 
 def test_protected_person_is_withheld(register: RunningRegister, officers: tuple[Agent, Agent]) -> None:
     """From the protection on the adviser who follows the person neither opens, lists nor finds them, as if nobody."""
-    adviser = register.agent(2, apart=True)
+    adviser = register.agent(2)
     with calling(register, adviser) as api, two(register, officers) as (officer, _):
         person, other = (api.found(row) for row in adviser.people)
         assert listed(api) == {person, other}
@@ -74,7 +74,7 @@ def test_protected_person_is_withheld(register: RunningRegister, officers: tuple
 
 def test_withheld_and_nobody_look_alike(register: RunningRegister, officers: tuple[Agent, Agent]) -> None:
     """Somebody withheld and nobody: the same bytes, headers included."""
-    adviser = register.agent(1, apart=True)
+    adviser = register.agent(1)
     with calling(register, adviser) as api, two(register, officers) as (officer, _):
         person = api.found(adviser.people[0])
         protect(officer, person, [])
@@ -89,7 +89,7 @@ def test_withheld_and_nobody_look_alike(register: RunningRegister, officers: tup
 
 def test_audience_opens_and_is_noticed(register: RunningRegister, officers: tuple[Agent, Agent]) -> None:
     """The audience opens the person through its relation, an alert each time, which figures count; it finds nobody."""
-    adviser = register.agent(1, apart=True)
+    adviser = register.agent(1)
     with calling(register, adviser) as api, two(register, officers) as (officer, _):
         person = api.found(adviser.people[0])
         protect(officer, person, [adviser.handle])
@@ -116,7 +116,7 @@ def test_audience_opens_and_is_noticed(register: RunningRegister, officers: tupl
 
 def test_two_officers_widen_and_lift(register: RunningRegister, officers: tuple[Agent, Agent]) -> None:
     """Letting somebody in and lifting wait for a second officer; the same one twice is refused."""
-    adviser = register.agent(1, apart=True)
+    adviser = register.agent(1)
     with calling(register, adviser) as api, two(register, officers) as (one, other):
         person = api.found(adviser.people[0])
         number = protect(one, person, [])["protection"]
@@ -138,7 +138,7 @@ def test_two_officers_widen_and_lift(register: RunningRegister, officers: tuple[
 
 def test_adviser_may_not_protect(register: RunningRegister, officers: tuple[Agent, Agent]) -> None:
     """Without the act, nothing is set, changed or lifted, and no number comes back."""
-    adviser = register.agent(1, apart=True)
+    adviser = register.agent(1)
     with calling(register, adviser) as api, two(register, officers) as (officer, _):
         person = api.found(adviser.people[0])
         assert protect(api, person, [adviser.handle]) == {"outcome": "scope"}
@@ -150,7 +150,7 @@ def test_adviser_may_not_protect(register: RunningRegister, officers: tuple[Agen
 
 def test_officer_learns_nothing_of_the_person(register: RunningRegister, officers: tuple[Agent, Agent]) -> None:
     """Somebody here, elsewhere, protected already, and nobody: the same answer but for its number."""
-    adviser = register.agent(1, apart=True)
+    adviser = register.agent(1)
     with calling(register, adviser) as api, two(register, officers) as (officer, _):
         person = api.found(adviser.people[0])
         answers = [

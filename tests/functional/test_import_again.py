@@ -71,7 +71,7 @@ def row_in_register(register: RunningRegister, person: str) -> dict[str, Any]:
 
 def test_what_is_new_is_read_and_searched(register: RunningRegister, bring_in: Import) -> None:
     """A new address, e-mail and usage name are what the desk reads, finds and shows; the older ones are gone."""
-    agent = register.agent(1, apart=True)
+    agent = register.agent(1)
     [before] = agent.people
     after = {**before, "email": "nouvelle.adresse@example.org", "usage_name": "NEUVILLE", "address": "1 RUE NEUVE"}
     summary = bring_in(after)
@@ -89,7 +89,7 @@ def test_what_is_new_is_read_and_searched(register: RunningRegister, bring_in: I
 
 def test_the_same_again_changes_nothing(register: RunningRegister, bring_in: Import) -> None:
     """What a source tells every night is known: no new version, and nobody is sealed anew."""
-    agent = register.agent(1, apart=True)
+    agent = register.agent(1)
     row = {**agent.people[0], "phone": "0639980001"}
     assert bring_in(row)["updated"] == 1
     person = only_person(register, agent)
@@ -100,7 +100,7 @@ def test_the_same_again_changes_nothing(register: RunningRegister, bring_in: Imp
 
 def test_the_entry_of_a_change_has_version_and_hash(register: RunningRegister, bring_in: Import) -> None:
     """Intake's entry names the person, the row's version from then on, and the hash of what is sealed."""
-    agent = register.agent(1, apart=True)
+    agent = register.agent(1)
     bring_in({**agent.people[0], "phone": "0639980002"})
     person = only_person(register, agent)
     with connect(register.home, "owner") as owner:
@@ -115,7 +115,7 @@ def test_the_entry_of_a_change_has_version_and_hash(register: RunningRegister, b
 
 def test_somebody_who_moved_is_sealed_anew_where_they_went(register: RunningRegister, bring_in: Import) -> None:
     """Another department: one row, there, under other keys; relations and numbers lead there; no double."""
-    agent = register.agent(1, apart=True)
+    agent = register.agent(1)
     person = only_person(register, agent)
     before = row_in_register(register, person)
     moved = {**agent.people[0], "commune": "75113", "postcode": "75013", "city": "Paris"}
@@ -135,7 +135,7 @@ def test_somebody_who_moved_is_sealed_anew_where_they_went(register: RunningRegi
 
 def test_columns_that_a_file_has_not_stay(register: RunningRegister, bring_in: Import) -> None:
     """A compartment none of whose columns are in the file is as it was; the others are new."""
-    agent = register.agent(1, apart=True)
+    agent = register.agent(1)
     [row] = agent.people
     columns = [name for name in row if name != "nir"]
     assert bring_in({**row, "first_names": "CAMILLE"}, columns=columns)["updated"] == 1
@@ -146,7 +146,7 @@ def test_columns_that_a_file_has_not_stay(register: RunningRegister, bring_in: I
 
 def test_half_a_compartment_is_refused_for_who_is_there(register: RunningRegister, bring_in: Import) -> None:
     """A file without e-mail would lose the e-mail: the row is refused with the columns that are missing."""
-    agent = register.agent(1, apart=True)
+    agent = register.agent(1)
     [row] = agent.people
     columns = [name for name in row if name != "email"]
     before = opened(register, agent)
@@ -157,7 +157,7 @@ def test_half_a_compartment_is_refused_for_who_is_there(register: RunningRegiste
 
 def test_a_provisional_nir_gives_way_to_the_definitive_one(register: RunningRegister, bring_in: Import) -> None:
     """Somebody known by identifier who had a provisional NIR gets the definitive one; two definitive ones conflict."""
-    [template] = register.agent(1, apart=True).people
+    [template] = register.agent(1).people
     person = {**template, "identifier": "88800000001", "nir": "384132211700182", "email": "", "phone": ""}
     assert bring_in(person)["inserted"] == 1
     definitive = {**person, "nir": "284132211700135"}
@@ -170,7 +170,7 @@ def test_a_provisional_nir_gives_way_to_the_definitive_one(register: RunningRegi
 
 def test_a_new_identifier_is_the_same_persons(register: RunningRegister, bring_in: Import) -> None:
     """NIR, birth date and name agree: the identifier of the older form is replaced, and still leads to them."""
-    agent = register.agent(8, apart=True)
+    agent = register.agent(8)
     row = next(r for r in agent.people if r["nir"])
     renumbered = {**row, "identifier": "77700000001"}
     assert bring_in(renumbered)["updated"] == 1

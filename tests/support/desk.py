@@ -18,8 +18,8 @@ from cloison.store.pools import connect, conninfo, pool
 
 SEGMENT = "59"
 ELSEWHERE = "75"
-PEOPLE = 900
-APART = 120  # people of SEGMENT whom only tests that change them meet
+PEOPLE = 4_000
+SHARED = 300  # people of SEGMENT whom several tests look at and none changes
 _numbers = itertools.count(1)
 
 
@@ -39,29 +39,21 @@ class RunningRegister:
         self.home = home
         self.url = base_url(home)
         self._folder = folder
-        self._taken = 0
         path = folder / "people.csv"
         synthetic.write(path, PEOPLE, seed=59, departments=[SEGMENT, ELSEWHERE])
         with path.open(encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
         here = [row for row in rows if row["commune"].startswith(SEGMENT)]
-        self.people, self._apart = here[APART:], here[:APART]
+        self.people, self._untaken = here[:SHARED], here[SHARED:]
         self.elsewhere = [row for row in rows if row["commune"].startswith(ELSEWHERE)]
         self.summary = asyncio.run(self._import(path))
         with connect(home, "owner") as owner:
             organisations.create_organisation(owner, "Service")
 
-    def agent(self, people: int, role: str = "adviser", *, touched: bool = False, apart: bool = False) -> Agent:
-        """A new account of `role` that follows `people` people of its own, with a session.
-
-        `apart`: people whom no other test meets, so that they can be changed, moved or withheld.
-        """
+    def agent(self, people: int, role: str = "adviser", *, touched: bool = False) -> Agent:
+        """A new account of `role`, with a session, that follows `people` people whom no other test meets."""
         handle = f"desk{next(_numbers)}"
-        if apart:
-            rows = [self._apart.pop() for _ in range(people)]
-        else:
-            rows = [self.people[(self._taken + i) % len(self.people)] for i in range(people)]
-            self._taken += people
+        rows = [self._untaken.pop() for _ in range(people)]
         with connect(self.home, "owner") as owner:
             staff.create_account(owner, staff.Account(staff.NOBODY, handle, SEGMENT, "Service", "lille", role))
         if rows:

@@ -108,8 +108,8 @@ class Present(RunningRegister):
         self.home = operated.home
         self.url = base_url(operated.home)
         self._folder = folder
-        self._taken = 0
         self.people = [row for row in rows if row["commune"].startswith(SEGMENT)]
+        self._untaken = self.people[::-1]
         self.elsewhere = [row for row in rows if row["commune"].startswith(ELSEWHERE)]
         with connect(self.home, "owner") as owner:
             organisations.create_organisation(owner, "Service")
