@@ -41,6 +41,18 @@ class MalformedRequestError(BadRequestError):
     code = "malformed_request"
 
 
+class UnknownParameterError(BadRequestError):
+    """The address has a parameter that it does not take; those it takes are [{known}]. Leave the others out."""
+
+    code = "unknown_parameter"
+
+
+class DateFormError(BadRequestError):
+    """The date {field} cannot be read: give a day of the calendar as YYYY-MM-DD, such as 1985-07-14."""
+
+    code = "date_form"
+
+
 class NotFoundError(CloisonError):
     """There is nothing at this address; /openapi.json lists what there is."""
 

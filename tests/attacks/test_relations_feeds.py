@@ -156,13 +156,14 @@ def test_told_twice_is_written_once(database: Database, intake: psycopg.Connecti
 
 
 def test_times_that_no_interaction_has(database: Database, intake: psycopg.Connection) -> None:
-    """One that is over, lasts longer than a day, ends before it begins or is far ahead is refused."""
+    """One that is over is told so; one longer than a day, that ends before it begins or is far ahead is refused."""
     account, handle = agent(database)
     secret = feed(database)
     (term,) = located(database, 1).terms
     now = datetime.now(UTC)
-    for begins, length in [(now - HOUR * 3, HOUR), (now, HOUR * 25), (now, -HOUR), (now + HOUR * 1_500, HOUR)]:
+    for begins, length in [(now, HOUR * 25), (now, -HOUR), (now - HOUR * 30, HOUR * 25), (now + HOUR * 1_500, HOUR)]:
         assert tell(intake, secret, handle, [term], begins=begins, length=length) == ["time"]
+    assert tell(intake, secret, handle, [term], begins=now - HOUR * 3, length=HOUR) == ["over"]
     assert reach(database, account) == set()
 
 

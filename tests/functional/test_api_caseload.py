@@ -1,6 +1,7 @@
 """The caseload and the session over HTTP."""
 
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 from support.api import calling, problem
 from support.desk import RunningRegister
@@ -44,6 +45,23 @@ def test_malformed_page_is_named(register: RunningRegister) -> None:
             answer = api.http.get(f"/v1/caseload?{query}")
             assert problem(answer, 400, "malformed_request").path == name
             assert "dupont" not in answer.text
+
+
+def test_unknown_parameters_are_refused(register: RunningRegister) -> None:
+    """A parameter that is misspelt is not passed over; the answer names those that there are, never the one sent."""
+    with calling(register, register.agent(0)) as api:
+        for method, path, known in (
+            ("GET", "/v1/caseload?Dupont=true", "[after, whole]"),
+            ("GET", "/v1/caseload?whole=true&dupont", "[after, whole]"),
+            ("GET", "/v1/session?dupont=1", "[]"),
+            ("GET", "/healthz?dupont=1", "[]"),
+            ("POST", "/v1/people/open?dupont=1", "[]"),
+            ("POST", "/v1/feeds/interactions?dupont=1", "[]"),
+            ("DELETE", f"/v1/people/{uuid4()}/representatives/{uuid4()}?purpose=x&dupont=1", "[purpose]"),
+        ):
+            answer = api.http.request(method, path)
+            assert known in problem(answer, 400, "unknown_parameter").detail
+            assert "dupont" not in answer.text.lower()
 
 
 def test_session_says_whose_it_is(register: RunningRegister) -> None:

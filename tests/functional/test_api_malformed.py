@@ -161,7 +161,6 @@ def test_unprintable_character_is_refused(
         {"email": f"{SECRET} at example.org"},
         {"phone": "01 99 00"},
         {"identifier": "a-b-c-d-e"},
-        {"birth_name": SECRET, "birth_date": "29/02/1996"},
         {"birth_name": "-", "birth_date": "1996-02-29"},
     ],
 )

@@ -60,7 +60,17 @@ def test_29_february_is_a_day_in_leap_years_alone(register: RunningRegister) -> 
         answer = api.post(
             "/v1/people/search", {"birth_name": "Personne", "birth_date": "1995-02-29", "purpose": PURPOSE}
         )
-    assert "birth_date" in problem(answer, 400, "bad_request").detail
+    assert problem(answer, 400, "date_form").path == "$.birth_date"
+
+
+@pytest.mark.parametrize(("language", "form"), [("en", "as YYYY-MM-DD"), ("fr", "sous la forme AAAA-MM-JJ")])
+def test_a_date_of_another_form_is_told_which_to_use(register: RunningRegister, language: str, form: str) -> None:
+    """A date with the day first is refused with the form that is expected, and is not repeated."""
+    with calling(register, register.agent(0)) as api:
+        body = {"birth_name": "Personne", "birth_date": "14/07/1985", "purpose": PURPOSE}
+        answer = api.post("/v1/people/search", body, **{"Accept-Language": language})
+    told = problem(answer, 400, "date_form").detail
+    assert (form in told, "birth_date" in told, "14/07" in answer.text) == (True, True, False)
 
 
 def test_other_segment_finds_nobody_and_is_charged(register: RunningRegister) -> None:

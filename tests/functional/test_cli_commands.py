@@ -3,7 +3,9 @@
 import json
 import os
 import pty
+import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from support.transcript import play
 from typer.core import TyperGroup
 from typer.testing import CliRunner
 
-from cloison.cli import app
+from cloison.cli.commands import app
 from cloison.config import write_secret
 from cloison.register import synthetic
 
@@ -136,6 +138,7 @@ def write(operated: OperatedHome, name: str, lines: list[str]) -> None:
 def test_people_from_a_file(operated: OperatedHome, people: list[str]) -> None:
     """People are brought in, and known the second time; a bad file is refused as a whole."""
     write(operated, "people.csv", people[:61])
+    write(operated, "tabs.csv", [line.replace(",", "\t") for line in people[:61]])
     write(operated, "words.csv", ["colour,shape", "red,round"])
     play(
         operated,
@@ -146,6 +149,8 @@ def test_people_from_a_file(operated: OperatedHome, people: list[str]) -> None:
         $ cloison people import people.csv
         60 people new, 0 changed, 0 known, 0 rows rejected, in … s
         $ cloison people import people.csv
+        0 people new, 0 changed, 60 known, 0 rows rejected, in … s
+        $ cloison people import tabs.csv
         0 people new, 0 changed, 60 known, 0 rows rejected, in … s
         $ cloison people import nobody.csv
         ! import_file: The file cannot be imported: nobody.csv cannot be read (No such file or directory).
@@ -176,7 +181,8 @@ def test_caseloads_from_a_file(operated: OperatedHome, people: list[str]) -> Non
     write(operated, "followed.csv", [people[0], *people[81:91]])
     known = [row["identifier"] for row in rows_of(operated.folder / "followed.csv")]
     header = "account,identifier,relation"
-    write(operated, "caseload.csv", [header, *(f"claire,{identifier},caseload" for identifier in known)])
+    tabbed = (f"claire\t{identifier}\tcaseload" for identifier in known)
+    write(operated, "caseload.csv", ["account\tidentifier\trelation", *tabbed])
     write(operated, "wrong.csv", [header, f"nobody,{known[0]},caseload", "claire,,cover", f"claire,{known[0]},friend"])
     write(operated, "header.csv", ["account,shoe_size", "claire,38"])
     play(
@@ -212,6 +218,36 @@ def test_json_is_the_last_thing_on_standard_output(operated: OperatedHome, peopl
         1,
         ["keeper", "intake door"],
     )
+
+
+def test_tables_are_whole_in_a_file_and_wrap_on_a_screen(operated: OperatedHome) -> None:
+    """Nothing of a table is cut: what is piped has a line a row, a narrow terminal several."""
+    name = "une mission locale dont le nom est long"
+    operated.do("organisations", "create", name)
+    operated.do("accounts", "create", "table", "--organisation", name, "--segment", "59", "--agency", "hauts-de-lille")
+    piped = operated.run("accounts", "list", COLUMNS="60").out
+    (row,) = [line for line in piped.splitlines() if "table" in line]
+    assert [cell.strip() for cell in row.strip("│").split("│")] == ["table", "59", name, "hauts-de-lille", "adviser"]
+    terminal, theirs = pty.openpty()
+    subprocess.run([PROGRAM, "accounts", "list"], env=operated.environment(COLUMNS="60"), stdout=theirs, check=True)
+    rows = [line for line in os.read(terminal, 65_536).decode().splitlines() if line.startswith("│")]
+    assert max(map(len, rows)) <= 60
+    assert all(word in "".join(rows) for word in (*name.split(), "adviser"))
+    assert "…" not in "".join(rows)
+
+
+def test_an_interrupt_while_modules_are_read() -> None:
+    """Ctrl-C before there is a command ends like one in it: one line, 130, no traceback."""
+    with subprocess.Popen(
+        [sys.executable, "-X", "importtime", PROGRAM, "--help"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.rstrip().endswith(b" psycopg"):  # the first that the commands import
+                process.send_signal(signal.SIGINT)
+                break
+        said = [line for line in process.stderr.read().splitlines() if not line.startswith(b"import time:")]
+    assert (process.returncode, said) == (130, [b"Interrupted."])
 
 
 def test_commands_start_the_database_and_end_their_keeper(operated: OperatedHome) -> None:

@@ -244,15 +244,19 @@ def test_refused_interactions_are_written_down(operated: OperatedHome) -> None:
     lines[2][3] = "yesterday"
     lines.append(["claire", "nosuchone1", "x", lines[3][3], lines[3][4]])
     lines.append(["claire", lines[3][1]])
+    lines.append(["claire", lines[3][1], "past", "2026-01-05T09:00+01:00", "2026-01-05T09:30+01:00"])
+    lines.append(["claire", lines[3][1], "far", "2999-01-05T09:00+01:00", "2999-01-05T09:30+01:00"])
     write(operated, "calls.csv", lines)
     done = operated.run("feeds", "import", "calls.csv", "--source", "desk", "--json")
-    assert (done.status, done.json()["written"], done.json()["read"]) == (1, 1, 5)
+    assert (done.status, done.json()["written"], done.json()["read"]) == (1, 1, 7)
     rejects = rows_of(operated.folder / "calls.csv.rejects.csv")
     assert sorted((row["row"], row["field"], row["reason"]) for row in rejects) == [
         ("2", "account", "no_account"),
         ("3", "from", "value"),
         ("5", "identifier", "no_person"),
         ("6", "", "columns"),
+        ("7", "until", "over"),
+        ("8", "until", "time"),
     ]
     assert "nobody" not in str(rejects)
     assert "nosuchone1" not in str(rejects)

@@ -55,6 +55,17 @@ def test_invalid_fields_are_named_and_their_values_are_not(register: RunningRegi
         assert one(register, VERSIONED, person) == 1
 
 
+def test_a_change_of_nothing_is_no_change(register: RunningRegister) -> None:
+    """An empty `fields` is a malformed request: nobody is read, no version is made, and nothing is charged."""
+    with living(register) as life:
+        person = str(life.bring_in())
+        before = entries(register, person)
+        answer = life.send("PATCH", f"/v1/people/{person}", {"purpose": "correction", "segment": "59", "fields": {}})
+        assert problem(answer, 400, "malformed_request").path == "$.fields"
+        assert one(register, VERSIONED, person) == 1
+        assert entries(register, person) == before
+
+
 def test_a_correction_is_resealed_and_logged_with_version_and_hash(register: RunningRegister) -> None:
     """The change is visible, what was not named stays, the entry holds the row's new version and its hash."""
     with living(register) as life:

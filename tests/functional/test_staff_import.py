@@ -64,8 +64,11 @@ def test_synthetic_staff_works_in_the_register(operated: OperatedHome, synth: Pa
 
 
 def test_partners_get_the_agreement_of_their_row(operated: OperatedHome, tmp_path: Path) -> None:
-    """Segments, roles and number of accounts hold at once, and stay when the file says otherwise later."""
-    folder = write(tmp_path / "s", "organisations.csv", "name,segments,roles,accounts", "Partner,59 2A,partner,1")
+    """Segments, roles and number of accounts hold at once, and stay when the file says otherwise later.
+
+    Columns may be parted by semicolons, as French spreadsheets do.
+    """
+    folder = write(tmp_path / "s", "organisations.csv", "name;segments;roles;accounts", "Partner;59 2A;partner;1")
     write(folder, "accounts.csv", "handle,organisation,agency,segment,role", "p-1,Partner,main,59,partner")
     assert operated.do("staff", "import", folder)["accounts"] == 1
     for row, reason in (

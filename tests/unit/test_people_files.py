@@ -286,6 +286,18 @@ def test_a_file_that_is_not_there_or_a_folder_is_refused(tmp_path: Path) -> None
     assert str(tmp_path) in refusal(tmp_path)
 
 
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_a_delimiter_is_detected(tmp_path: Path, delimiter: str) -> None:
+    """The header says it; nobody needs to."""
+    path = saved(tmp_path, f"{HEADER}\n{ROW}\n".replace(",", delimiter))
+    assert columns_of(path)["birth_name"] == ["LE GALL"]
+
+
+def test_a_carriage_return_within_the_header_is_refused(tmp_path: Path) -> None:
+    """As a row that is not CSV, without its text."""
+    assert "row 1 is not CSV" in refusal(saved(tmp_path, f"{HEADER}\n{ROW}\n".replace(",", "\r,", 1)))
+
+
 def test_a_delimiter_given_is_taken_and_a_wrong_one_refused(tmp_path: Path) -> None:
     """The one on the command line goes before the mapping's."""
     path = saved(tmp_path, f"{HEADER}\n{ROW}\n".replace(",", "\t"))

@@ -8,6 +8,7 @@ import csv
 
 from cloison.errors import ImportFileError
 from cloison.register.fields import InvalidValueError, check
+from cloison.register.files import delimiter_of
 from cloison.register.intake import Register
 from cloison.register.profile import Profile
 from cloison.register.terms import locator_inputs
@@ -22,8 +23,10 @@ def read_numbers(text: str, name: str, profile: Profile) -> dict[str, str]:
     """
     if name not in profile.locators:
         raise ImportFileError(reason=f"people are known by {', '.join(profile.locators)}")
+    lines = text.splitlines()
     try:
-        rows = [[cell.strip() for cell in row] for row in csv.reader(text.splitlines(), strict=True) if any(row)]
+        found = csv.reader(lines, delimiter=delimiter_of(lines[0] if lines else ""), strict=True)
+        rows = [[cell.strip() for cell in row] for row in found if any(row)]
     except csv.Error:
         raise ImportFileError(reason="it is not CSV") from None
     if len(rows) == 1 and len(rows[0]) == 1:

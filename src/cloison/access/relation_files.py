@@ -1,4 +1,4 @@
-"""Files that say who may open whom, as they come in. CSV, comma or semicolon, UTF-8.
+"""Files that say who may open whom, as they come in. CSV, comma, semicolon, tab or |, UTF-8.
 
 No error here repeats a value: what stands where a header should be may be somebody's name.
 """
@@ -12,6 +12,7 @@ from typing import BinaryIO, NamedTuple, Self
 
 from cloison.errors import ImportFileError
 from cloison.register.fields import InvalidValueError, check, mask
+from cloison.register.files import delimiter_of
 from cloison.register.profile import Profile
 from cloison.register.terms import locator_inputs
 
@@ -51,7 +52,7 @@ class RelationFile:
             self._read_bytes = 0
             lines = self._lines()
             first = next(lines, "")
-            delimiter = ";" if first.count(";") > first.count(",") else ","
+            delimiter = delimiter_of(first.rstrip("\r\n"))
             self._reader = csv.reader(_again(first, lines), delimiter=delimiter, strict=True)
             self._columns = [column.strip() for column in self._next() or []]
             self.locator = _locator(self._columns, profile, columns)

@@ -118,7 +118,7 @@ class Import:
 
     def _field(self, result: str) -> str:
         fields = {"no_account": "account", "no_person": self.file.locator, "other_segment": self.file.locator}
-        fields |= {"time": "until", "not_covered": self.file.locator, METERED: ""}
+        fields |= {"time": "until", "over": "until", "not_covered": self.file.locator, METERED: ""}
         return fields.get(result, result)
 
     @staticmethod

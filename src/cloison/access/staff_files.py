@@ -32,6 +32,7 @@ from cloison.access.accounts import NOBODY, Account, create_account
 from cloison.access.agreements import Terms
 from cloison.access.organisations import Agency, create_organisation, find_organisation, name_agencies
 from cloison.errors import CloisonError, ImportFileError, UnknownOrganisationError
+from cloison.register.files import delimiter_of
 
 ORGANISATIONS = ("name", "segments", "roles", "accounts")
 AGENCIES = ("organisation", "agency", "segment")
@@ -115,7 +116,9 @@ def _rows(folder: Path, name: str, columns: Sequence[str], needed: Sequence[str]
     number = 1
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, strict=True)
+            delimiter = delimiter_of(file.readline().rstrip("\r\n"))
+            file.seek(0)
+            reader = csv.reader(file, delimiter=delimiter, strict=True)
             header = [column.strip() for column in next(reader, [])]
             if sorted(header) != sorted(columns):
                 raise ImportFileError(reason=f"the first row of {name} must name the columns {', '.join(columns)}")

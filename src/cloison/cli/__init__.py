@@ -1,64 +1,30 @@
-"""The command line: `cloison …`, a module for each group of commands.
+"""The command line: `cloison …`, a module for each group of commands, put together in `commands.py`.
 
-Every command has `--json`, the last thing on standard output; progress goes to standard error. Exit codes: 0 done,
-1 refused or found something, 2 wrong use. Errors of `errors.py` are printed here and nowhere else; of PostgreSQL's own
-only the code, as their text may quote values.
+Nothing is imported here but what Python has at hand: reading the other modules takes a third of a second, in which
+somebody may already have thought better of it.
 """
 
-import sys
+import os
+import signal
+from types import FrameType
 from typing import NoReturn
 
-import psycopg
-import structlog
-import typer
-from rich.markup import escape
-
-from cloison.cli import (
-    accounts,
-    alerts,
-    caseload,
-    feeds,
-    history,
-    holders,
-    home,
-    organisations,
-    people,
-    protection,
-    staff,
-    statistics,
-)
-from cloison.cli.shared import notes
-from cloison.errors import CloisonError, SystemRefusedError
-from cloison.store.faults import error_of
-
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-app.add_typer(home.app)
-people.app.command("history")(history.people_history)
-app.add_typer(people.app, name="people")
-accounts.app.command("holder")(holders.accounts_holder)
-app.add_typer(accounts.app, name="accounts")
-app.add_typer(organisations.app, name="organisations")
-app.add_typer(protection.app, name="protection")
-app.add_typer(alerts.app)
-app.add_typer(staff.app, name="staff")
-app.add_typer(caseload.app, name="caseload")
-app.add_typer(feeds.app, name="feeds")
-app.add_typer(statistics.app)
+INTERRUPTED = 130  # 128 and the signal's number, as shells have it
 
 
 def main() -> None:
-    """Run the command line; prints errors of ours in one line and exits with 1."""
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
-    try:
-        app()
-    except CloisonError as error:
-        _fail(error)
-    except psycopg.Error as error:
-        _fail(error_of(error))
-    except OSError as error:
-        _fail(SystemRefusedError(reason=f"{error.filename or 'a file'}: {error.strerror}"))
+    """Run the command line; Ctrl-C ends it at once and in one line while its modules are still being read."""
+    ours = signal.getsignal(signal.SIGINT) is signal.default_int_handler  # a shell's background job ignores it
+    if ours:
+        signal.signal(signal.SIGINT, _end)
+    from cloison.cli.commands import run  # noqa: PLC0415 - see above
+
+    if ours:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    run()
 
 
-def _fail(error: CloisonError) -> NoReturn:
-    notes.print(f"[bold]{error.code}[/]: {escape(str(error))}", soft_wrap=True)
-    sys.exit(1)
+def _end(_number: int, _frame: FrameType | None) -> NoReturn:
+    """Nothing has been begun yet; an exception would pass through whatever module is being read just now."""
+    os.write(2, b"Interrupted.\n")
+    os._exit(INTERRUPTED)

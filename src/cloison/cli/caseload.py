@@ -9,9 +9,10 @@ from rich.table import Table
 
 from cloison.access import limits
 from cloison.access.relations import METERED, Imported, import_relations
-from cloison.cli.shared import Json, notes, show, started, with_register
+from cloison.cli.shared import Json, show, started, with_register
 from cloison.register.intake import Register
 from cloison.store.pools import connect
+from cloison.terminal import notes
 
 app = typer.Typer(no_args_is_help=True, help="Who follows whom.")
 

@@ -11,9 +11,10 @@ from cloison.access import feeds as sources
 from cloison.access.feeds import FeedKind, import_interactions
 from cloison.access.relations import Imported
 from cloison.cli.caseload import progress, report
-from cloison.cli.shared import Json, notes, show, started, with_register
+from cloison.cli.shared import Json, show, started, with_register
 from cloison.register.intake import Register
 from cloison.store.pools import connect
+from cloison.terminal import notes
 
 app = typer.Typer(no_args_is_help=True, help="Sources of interactions: appointments, personal space, telephone.")
 
@@ -59,7 +60,7 @@ def feeds_import(
     """Bring a source's interactions in from a CSV file: account, identifier or nir, interaction, from, until.
 
     An interaction that was told before is passed over, and, where there is a column `kind`, one of another kind than
-    the source's. Rows refused go to FILE.rejects.csv, those whose time is over too.
+    the source's. Rows refused go to FILE.rejects.csv, with the reason `over` those that lie in the past.
     """
     with connect(started(), "owner") as owner:
         found = sources.find_feed(owner, source)

@@ -9,12 +9,13 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from cloison.cli.shared import Json, home_of, notes, show
+from cloison.cli.shared import Json, home_of, show
 from cloison.config import Home
 from cloison.doctor import examine
 from cloison.installation import Wish, initialise
 from cloison.passphrase import passphrase_file
 from cloison.processes import base_url, serving, stop_database, supervise
+from cloison.terminal import notes
 
 app = typer.Typer()
 

@@ -7,10 +7,11 @@ from typing import Annotated
 import typer
 
 from cloison.cli.progress import told
-from cloison.cli.shared import Json, notes, show, with_register
+from cloison.cli.shared import Json, show, with_register
 from cloison.errors import ImportStoppedError
 from cloison.register.files import load_mapping
 from cloison.register.intake import Reading, Register, Summary, import_file
+from cloison.terminal import notes
 
 app = typer.Typer(no_args_is_help=True, help="Bring people in, or make fictional ones.")
 
@@ -41,9 +42,7 @@ def people_import(
     file: Path,
     mapping: Annotated[Path | None, typer.Option(help="A TOML file that renames columns, dates and words.")] = None,
     encoding: Annotated[str | None, typer.Option(help="Such as latin-1; detected if not given.")] = None,
-    delimiter: Annotated[
-        str | None, typer.Option(help="Comma, semicolon, tab or |; the first two are detected.")
-    ] = None,
+    delimiter: Annotated[str | None, typer.Option(help="Comma, semicolon, tab or |; detected if not given.")] = None,
     as_json: Json = False,
 ) -> None:
     """Bring the people of a CSV or Parquet file in, or up to date; rows refused go to FILE.rejects.csv.

@@ -7,7 +7,7 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 import typer
-from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from cloison.config import Home
@@ -17,11 +17,10 @@ from cloison.processes import keeper_of, running_keeper, start_database
 from cloison.register.intake import Register
 from cloison.register.profile import load_profile
 from cloison.store.pools import conninfo, pool
+from cloison.terminal import results
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 INTAKE_CONNECTIONS = 3
-notes = Console(stderr=True, highlight=False)
-results = Console(highlight=False)
 Result = TypeVar("Result")
 
 
@@ -53,9 +52,13 @@ def with_register(work: Callable[[Register], Coroutine[Any, Any, Result]]) -> Re
         return asyncio.run(run())
 
 
-def show(as_json: bool, value: object, text: object) -> None:
+def show(as_json: bool, value: object, text: str | Table) -> None:
     """Print the result of a command: `value` as JSON, or `text` for people."""
     if as_json:
         sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
+    elif isinstance(text, Table):
+        for column in text.columns:
+            column.overflow = "fold"  # a number or a handle that is cut off is of no use to anybody
+        results.print(text)
     else:
-        results.print(Text(text) if isinstance(text, str) else text, soft_wrap=True)
+        results.print(Text(text), soft_wrap=True)

@@ -5,8 +5,9 @@ from pathlib import Path
 import typer
 
 from cloison.access.staff_files import Imported, import_staff, read_staff
-from cloison.cli.shared import Json, notes, show, started
+from cloison.cli.shared import Json, show, started
 from cloison.store.pools import connect
+from cloison.terminal import notes
 
 app = typer.Typer(no_args_is_help=True, help="Who works in the register, from files.")
 

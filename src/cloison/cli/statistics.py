@@ -10,13 +10,14 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from cloison.cli.shared import Json, notes, show, started
+from cloison.cli.shared import Json, show, started
 from cloison.passphrase import passphrase_file
 from cloison.processes import keeper_of, running_keeper
 from cloison.register.counting import BY, Counts, Question, Row, counted, counted_segments, shown, table
 from cloison.register.profile import StatisticsRule, load_profile
 from cloison.register.statistics import age_bands, month_before, months_between
 from cloison.store.pools import connect
+from cloison.terminal import notes
 
 app = typer.Typer()
 MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")

@@ -30,7 +30,12 @@ class NewFields(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
 
 class ChangedFields(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The fields that change, by the profile's names; null empties one, those left out stay."""
+    """The fields that change, one at least, by the profile's names; null empties one, those left out stay."""
+
+    def __post_init__(self) -> None:
+        """A change of nothing would be charged, and leave a version that says nothing."""
+        if all(getattr(self, name) is UNSET for name in self.__struct_fields__):
+            raise ValueError("no field changes")
 
 
 class CreateRequest(_Request, frozen=True, kw_only=True):

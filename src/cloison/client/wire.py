@@ -224,7 +224,11 @@ class ToldInteractions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
 
 
 class TakenInteraction(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What became of one interaction: written, known, metered, no_account, no_person, or what is wrong with it."""
+    """What became of one interaction: written; known, as it was told before; metered; or what is wrong with it.
+
+    no_account, no_person, other_segment, not_covered (the source is not for that segment), value (not exactly one
+    number, or none that can be one), time (too long, or too far ahead), over (it lies in the past).
+    """
 
     interaction: str
     result: str

@@ -20,7 +20,7 @@ from cloison.register.profile import load_profile
 from cloison.register.resealing import Register
 from cloison.store.pools import conninfo, pool
 from cloison.web import bodies, problems
-from cloison.web.guard import require_session
+from cloison.web.guard import refuse_unknown_parameters, require_session
 from cloison.web.metrics import Metrics, timed
 
 CONNECTIONS = 4
@@ -48,6 +48,7 @@ def intake_app(home: Home) -> Litestar:
     routes = [*changes.ROUTES, *merges.ROUTES, *representatives.ROUTES, *counter.HANDLERS]
     app = Litestar(
         route_handlers=[Router("/v1", guards=[require_session], route_handlers=routes), tell_interactions, show_health],
+        guards=[refuse_unknown_parameters],
         lifespan=[live],
         before_send=[metrics.count],
         middleware=[timed],

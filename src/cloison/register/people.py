@@ -13,14 +13,15 @@ from uuid import UUID, uuid4
 
 import msgspec
 
-from cloison.errors import CloisonError
+from cloison.errors import CloisonError, DateFormError
 from cloison.keeper.client import Keeper
 from cloison.keeper.messages import TICKETS_A_REQUEST, KeyGrant, Refusal, TermQuery, TicketUse
 from cloison.model import OpenRequest, Outcome, Released, bits
+from cloison.register.fields import InvalidValueError, check
 from cloison.register.layout import Fields, Layout
-from cloison.register.profile import Profile
+from cloison.register.profile import FieldType, Profile
 from cloison.register.sealing import Place, unseal
-from cloison.register.terms import term_inputs
+from cloison.register.terms import LAST_DAY, term_inputs
 from cloison.store.metered import Bearer, Cards, Meter, Metered, Search
 
 
@@ -84,9 +85,10 @@ class People:
     async def search(self, bearer: Bearer, query: Query) -> Found:
         """Search one segment; another than the bearer's home finds nobody, charged and paid for as any miss is.
 
-        Raises UnknownSearchError and BadRequestError for facts that cannot be searched by, KeeperCeilingError, and as
-        `open` does.
+        Raises UnknownSearchError, DateFormError and BadRequestError for facts that cannot be searched by,
+        KeeperCeilingError, and as `open` does.
         """
+        _refuse_unreadable_dates(self._profile, query)
         inputs = term_inputs(self._profile, query.name, query.facts)
         # The one term that finds; terms that are not indexed only prove.
         by = next(s for s in self._profile.searches_named(query.name) if s.indexed and s.slot in inputs)
@@ -169,3 +171,14 @@ class People:
             for (_, granted), grant in zip(asked, grants, strict=True):
                 if not granted.done():
                     granted.set_result(grant)
+
+
+def _refuse_unreadable_dates(profile: Profile, query: Query) -> None:
+    """A date as people write it, 14/07/1985, is the commonest slip of a search: the refusal says the form to use."""
+    wanted = {field for search in profile.searches_named(query.name) for field in search.fields}
+    for name in wanted & query.facts.keys():
+        if profile.fields[name].type is FieldType.DATE:
+            try:
+                check(profile.fields[name], query.facts[name], today=LAST_DAY)
+            except InvalidValueError:
+                raise DateFormError(field=name, path=f"$.{name}") from None

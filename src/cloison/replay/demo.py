@@ -29,7 +29,6 @@ from uuid import uuid4
 import msgspec
 import psutil
 import psycopg
-from rich.console import Console
 
 from cloison.config import Home
 from cloison.errors import ConfigError
@@ -49,6 +48,7 @@ from cloison.replay.stage import Agent, Cast, Files, Stage, handle_of
 from cloison.replay.throwaway import register_as_it_was, temporary_home, throw_away_home
 from cloison.store.embedded import Embedded
 from cloison.store.pools import connect
+from cloison.terminal import notes, results
 
 PEOPLE_AN_ACCOUNT = 50
 ACCOUNTS_MOST = 2_000
@@ -59,9 +59,6 @@ HONEST = Cast("adviser", 224, 8)
 Connection = psycopg.Connection
 
 __all__ = ["SCENARIOS", "Plan", "chosen", "replay", "run"]
-
-notes = Console(stderr=True, highlight=False)
-results = Console(highlight=False)
 
 
 class Plan(msgspec.Struct, frozen=True):

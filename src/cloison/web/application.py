@@ -11,6 +11,7 @@ from cloison.config import Home
 from cloison.register.profile import load_profile
 from cloison.web import bodies, covers, document, forwarding, problems, protections
 from cloison.web.desk import ROUTES, desk_with
+from cloison.web.guard import refuse_unknown_parameters
 from cloison.web.metrics import Metrics, timed
 
 # Answers are about people: no cache keeps them, no page embeds, sniffs or runs them.
@@ -43,6 +44,7 @@ def desk_app(home: Home) -> Litestar:
 
     app = Litestar(
         route_handlers=[*ROUTES, *forwarding.ROUTES, *covers.ROUTES, *protections.ROUTES, show_document],
+        guards=[refuse_unknown_parameters],
         lifespan=[live],
         before_send=[_harden, metrics.count],
         middleware=[timed],

@@ -60,6 +60,7 @@ def document(app: Litestar) -> bytes:
             schema["description"] = getdoc(described)
     for name in (*REQUESTS, *CHANGES, *RELATIONS, *PROTECTIONS):
         schemas[name]["additionalProperties"] = False
+    schemas["ChangedFields"]["minProperties"] = 1
     schemas["OpenRequests"]["properties"]["requests"]["maxItems"] = wire.REQUESTS_A_CALL
     return msgspec.json.encode(made)
 

@@ -1,4 +1,4 @@
-"""Who may come in: nobody without a session, but to the addresses listed here.
+"""Who may come in: nobody without a session, but to the addresses listed here; and by which words of an address.
 
 The token is only taken apart here; whether its session lives is for the meter to say, in the transaction that charges.
 """
@@ -10,12 +10,13 @@ from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 
 from cloison.access.sessions import bearer_of
-from cloison.errors import NoSessionError
+from cloison.errors import NoSessionError, UnknownParameterError
 from cloison.store.metered import Bearer
 
 PUBLIC = frozenset({"/healthz", "/metrics", "/openapi.json"})
 SCHEME = "bearer "
 BEARER = "bearer"
+NO_PARAMETERS = {"request", "data"}  # what a handler is given besides its address's parameters
 
 
 async def require_session(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
@@ -27,6 +28,18 @@ async def require_session(connection: ASGIConnection[Any, Any, Any, Any], _handl
     if header[: len(SCHEME)].lower() != SCHEME:
         raise NoSessionError
     connection.scope["state"][BEARER] = bearer_of(header[len(SCHEME) :])
+
+
+async def refuse_unknown_parameters(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    """Of every route: a parameter that is misspelt must not be one left out; raises UnknownParameterError.
+
+    The error names those that there are, never the one that came: it may be what somebody typed about a person.
+    """
+    if not connection.scope["query_string"]:
+        return
+    known = handler.parsed_fn_signature.parameters.keys() - NO_PARAMETERS - connection.path_params.keys()
+    if connection.query_params.keys() - known:
+        raise UnknownParameterError(known=", ".join(sorted(known)))
 
 
 def bearer(request: Request[Any, Any, Any]) -> Bearer:

@@ -9,6 +9,7 @@ from pathlib import Path
 from cloison.errors import ImportFileError
 from cloison.register.files.chunks import Chunk, PeopleFile
 from cloison.register.files.csv_file import CsvFile
+from cloison.register.files.header import delimiter_of
 from cloison.register.files.kinds import Kind, kind_of
 from cloison.register.files.mapping import Mapping, load_mapping
 from cloison.register.files.rejects import RejectFile, escaped
@@ -20,6 +21,7 @@ __all__ = [
     "Mapping",
     "PeopleFile",
     "RejectFile",
+    "delimiter_of",
     "escaped",
     "load_mapping",
     "looks_swapped",

@@ -14,13 +14,12 @@ from cloison.errors import ImportFileError
 from cloison.register.files.assembly import Assembly
 from cloison.register.files.chunks import Chunk, PeopleFile
 from cloison.register.files.encodings import SAMPLE_BYTES, Block, blocks, detect
-from cloison.register.files.header import fields_of
+from cloison.register.files.header import delimiter_of, fields_of
 from cloison.register.files.mapping import DELIMITERS, Mapping, translations
 from cloison.register.files.quotes import LINES_MOST, Flaw, scan
 from cloison.register.files.table import LINE_LONGEST, Table, table_of
 from cloison.register.profile import Profile
 
-DETECTED_DELIMITERS = (",", ";")
 QUOTED_LONGEST = 1 << 17  # characters of a row that runs over lines
 STRAY_RETURN = "\v"  # as unprintable as a carriage return, but no end of a line
 
@@ -44,7 +43,7 @@ class CsvFile(PeopleFile):
             self.size_bytes = path.stat().st_size
             self._blocks: Iterator[Block] = blocks(self._file, sample, found)
             header = self._first_line()
-            self.delimiter = delimiter or max(DETECTED_DELIMITERS, key=lambda sign: _cells_counted(header, sign))
+            self.delimiter = delimiter or delimiter_of(header)
             self._fields = fields_of(_cells(header, self.delimiter), profile, mapping)
         except BaseException:
             self._file.close()
@@ -158,13 +157,9 @@ def _plain_ends(lines: str) -> str:
     return lines.replace("\r\n", "\n").replace("\r", STRAY_RETURN)
 
 
-def _cells_counted(header: str, delimiter: str) -> int:
-    return len(next(csv.reader([header], delimiter=delimiter), []))
-
-
 def _cells(header: str, delimiter: str) -> list[str]:
     try:
         return next(csv.reader([header], delimiter=delimiter, strict=True), [])
     except csv.Error:
         # not chained: the error may quote the line
-        raise ImportFileError(reason="row 1 is not CSV: one of its quotes is not closed") from None
+        raise ImportFileError(reason="row 1 is not CSV: a quote is not closed, or a line ends within a name") from None

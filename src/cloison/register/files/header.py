@@ -1,13 +1,19 @@
-"""Which field of the profile each column of a file is. No I/O."""
+"""What stands between the columns of a file, and which field of the profile each one is. No I/O."""
 
+import csv
 from collections.abc import Sequence
 
 from cloison.errors import ImportFileError
-from cloison.register.files.mapping import Mapping, folded
+from cloison.register.files.mapping import DELIMITERS, Mapping, folded
 from cloison.register.profile import Profile
 
 COLUMN_NAME_LONGEST = 40
 NAMES_SHOWN = 20
+
+
+def delimiter_of(header: str) -> str:
+    """The sign that parts `header`, the first line of a file, into most columns; a comma where none does."""
+    return max(DELIMITERS, key=lambda sign: _columns_counted(header, sign))
 
 
 def fields_of(header: Sequence[str], profile: Profile, mapping: Mapping) -> list[str | None]:
@@ -34,6 +40,13 @@ def fields_of(header: Sequence[str], profile: Profile, mapping: Mapping) -> list
     found = [None if name in ignored else known.get(name) for name in names]
     _refuse_faults(header, names, found, ignored=ignored, profile=profile, mapping=mapping)
     return found
+
+
+def _columns_counted(header: str, delimiter: str) -> int:
+    try:
+        return len(next(csv.reader([header], delimiter=delimiter), []))
+    except csv.Error:  # a line end that is none: what reads the columns says so
+        return 0
 
 
 def _refuse_faults(  # noqa: PLR0913 - all of them are what is compared

@@ -293,7 +293,8 @@ begin
 end $$;
 
 -- Takes interactions of a source in. Answers, in order: written, known (told before, or twice in this call), metered,
--- no_account, no_person, other_segment, not_covered (the source is not for that segment), time (over, too long, too far).
+-- no_account, no_person, other_segment, not_covered (the source is not for that segment), time (too long, too far ahead),
+-- over (it lies in the past: nobody needs to be opened for it any more).
 -- Accounts and people that are not there are counted: behind so many in a day everything is `metered`, unseen.
 create or replace function cloison.take_interactions_v1(
     p_feed uuid, p_interactions text[], p_handles text[], p_locator_kinds smallint[], p_locator_terms bigint[],
@@ -350,9 +351,9 @@ begin
                                        and i.interaction = c.id) then 'known'
             when c.held_in <> all (v_segments) then 'not_covered'
             when not may_relate_v1(c.segment, c.organisation, c.held_in) then 'other_segment'
-            when (c.ends > c.begins and c.ends - c.begins <= interval '24 hours' and c.ends > v_now
+            when (c.ends > c.begins and c.ends - c.begins <= interval '24 hours'
                   and c.begins <= v_now + make_interval(hours => c.feed_hours_ahead)) is not true then 'time'
-            end as refused
+            when c.ends <= v_now then 'over' end as refused
         from counted c
     )
     select array_agg(row(c.ordinal, c.segment, c.account, c.organisation, c.held_in, c.person, 'inbound',
