@@ -88,6 +88,8 @@ def ticket_blocks(key: bytes) -> tuple[bytes, bytes]:
 
 
 def _write_settings(home: Home, wish: Wish) -> None:
+    if home.path.exists() and not home.path.is_dir():
+        raise ConfigError(reason=f"{home.path} is no folder; set CLOISON_HOME to one, or to where one can be made")
     home.path.mkdir(mode=0o700, parents=True, exist_ok=True)
     database = _database(wish.database_url)
     profile = str(Path(wish.profile).absolute()) if wish.profile.endswith(".toml") else wish.profile

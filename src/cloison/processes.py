@@ -32,6 +32,7 @@ from cloison.store import reaper
 from cloison.store.embedded import Embedded
 from cloison.store.pools import connect
 
+LAST_BYTES = 4_096  # of a log: more than a line of ours
 READY_SECONDS = 30.0
 STOP_SECONDS = 10.0
 POLL_SECONDS = 0.05
@@ -123,8 +124,17 @@ def keeper_process(home: Home, passphrase_file: Path) -> Process:
     with (home.path / "keeper.start").open("w") as starting:
         fcntl.flock(starting, fcntl.LOCK_EX)  # of two commands at once the second uses the keeper of the first
         if not _answers_or_ended(home) and not _started(process, lambda: keeper_answers(home)):
-            raise KeeperUnavailableError(reason=f"it did not start; {home.log / 'keeper.log'} says why")
+            raise KeeperUnavailableError(reason=_last_words(home.log / "keeper.log"))
     return process
+
+
+def _last_words(path: Path) -> str:
+    """Why the keeper did not start: what it said itself, if that came last, else where to look."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - LAST_BYTES))
+        lines = file.read().decode(errors="replace").splitlines()
+    name, _, said = (lines or [""])[-1].partition(": ")  # a traceback's last line may hold anything
+    return f"it did not start: {said.rstrip('.')}" if name == "cloison.keeper" else f"it did not start; {path} says why"
 
 
 def _answers_or_ended(home: Home) -> bool:

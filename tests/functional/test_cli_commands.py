@@ -84,7 +84,7 @@ def test_organisations_and_accounts(operated: OperatedHome) -> None:
         ! bad_request: The request cannot be read: the account's handle is taken. Correct it and send it again.
         [1]
         $ cloison accounts create paul --organisation Agence --segment 59 --role king
-        ! bad_request: The request cannot be read: there is no such role in the profile. Correct it and send it again.
+        ! bad_request: The request cannot be read: there is no such role in the profile; there are adviser, …
         [1]
         $ cloison accounts list
         …
@@ -126,6 +126,47 @@ def test_wrong_use_ends_with_2(operated: OperatedHome) -> None:
         ! …must end in .csv…
         …
         [2]
+        $ cloison accounts create paul --organisation Agence --segment Lille
+        …
+        ! …give a department's number, such as 59 or 2A…
+        …
+        [2]
+        $ cloison alerts --since 31/12/2026
+        …
+        ! …a day is written YYYY-MM-DD…
+        …
+        [2]
+        $ cloison organisations agree Agence --ends 31/12/2026
+        …
+        ! …a day is written YYYY-MM-DD…
+        …
+        [2]
+        """,
+    )
+
+
+def test_what_is_no_file_of_ours(operated: OperatedHome) -> None:
+    """Bytes instead of text, a name instead of a folder: each is told in a line, and nothing of it is repeated."""
+    operated.do("accounts", "create", "lea", "--organisation", "Agence", "--segment", "59")
+    (operated.folder / "bytes.csv").write_bytes(b"\xff\xfe\x00Zyxwvu\n")
+    play(
+        operated,
+        """
+        $ cloison caseload import bytes.csv
+        ! import_file: The file cannot be imported: row 1 is not UTF-8 or not CSV.
+        [1]
+        $ cloison accounts holder lea --file bytes.csv
+        ! import_file: The file cannot be imported: it is not UTF-8 text.
+        [1]
+        $ cloison staff import bytes.csv
+        ! import_file: The file cannot be imported: bytes.csv is no folder; give the one that holds the files.
+        [1]
+        $ cloison feeds create "A B" --kind telephone
+        ! bad_request: The request cannot be read: a source's name has 1 to 40 of a-z 0-9 . _ - and …
+        [1]
+        $ cloison people history 00000000-0000-4000-8000-000000000000
+        …
+        ! Nothing is recorded under this number: it is nobody's, or not one of this register.
         """,
     )
 
@@ -269,6 +310,10 @@ def test_a_home_that_was_never_made(nowhere: OperatedHome, tmp_path: Path) -> No
         done = nowhere.run(*words, CLOISON_HOME=str(missing))
         assert (done.status, done.out) == (1, ""), done
         assert "is no home of a register; run cloison init" in done.err
+    done = nowhere.run("people", "import", "people.csv")
+    assert "home/keeper is missing; run cloison init" in done.err
+    done = nowhere.run("init", CLOISON_HOME=str(nowhere.home.settings_file))
+    assert "cloison.toml is no folder; set CLOISON_HOME to one" in done.err
     done = nowhere.run("doctor", "--json", CLOISON_HOME=str(missing))
     assert (done.status, len(done.json()["checks"])) == (1, 1)
     assert not missing.exists()

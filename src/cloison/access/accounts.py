@@ -8,6 +8,7 @@ import psycopg
 from cloison.access.organisations import find_organisation
 from cloison.errors import AgreementError, BadRequestError, UnknownAccountError
 
+MALFORMED = "a handle is 1 to 64 of A-Z a-z 0-9 . _ -, a segment such as 59, an agency 1 to 64 characters"
 HANDLE_TAKEN = "the account's handle is taken"
 NO_SUCH_ROLE = "CL005"  # as create_account_v1 says it
 NOT_AGREED = {
@@ -55,10 +56,11 @@ def create_account(owner: psycopg.Connection, new: Account) -> Account:
     except psycopg.errors.UniqueViolation as error:
         raise BadRequestError(reason=HANDLE_TAKEN) from error
     except psycopg.errors.CheckViolation as error:
-        raise BadRequestError(reason="handle, segment or agency is not of the allowed form") from error
+        raise BadRequestError(reason=MALFORMED) from error
     except psycopg.DatabaseError as error:
         if error.sqlstate == NO_SUCH_ROLE:
-            raise BadRequestError(reason="there is no such role in the profile") from error
+            roles = ", ".join(row[0] for row in owner.execute("select name from cloison.role order by role").fetchall())
+            raise BadRequestError(reason=f"there is no such role in the profile; there are {roles}") from error
         if error.sqlstate in NOT_AGREED:
             raise AgreementError(organisation=new.organisation, reason=NOT_AGREED[error.sqlstate]) from error
         raise

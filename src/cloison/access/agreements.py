@@ -68,7 +68,9 @@ def agree(owner: psycopg.Connection, organisation: UUID, name: str, terms: Terms
             ),
         )
     except psycopg.errors.CheckViolation as error:
-        raise BadRequestError(reason="a segment or a number is not of the allowed form") from error
+        raise BadRequestError(
+            reason="a number is negative, or segments are not parted by commas, such as 59,62"
+        ) from error
     except psycopg.DatabaseError as error:
         reasons = {NO_SUCH_ROLE: "there is no such role in the profile", IN_THE_PAST: "it would have ended already"}
         if error.sqlstate not in reasons:

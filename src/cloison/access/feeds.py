@@ -36,6 +36,7 @@ TOKEN = re.compile(r"feed_([0-9A-Za-z_-]{43})")
 TOKEN_BYTES = 32
 NAME = re.compile(r"[0-9a-z][0-9a-z._-]{0,39}")
 SEGMENT = re.compile(r"[0-9A-Za-z_-]{1,16}")
+MALFORMED = "a source's name has 1 to 40 of a-z 0-9 . _ - and segments are parted by commas"
 INTERACTION = re.compile(r"[!-~]{1,64}")  # what can be seen of ASCII
 ROWS_A_BATCH = 500
 LAST_DAY = "9999-12-31"  # locators are no dates
@@ -104,7 +105,7 @@ class Taken(NamedTuple):
 def create_feed(owner: psycopg.Connection, name: str, kind: FeedKind, segments: Sequence[str] = ()) -> CreatedFeed:
     """Create a source; raises BadRequestError for a name that is taken or malformed, or a malformed segment."""
     if not NAME.fullmatch(name) or not all(SEGMENT.fullmatch(segment) for segment in segments):
-        raise BadRequestError(reason="the source's name or a segment is not of the allowed form")
+        raise BadRequestError(reason=MALFORMED)
     secret = secrets.token_bytes(TOKEN_BYTES)
     try:
         owner.execute(

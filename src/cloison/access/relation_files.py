@@ -51,7 +51,7 @@ class RelationFile:
             self._row = 1
             self._read_bytes = 0
             lines = self._lines()
-            first = next(lines, "")
+            first = self._first(lines)
             delimiter = delimiter_of(first.rstrip("\r\n"))
             self._reader = csv.reader(_again(first, lines), delimiter=delimiter, strict=True)
             self._columns = [column.strip() for column in self._next() or []]
@@ -115,6 +115,13 @@ class RelationFile:
         except (UnicodeDecodeError, csv.Error):
             # not chained: the error holds the line
             raise ImportFileError(reason=f"row {self._row + 1} is not UTF-8 or not CSV") from None
+
+    @staticmethod
+    def _first(lines: Iterator[str]) -> str:
+        try:
+            return next(lines, "")
+        except UnicodeDecodeError:  # not chained, as below
+            raise ImportFileError(reason="row 1 is not UTF-8 or not CSV") from None
 
     def _lines(self) -> Iterator[str]:
         encoding = "utf-8-sig"

@@ -74,6 +74,8 @@ class Imported(msgspec.Struct):
 
 def read_staff(folder: Path) -> Staff:
     """The files of `folder`; raises ImportFileError with file and row if one cannot be used."""
+    if not folder.is_dir():
+        raise ImportFileError(reason=f"{folder} is no folder; give the one that holds the files")
     organisations = _rows(folder, "organisations.csv", ORGANISATIONS, needed=("name",))
     agencies = _rows(folder, "agencies.csv", AGENCIES, needed=AGENCIES)
     accounts = _rows(folder, "accounts.csv", ACCOUNTS, needed=ACCOUNTS)

@@ -12,6 +12,8 @@ from cloison.access import sessions
 from cloison.cli.shared import Json, show, started
 from cloison.passphrase import passphrase_file
 from cloison.processes import keeper_of, running_keeper
+from cloison.register.places import commune_codes, department
+from cloison.register.profile import Profile, SegmentBy, load_profile
 from cloison.store.pools import connect
 
 app = typer.Typer(no_args_is_help=True, help="Who works in the register.")
@@ -27,7 +29,9 @@ def accounts_create(  # noqa: PLR0913, PLR0917 - the options of a command are it
     as_json: Json = False,
 ) -> None:
     """Create an account."""
-    with connect(started(), "owner") as owner:
+    home = started()
+    _refuse_unknown_segment(load_profile(home.config.profile), segment)
+    with connect(home, "owner") as owner:
         new = staff.Account(staff.NOBODY, handle, segment, organisation, agency, role)
         account = staff.create_account(owner, new)
     show(as_json, account, f"{account.handle}: {account.account}")
@@ -90,3 +94,12 @@ def _act(statement: str, handle: str, as_json: bool, state: str) -> None:
         account = staff.find_account(owner, handle)
         owner.execute(statement.encode(), (account.segment, account.account))
     show(as_json, {"account": handle, "state": state}, f"{handle}: {state}")
+
+
+def _refuse_unknown_segment(profile: Profile, segment: str) -> None:
+    """A department's name for its number would make an account that finds nobody."""
+    rule = profile.segment
+    if rule.rule is SegmentBy.INSEE_DEPARTMENT and segment not in {rule.otherwise, *map(department, commune_codes())}:
+        raise typer.BadParameter(
+            "there is no such segment: give a department's number, such as 59 or 2A", param_hint="--segment"
+        )

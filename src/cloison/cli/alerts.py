@@ -8,6 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from cloison.access import protection
+from cloison.cli.days import moment
 from cloison.cli.shared import Json, show, started
 from cloison.store.pools import connect
 
@@ -18,13 +19,13 @@ app = typer.Typer()
 def alerts(
     since: Annotated[
         datetime | None,
-        typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="A day or a time; from the first on by default."),
+        typer.Option(parser=moment, metavar="DAY", help="A day or a time; from the first on by default."),
     ] = None,
     as_json: Json = False,
 ) -> None:
     """List the alerts: each opening of somebody protected, by whom, and which entry of the audit log tells more."""
     with connect(started(), "owner") as owner:
-        found = protection.alerts(owner, None if since is None else since.astimezone())
+        found = protection.alerts(owner, since)
     table = Table("time", "kind", "account", "organisation", "person", "entry")
     for alert in found:
         entry = f"{alert.segment}/{alert.entry}"

@@ -14,6 +14,7 @@ from cloison.cli.shared import Json, show, started
 from cloison.model import bits
 from cloison.register.profile import load_profile
 from cloison.store.pools import connect
+from cloison.terminal import notes
 
 ENTRIES = (
     "select at, person, organisation, role, event, outcome, purpose, compartments, version "
@@ -55,6 +56,8 @@ def people_history(
     home = started()
     with connect(home, "owner") as owner:
         history = history_of(owner, person, load_profile(home.config.profile).compartments)
+    if not history.entries:
+        notes.print("Nothing is recorded under this number: it is nobody's, or not one of this register.")
     table = Table("when", "organisation", "role", "what", "outcome", "why", "compartments", "version")
     for entry in history.entries:
         row = (entry.organisation, entry.role, entry.event, entry.outcome, entry.purpose, ", ".join(entry.compartments))

@@ -8,7 +8,7 @@ import typer
 
 from cloison.access.locating import locate, read_numbers
 from cloison.cli.shared import with_register
-from cloison.errors import ConfigError
+from cloison.errors import ConfigError, ImportFileError
 from cloison.register.intake import Register
 
 NumberFile = Annotated[
@@ -33,10 +33,14 @@ def located(file: str, by: str) -> dict[int, int]:
 
 
 def _text(file: str, by: str) -> str:
-    if file == "-":
-        return sys.stdin.read()
-    if file:
-        return Path(file).read_text(encoding="utf-8-sig")
+    try:
+        if file == "-":
+            return sys.stdin.read()
+        if file:
+            return Path(file).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        # not chained: the error holds what was read
+        raise ImportFileError(reason="it is not UTF-8 text") from None
     if not sys.stdin.isatty():
         raise ConfigError(reason="nobody is at the terminal; give the number with --file")
     return str(typer.prompt(by, hide_input=True))

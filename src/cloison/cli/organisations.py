@@ -11,6 +11,7 @@ from cloison.access import agreements
 from cloison.access import organisations as bodies
 from cloison.access.agreements import Caps, Terms
 from cloison.access.organisations import Agency, Organisation
+from cloison.cli.days import day
 from cloison.cli.shared import Json, show, started
 from cloison.store.pools import connect
 
@@ -20,7 +21,7 @@ WINDOWS = {"minutes_5": "5 minutes", "hour": "hour", "day": "day", "days_28": "2
 
 Segments = Annotated[str, typer.Option(help="Where people may be opened, such as 59,62; everywhere if not given.")]
 Roles = Annotated[str, typer.Option(help="Which roles accounts may have, such as partner; any if not given.")]
-Ends = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The last day on which it holds.")]
+Ends = Annotated[datetime | None, typer.Option(parser=day, metavar="DAY", help="The last day on which it holds.")]
 Accounts = Annotated[int | None, typer.Option(min=0, help="How many accounts there may be.")]
 Cap5 = Annotated[int | None, typer.Option("--cap-5-minutes", min=0, help="Account-person pairs in any 5 minutes.")]
 CapHour = Annotated[int | None, typer.Option("--cap-hour", min=0, help="The same in any hour.")]

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from cloison.cli.days import day
 from cloison.cli.progress import told
 from cloison.cli.shared import Json, show, with_register
 from cloison.errors import ImportStoppedError
@@ -21,7 +22,7 @@ def people_synth(  # noqa: PLR0913, PLR0917 - the options of a command are its p
     count: Annotated[int, typer.Argument(min=0)],
     out: Annotated[Path, typer.Option(help="The file to write: .csv or .parquet.")],
     seed: int = 0,
-    as_of: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The day it is from; today.")] = None,
+    as_of: Annotated[datetime | None, typer.Option(parser=day, metavar="DAY", help="The day it is of; today.")] = None,
     staff: Annotated[
         Path | None, typer.Option(help="A folder for those who work for them: accounts, caseloads, interactions.")
     ] = None,

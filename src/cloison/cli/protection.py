@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from cloison.access import protection
+from cloison.cli.days import moment
 from cloison.cli.numbers import DEFAULT_BY, By, NumberFile, located
 from cloison.cli.shared import Json, home_of, show, started
 from cloison.store.pools import connect
@@ -18,7 +19,7 @@ app = typer.Typer(no_args_is_help=True, help="People withheld from all but a nam
 
 Until = Annotated[
     datetime | None,
-    typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="When it ends; by default when it is lifted."),
+    typer.Option(parser=moment, metavar="DAY", help="When it ends; by default when it is lifted."),
 ]
 
 
@@ -50,9 +51,7 @@ def protection_set(  # noqa: PLR0913, PLR0917 - the options of a command are its
             raise typer.BadParameter("these numbers are of different people", param_hint="--file")
         place = places.pop() if places else (segment, person)
         assert place[1] is not None  # noqa: S101 - else the person was named by numbers, of which there is one at least
-        number = protection.protect_by_owner(
-            owner, (place[0], place[1]), named, None if until is None else until.astimezone()
-        )
+        number = protection.protect_by_owner(owner, (place[0], place[1]), named, until)
     show(as_json, {"protection": number, "person": place[1], "segment": place[0]}, f"protected: {number}")
 
 
@@ -80,7 +79,4 @@ def protection_list(as_json: Json = False) -> None:
 
 def _member(word: str) -> tuple[str, datetime | None]:
     handle, _, until = word.partition("=")
-    try:
-        return handle, datetime.fromisoformat(until).astimezone() if until else None
-    except ValueError as error:
-        raise typer.BadParameter("it ends on a day such as 2027-01-31", param_hint="--audience") from error
+    return handle, moment(until) if until else None
