@@ -100,8 +100,11 @@ def test_document_describes_every_route(register: RunningRegister) -> None:
     operations = [operation for item in document["paths"].values() for operation in item.values()]
     assert len({operation["operationId"] for operation in operations}) == len(operations)
     assert all(operation["summary"] and operation["description"] for operation in operations)
+    assert all(re.fullmatch(r"[a-z_]+", operation["operationId"]) for operation in operations)
     for operation in operations:
         errors = {status: answer for status, answer in operation["responses"].items() if status >= "400"}
+        assert "400" in errors  # an unknown parameter, at least
+        assert ("requestBody" not in operation) or {"408", "413"} <= errors.keys()
         if "security" in operation:
             assert {"401", "503"} <= errors.keys()
             assert all("application/problem+json" in answer["content"] for answer in errors.values())
@@ -115,6 +118,8 @@ def test_document_is_whole(register: RunningRegister) -> None:
     assert all(schema.get("description") for schema in schemas.values())
     assert schemas["OpenRequests"]["properties"]["requests"]["maxItems"] == 64
     assert schemas["SearchRequest"]["additionalProperties"] is False
+    assert schemas["SearchRequest"]["properties"]["birth_date"]["description"] == "A day: 1985-07-14"
+    assert schemas["ChangedFields"]["minProperties"] == 1
     assert {"nir", "identifier", "email", "phone", "birth_name"} <= schemas["SearchRequest"]["properties"].keys()
     assert schemas["PersonRequest"]["properties"]["purpose"]["enum"][0] == "follow_up"
 

@@ -48,7 +48,7 @@ def intake_app(home: Home) -> Litestar:
     routes = [*changes.ROUTES, *merges.ROUTES, *representatives.ROUTES, *counter.HANDLERS]
     app = Litestar(
         route_handlers=[Router("/v1", guards=[require_session], route_handlers=routes), tell_interactions, show_health],
-        guards=[refuse_unknown_parameters],
+        before_request=refuse_unknown_parameters,
         lifespan=[live],
         before_send=[metrics.count],
         middleware=[timed],

@@ -3,33 +3,15 @@
 from uuid import UUID
 
 from litestar import post
-from litestar.openapi import ResponseSpec
 
-from cloison.client.wire import CodeConfirmed, CodeGiven, CodeRequest, CodeSent, Problem
+from cloison.client.wire import CodeConfirmed, CodeGiven, CodeRequest, CodeSent
 from cloison.intake.codes import Codes
-from cloison.web import problems
 from cloison.web.bodies import DeskRequest
 from cloison.web.guard import bearer
 from cloison.web.language import chosen
 
-REFUSALS = {
-    status: ResponseSpec(Problem, description=text, media_type=problems.MEDIA_TYPE, generate_examples=False)
-    for status, text in {
-        400: "The request cannot be read; `path` says where it is wrong.",
-        401: "There is no valid session.",
-        503: "Something that is needed does not answer, or is not set up; Retry-After says when to come back.",
-    }.items()
-}
 
-
-@post(
-    "/people/{person:uuid}/code",
-    status_code=200,
-    operation_id="sendCode",
-    summary="Send somebody at the counter a code",
-    response_description="The outcome, and whether there was an address.",
-    responses=REFUSALS,
-)
+@post("/people/{person:uuid}/code", status_code=200)
 async def send_code(request: DeskRequest, person: UUID, data: CodeRequest) -> CodeSent:
     """For half an hour after a search with both facts: a code to the address in the record, which is not shown."""
     language = chosen(request.headers.get("accept-language"))
@@ -37,14 +19,7 @@ async def send_code(request: DeskRequest, person: UUID, data: CodeRequest) -> Co
     return CodeSent(*sent)
 
 
-@post(
-    "/people/{person:uuid}/code/confirm",
-    status_code=200,
-    operation_id="confirmCode",
-    summary="Give the code back",
-    response_description="The outcome, and until when the person can be opened.",
-    responses=REFUSALS,
-)
+@post("/people/{person:uuid}/code/confirm", status_code=200)
 async def confirm_code(request: DeskRequest, person: UUID, data: CodeGiven) -> CodeConfirmed:
     """The code as the person tells it, within 15 minutes and 5 tries; then they can be opened until the day ends."""
     return CodeConfirmed(*await codes_of(request).confirm(bearer(request), person, data.code))

@@ -7,15 +7,13 @@ whether the account and the person are there, which is counted: a source that gu
 from collections.abc import Sequence
 
 from litestar import post
-from litestar.openapi import ResponseSpec
 
 from cloison.access import feeds
 from cloison.access.feeds import Interaction
-from cloison.client.wire import Problem, TakenInteraction, TakenInteractions, ToldInteraction, ToldInteractions
+from cloison.client.wire import TakenInteraction, TakenInteractions, ToldInteraction, ToldInteractions
 from cloison.errors import NoFeedError
 from cloison.intake.door import door_of
 from cloison.register.resealing import Register
-from cloison.web import problems
 from cloison.web.bodies import DeskRequest
 
 SCHEME = "bearer "
@@ -35,22 +33,7 @@ async def take_told(register: Register, authorization: str, told: Sequence[ToldI
     )
 
 
-@post(
-    "/v1/feeds/interactions",
-    status_code=200,
-    operation_id="tellInteractions",
-    summary="Tell of interactions",
-    response_description="One result an interaction, in the order told.",
-    responses={
-        status: ResponseSpec(Problem, description=text, media_type=problems.MEDIA_TYPE, generate_examples=False)
-        for status, text in {
-            400: "The request cannot be read; `path` says where it is wrong.",
-            401: "There is no valid service token.",
-            503: "Something that is needed does not answer; Retry-After says when to come back.",
-        }.items()
-    },
-    security=[{"feed": []}],
-)
+@post("/v1/feeds/interactions", status_code=200)
 async def tell_interactions(request: DeskRequest, data: "ToldInteractions") -> TakenInteractions:
     """For sources that no account can write: appointments, the personal space, the telephone. 200 at most a call.
 

@@ -44,7 +44,7 @@ def desk_app(home: Home) -> Litestar:
 
     app = Litestar(
         route_handlers=[*ROUTES, *forwarding.ROUTES, *covers.ROUTES, *protections.ROUTES, show_document],
-        guards=[refuse_unknown_parameters],
+        before_request=refuse_unknown_parameters,
         lifespan=[live],
         before_send=[_harden, metrics.count],
         middleware=[timed],

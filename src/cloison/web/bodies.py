@@ -7,8 +7,8 @@ error. The content type is not looked at; what is no JSON is refused as such.
 import asyncio
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from types import GenericAlias
-from typing import Annotated, Any, Literal, TypeVar, cast
+from types import GenericAlias, NoneType
+from typing import Annotated, Any, Literal, TypeVar, cast, get_args
 
 import msgspec
 from litestar import Request
@@ -25,12 +25,13 @@ from cloison.client.wire import (
     ToldInteractions,
 )
 from cloison.errors import SlowRequestError
-from cloison.register.profile import Profile
+from cloison.register.profile import FieldType, Profile
 from cloison.web.problems import malformed
 
 # A body that is not there by then is held back on purpose, or the line is broken. Less than the 10 seconds which a desk
 # that is told to stop has for the requests under way.
 BODY_SECONDS = 5
+DAY = Meta(description="A day: 1985-07-14")
 
 Body = TypeVar("Body", bound=msgspec.Struct)
 
@@ -58,7 +59,7 @@ class DeskRequest(Request[Any, Any, Any]):
 def search_request(profile: Profile) -> type[SearchRequest]:
     """The body of a search: the profile's purposes, and every fact that one of its searches takes."""
     facts = dict.fromkeys(name for search in profile.searches for name in (search.name, *search.fields))
-    fields = {"purpose": _one_of(profile.purposes), **dict.fromkeys(facts, Fact | None)}
+    fields = {"purpose": _one_of(profile.purposes), **{name: _told(profile, name, Fact) | None for name in facts}}
     return _narrowed(SearchRequest, fields)
 
 
@@ -72,8 +73,9 @@ def open_requests(profile: Profile) -> type[OpenRequests]:
 def change_requests(profile: Profile) -> dict[str, type[msgspec.Struct]]:
     """The bodies of changes, by name: the profile's purposes and fields."""
     purpose = {"purpose": _one_of(profile.purposes)}
-    whole = _narrowed(changes.NewFields, dict.fromkeys(profile.fields, changes.Value | UnsetType))
-    some = _narrowed(changes.ChangedFields, dict.fromkeys(profile.fields, changes.Value | None | UnsetType))
+    values = {name: _told(profile, name, changes.Value) for name in profile.fields}
+    whole = _narrowed(changes.NewFields, {name: kind | UnsetType for name, kind in values.items()})
+    some = _narrowed(changes.ChangedFields, {name: kind | None | UnsetType for name, kind in values.items()})
     bodies: list[type[msgspec.Struct]] = [
         _narrowed(changes.CreateRequest, {**purpose, "fields": whole}),
         _narrowed(changes.ChangeRequest, {**purpose, "fields": some}),
@@ -114,9 +116,15 @@ def _narrowed(base: type[Body], fields: Mapping[str, Any]) -> type[Body]:
 
 
 def _optional(name: str, kind: Any) -> tuple[str, Any] | tuple[str, Any, Any]:  # noqa: ANN401 - as below
-    if kind in (changes.Value | UnsetType, changes.Value | None | UnsetType):
+    if UnsetType in get_args(kind):
         return (name, kind, UNSET)
-    return (name, kind, None) if kind == Fact | None else (name, kind)
+    return (name, kind, None) if NoneType in get_args(kind) else (name, kind)
+
+
+def _told(profile: Profile, name: str, kind: Any) -> Any:  # noqa: ANN401 - as below
+    """`kind`, the document saying of a date how it is written."""
+    field = profile.fields.get(name)
+    return Annotated[kind, DAY] if field is not None and field.type is FieldType.DATE else kind
 
 
 def _one_of(words: Sequence[str]) -> Any:  # noqa: ANN401 - a type made at run time is none to the checker

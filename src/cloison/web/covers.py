@@ -35,11 +35,6 @@ if TYPE_CHECKING:
     from cloison.web.forwarding import Forwarder
 
 
-REFUSALS = {
-    400: problems.described("The request cannot be read; `path` says where it is wrong."),
-    401: problems.described("There is no valid session."),
-    503: problems.described("Something that is needed does not answer; Retry-After says when to come back."),
-}
 WHAT_BECAME = "The outcome; without `people`, it waits for a second manager."
 
 
@@ -49,7 +44,7 @@ WHAT_BECAME = "The outcome; without `people`, it waits for a second manager."
     operation_id="cover",
     summary="Have somebody stand in for a colleague",
     response_description=WHAT_BECAME,
-    responses=REFUSALS,
+    responses=problems.BODY_REFUSALS,
 )
 async def ask_cover(request: DeskRequest, data: CoverRequest) -> Transfer:
     """A few people by name are covered at once; a whole caseload waits for a second manager. It ends by itself."""
@@ -60,10 +55,10 @@ async def ask_cover(request: DeskRequest, data: CoverRequest) -> Transfer:
 @post(
     "/handovers",
     status_code=200,
-    operation_id="handOver",
+    operation_id="hand_over",
     summary="Have somebody take over a caseload",
     response_description=WHAT_BECAME,
-    responses=REFUSALS,
+    responses=problems.BODY_REFUSALS,
 )
 async def ask_handover(request: DeskRequest, data: HandoverRequest) -> Transfer:
     """The whole caseload of one account goes to another, once a second manager approves."""
@@ -75,10 +70,10 @@ async def ask_handover(request: DeskRequest, data: HandoverRequest) -> Transfer:
 @post(
     "/covers/{transfer:uuid}/approve",
     status_code=200,
-    operation_id="approveCover",
+    operation_id="approve_cover",
     summary="Approve a cover",
     response_description=WHAT_BECAME,
-    responses=REFUSALS,
+    responses=problems.REFUSALS,
 )
 async def approve_cover(request: DeskRequest, transfer: UUID) -> Transfer:
     """The second manager's yes, within seven days; `scope` for whatever is not theirs to approve."""
@@ -88,10 +83,10 @@ async def approve_cover(request: DeskRequest, transfer: UUID) -> Transfer:
 @post(
     "/handovers/{transfer:uuid}/approve",
     status_code=200,
-    operation_id="approveHandover",
+    operation_id="approve_handover",
     summary="Approve a handover",
     response_description=WHAT_BECAME,
-    responses=REFUSALS,
+    responses=problems.REFUSALS,
 )
 async def approve_handover(request: DeskRequest, transfer: UUID) -> Transfer:
     """The second manager's yes, within seven days; `scope` for whatever is not theirs to approve."""
@@ -100,10 +95,10 @@ async def approve_handover(request: DeskRequest, transfer: UUID) -> Transfer:
 
 @get(
     "/covers",
-    operation_id="waitingCovers",
+    operation_id="waiting_covers",
     summary="Covers that wait for a second manager",
     response_description="What waits.",
-    responses=REFUSALS,
+    responses=problems.REFUSALS,
 )
 async def show_covers(request: DeskRequest) -> WaitingTransfers:
     """Of the session's organisation and segment; for those who may ask or approve."""
@@ -112,10 +107,10 @@ async def show_covers(request: DeskRequest) -> WaitingTransfers:
 
 @get(
     "/handovers",
-    operation_id="waitingHandovers",
+    operation_id="waiting_handovers",
     summary="Handovers that wait for a second manager",
     response_description="What waits.",
-    responses=REFUSALS,
+    responses=problems.REFUSALS,
 )
 async def show_handovers(request: DeskRequest) -> WaitingTransfers:
     """Of the session's organisation and segment; for those who may ask or approve."""
@@ -125,10 +120,10 @@ async def show_handovers(request: DeskRequest) -> WaitingTransfers:
 @post(
     "/people/{person:uuid}/code",
     status_code=200,
-    operation_id="sendCode",
+    operation_id="send_code",
     summary="Send somebody at the counter a code",
     response_description="The outcome, and whether the record had an address.",
-    responses=REFUSALS,
+    responses=problems.BODY_REFUSALS,
 )
 async def send_code(request: DeskRequest, person: UUID, data: CodeRequest) -> Response[CodeSent]:  # noqa: ARG001 - its shape is read
     """For half an hour after a search with both facts: a code to the address in the record, which is not shown.
@@ -142,10 +137,10 @@ async def send_code(request: DeskRequest, person: UUID, data: CodeRequest) -> Re
 @post(
     "/people/{person:uuid}/code/confirm",
     status_code=200,
-    operation_id="confirmCode",
+    operation_id="confirm_code",
     summary="Give the code back",
     response_description="The outcome, and until when the person can be opened.",
-    responses=REFUSALS,
+    responses=problems.BODY_REFUSALS,
 )
 async def confirm_code(request: DeskRequest, person: UUID, data: CodeGiven) -> Response[CodeConfirmed]:  # noqa: ARG001 - as above
     """The code as the person tells it, within 15 minutes and 5 tries; then they can be opened until the day ends."""
@@ -156,10 +151,10 @@ async def confirm_code(request: DeskRequest, person: UUID, data: CodeGiven) -> R
 @post(
     "/v1/feeds/interactions",
     status_code=200,
-    operation_id="tellInteractions",
+    operation_id="tell_interactions",
     summary="Tell of interactions",
     response_description="One result an interaction, in the order told.",
-    responses={**REFUSALS, 401: problems.described("There is no valid service token.")},
+    responses={**problems.BODY_REFUSALS, 401: problems.described("There is no valid service token.")},
     security=[{"feed": []}],
 )
 async def tell_interactions(request: DeskRequest, data: "ToldInteractions") -> Response[TakenInteractions]:  # noqa: ARG001 - as above

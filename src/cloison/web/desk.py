@@ -77,27 +77,13 @@ def desk_with(rooms: Rooms, metrics: Metrics) -> Desk:
     )
 
 
-REFUSALS = {
-    401: problems.described("There is no valid session."),
-    503: problems.described(
-        "Something that is needed does not answer, or too much waits; Retry-After says when to come back."
-    ),
-}
-BODY_REFUSALS = {
-    400: problems.described("The request cannot be read; `path` says where it is wrong."),
-    408: problems.described("The request did not arrive in time."),
-    413: problems.described("The request is too large."),
-    **REFUSALS,
-}
-
-
 @post(
     "/people/search",
     status_code=200,
     operation_id="search",
     response_description="The outcome, and a card for each person found.",
     summary="Find people",
-    responses={**BODY_REFUSALS, 429: problems.described("The keeper's own ceiling is reached.")},
+    responses={**problems.BODY_REFUSALS, **problems.CEILING_REFUSAL},
 )
 async def search_people(request: DeskRequest, data: "SearchRequest") -> Cards:
     """Find people by exactly one fact, among those the account has a relation with; 10 cards at most.
@@ -122,7 +108,7 @@ async def search_people(request: DeskRequest, data: "SearchRequest") -> Cards:
     operation_id="open",
     response_description="One result a request, in the order asked.",
     summary="Open people's records",
-    responses=BODY_REFUSALS,
+    responses=problems.BODY_REFUSALS,
 )
 async def open_people(request: DeskRequest, data: "OpenRequests") -> OpenAnswer:
     """Open the named compartments of up to 64 people; each opening is charged to the account's budgets and logged."""
@@ -146,7 +132,7 @@ async def open_people(request: DeskRequest, data: "OpenRequests") -> OpenAnswer:
     operation_id="caseload",
     response_description="The outcome, and a card for each person of the page.",
     summary="List a caseload",
-    responses={400: BODY_REFUSALS[400], **REFUSALS},
+    responses=problems.REFUSALS,
 )
 async def list_caseload(request: DeskRequest, whole: Whole = False, after: After = None) -> Caseload:  # noqa: FBT002 - Litestar reads a query's flag so
     """One page of today's appointments, or of the whole caseload; `after` is the `next` of the page before."""
@@ -161,7 +147,7 @@ async def list_caseload(request: DeskRequest, whole: Whole = False, after: After
     operation_id="session",
     response_description="The session.",
     summary="Whose session this is",
-    responses=REFUSALS,
+    responses=problems.REFUSALS,
 )
 async def show_session(request: DeskRequest) -> Session:
     """The account, its role, when the session ends, and whether the account is frozen."""
@@ -174,7 +160,10 @@ async def show_session(request: DeskRequest) -> Session:
     operation_id="health",
     response_description="Database and keeper answer.",
     summary="Whether records can be opened",
-    responses={503: ResponseSpec(Health, description="Database or keeper is down.", generate_examples=False)},
+    responses={
+        400: problems.REFUSALS[400],
+        503: ResponseSpec(Health, description="Database or keeper is down.", generate_examples=False),
+    },
 )
 async def show_health(request: DeskRequest) -> Response[Health]:
     """The state of the database and of the keeper, in less than 2 seconds; 503 where one of them is down."""
@@ -189,6 +178,7 @@ async def show_health(request: DeskRequest) -> Response[Health]:
     operation_id="metrics",
     response_description="The figures.",
     summary="Figures for Prometheus",
+    responses={400: problems.REFUSALS[400]},
     media_type=MEDIA_TYPE,
 )
 async def show_metrics(request: DeskRequest) -> bytes:

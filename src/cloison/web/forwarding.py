@@ -5,12 +5,13 @@ with a login and a caller of its own, charges the session, changes and seals, an
 is the body, within its size, the session's token and the language; what comes back is the answer, within a time.
 """
 
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import httpx
 from litestar import Request, Response, Router, delete, patch, post, put, route
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import Parameter
 
 from cloison.client.changes import (
     Changed,
@@ -75,15 +76,12 @@ class Forwarder:
 
 
 REFUSALS = {
-    400: problems.described("The request cannot be read; `path` says where it is wrong."),
-    401: problems.described("There is no valid session."),
-    408: problems.described("The request did not arrive in time."),
+    **problems.BODY_REFUSALS,
+    **problems.CEILING_REFUSAL,
     409: problems.described("It cannot be done with these people as they are; nothing was changed."),
-    413: problems.described("The request is too large."),
     422: problems.described("The record would not be valid; the sentence names fields and reasons, never values."),
-    429: problems.described("The keeper's own ceiling is reached."),
-    503: problems.described("Something that is needed does not answer; Retry-After says when to come back."),
 }
+Purpose = Annotated[str, Parameter(description="One of the profile's purposes, as in the bodies of other changes")]
 OUTCOME = "The outcome; what was done, where it was."
 
 
@@ -166,7 +164,7 @@ async def end_representative(
     request: DeskRequest,
     person: UUID,
     representative: UUID,
-    purpose: str,
+    purpose: Purpose,
 ) -> Response[Changed]:
     """End it, from now on."""
     return await _forward(request)

@@ -30,15 +30,16 @@ async def require_session(connection: ASGIConnection[Any, Any, Any, Any], _handl
     connection.scope["state"][BEARER] = bearer_of(header[len(SCHEME) :])
 
 
-async def refuse_unknown_parameters(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """Of every route: a parameter that is misspelt must not be one left out; raises UnknownParameterError.
+async def refuse_unknown_parameters(request: Request[Any, Any, Any]) -> None:
+    """Before every handler: a parameter that is misspelt must not be one left out; raises UnknownParameterError.
 
-    The error names those that there are, never the one that came: it may be what somebody typed about a person.
+    The error names those that there are, never the one that came: it may be what somebody typed about a person. It runs
+    behind the guards, so that whoever has no session is told that first.
     """
-    if not connection.scope["query_string"]:
+    if not request.scope["query_string"]:
         return
-    known = handler.parsed_fn_signature.parameters.keys() - NO_PARAMETERS - connection.path_params.keys()
-    if connection.query_params.keys() - known:
+    known = request.route_handler.parsed_fn_signature.parameters.keys() - NO_PARAMETERS - request.path_params.keys()
+    if request.query_params.keys() - known:
         raise UnknownParameterError(known=", ".join(sorted(known)))
 
 

@@ -62,6 +62,20 @@ def described(description: str) -> ResponseSpec:
     return ResponseSpec(Problem, description=description, media_type=MEDIA_TYPE, generate_examples=False)
 
 
+# what any route may answer, and any with a body
+REFUSALS = {
+    400: described("The request cannot be read; `path` says where it is wrong."),
+    401: described("There is no valid session."),
+    503: described("Something that is needed does not answer, or too much waits; Retry-After says when to come back."),
+}
+BODY_REFUSALS = {
+    **REFUSALS,
+    408: described("The request did not arrive in time."),
+    413: described("The request is too large."),
+}
+CEILING_REFUSAL = {429: described("The keeper's own ceiling is reached.")}
+
+
 def error_of(exception: Exception, request_bytes: int) -> CloisonError:
     """Rule 1: the error of ours that `exception` is; `request_bytes` is the limit that a request may have passed."""
     if isinstance(exception, CloisonError):

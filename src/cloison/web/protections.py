@@ -18,13 +18,8 @@ from cloison.web.bodies import DeskRequest
 from cloison.web.desk import desk_of
 from cloison.web.guard import bearer, require_session
 
-REFUSALS = {
-    400: problems.described("The request cannot be read; `path` says where it is wrong."),
-    401: problems.described("There is no valid session."),
-    503: problems.described("Something that is needed does not answer; Retry-After says when to come back."),
-}
 OF_ONE = {
-    **REFUSALS,
+    **problems.BODY_REFUSALS,
     404: problems.described("No such protection stands."),
     409: problems.described("Whoever asked cannot confirm it."),
 }
@@ -37,7 +32,7 @@ WHAT_BECAME = "The outcome; with `waits`, another account must ask for the same.
     operation_id="protect",
     summary="Withhold somebody from all but an audience",
     response_description="The outcome, and the protection's number, which changing and lifting it takes.",
-    responses=REFUSALS,
+    responses=problems.BODY_REFUSALS,
 )
 async def set_protection(request: DeskRequest, data: ProtectionRequest) -> Protection:
     """From now on nobody else opens or lists the person, and nobody finds them; each opening raises an alert."""
@@ -50,7 +45,7 @@ async def set_protection(request: DeskRequest, data: ProtectionRequest) -> Prote
 
 @patch(
     "/protections/{number:uuid}",
-    operation_id="changeAudience",
+    operation_id="change_audience",
     summary="Change a protection's audience",
     response_description=WHAT_BECAME,
     responses=OF_ONE,
@@ -63,7 +58,7 @@ async def change_audience(request: DeskRequest, number: UUID, data: AudienceRequ
 @post(
     "/protections/{number:uuid}/lift",
     status_code=200,
-    operation_id="liftProtection",
+    operation_id="lift_protection",
     summary="Lift a protection",
     response_description=WHAT_BECAME,
     responses=OF_ONE,
