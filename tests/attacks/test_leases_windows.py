@@ -24,6 +24,7 @@ from cloison.config import Home
 
 EPOCH = datetime(2030, 1, 1, tzinfo=UTC)
 LIFETIME = 15 * SECOND
+RECEIPTS = 16  # not released, of one session
 BUDGET, CAP = (3, 4, 6, 7), (4, 5, 7, 8)
 PEOPLE = 6  # that each account follows in each of two segments
 EDGES = sorted(
@@ -189,9 +190,11 @@ class Run:
 
     def use(self, step: Use) -> None:
         """Use leases, old ones too, and compare; release what was charged."""
-        charged = []
+        charged: list[tuple[int, str, Lease, int]] = []
         for account, number, lease, expires in self.leases[:: step.every]:
             it, segment = self.staff[account], self.place(account, number)
+            if sum((account, segment) == place[:2] for place in charged) == RECEIPTS:
+                continue  # a session has no more that are not released
             if self.has_cap:
                 outcome = "lease"
                 if expires > self.now:

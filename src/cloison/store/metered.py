@@ -11,7 +11,10 @@ Requests of the last moment form one batch. Rules, in order:
    (one is needed, or the one there was has expired) is asked for one.
 4. A batch that fails is split, so that one poisoned request spoils nobody else's answer; not where the database itself
    is in trouble (gone, or its disk is full): that is no request's fault, and all of the batch hear of it at once.
-5. When more requests wait than we can serve soon, new ones are refused at once.
+5. One batch at a time, unless it is late or enough wait for another: what comes meanwhile is the next one, and the
+   larger it is the less a request costs. Two at a time did two thirds of the rate at 16 clients. A late one keeps
+   nobody waiting.
+6. When more requests wait than we can serve soon, new ones are refused at once.
 """
 
 import asyncio
@@ -37,7 +40,9 @@ from cloison.store.stages import RELEASE, Asked, Stage, began, calls, given, len
 
 BATCH_REQUESTS = 128
 SESSION_REQUESTS = 16
-WORKERS = 3
+BATCHES = 3  # under way at a time, all but the youngest late
+LATE_SECONDS = 0.1
+ENOUGH_REQUESTS = 32  # for a second batch beside a young one, so that desk and database both work
 BUSY_SECONDS = 3.0  # how long a locked ledger is asked for again
 BUSY_PAUSE_SECONDS = 0.02
 NOT_FLUSHED = "CL004"  # release_v1 gave up waiting for the log; only before PostgreSQL 16, see 62_release.sql
@@ -115,25 +120,25 @@ class Meter:
 
     def __init__(self, conninfo: str, waiting_requests: int = 1024) -> None:
         """Prepare for `conninfo`; at most `waiting_requests` wait at a time. Nothing is opened yet."""
-        self._pool = pool(conninfo, WORKERS + 1)
+        self._pool = pool(conninfo, BATCHES + 1)
         self._waiting: list[_Waiting] = []
         self._limit = waiting_requests
         self._in_flight: set[bytes] = set()
         self._capped: dict[bytes, None] = {}  # SHA-256 of tokens whose organisation has a cap, oldest first
-        self._wake = asyncio.Condition()
-        self._workers: list[asyncio.Task[None]] = []
+        self._batches: set[asyncio.Task[None]] = set()
+        self._young: asyncio.Task[None] | None = None  # the batch that others wait for
 
     async def start(self) -> None:
         """Open the connections, without waiting for the database to be there."""
         await self._pool.open(wait=False)
-        self._workers = [asyncio.create_task(self._work()) for _ in range(WORKERS)]
 
     async def stop(self) -> None:
-        """End the workers and close the connections; what still waits is refused."""
-        for worker in self._workers:
-            worker.cancel()
-        await asyncio.gather(*self._workers, return_exceptions=True)
-        for waiting in self._waiting:
+        """End what is under way and close the connections; what still waits is refused."""
+        left, self._waiting = self._waiting, []
+        for batch in self._batches:
+            batch.cancel()
+        await asyncio.gather(*self._batches, return_exceptions=True)
+        for waiting in left:
             _fail(waiting, OverloadedError(retry_after_seconds=5))
         await self._pool.close()
 
@@ -158,7 +163,7 @@ class Meter:
             _Waiting(began(*bearer, segment, request, leased=leased), loop.create_future(), loop.time())
             for segment, request in zip(segments or [bearer.segment] * len(requests), requests, strict=True)
         ]
-        await self._put(mine)
+        self._put(mine)
         answers = await asyncio.gather(*(waiting.answer for waiting in mine), return_exceptions=True)
         return _told_apart(answers)
 
@@ -235,26 +240,36 @@ class Meter:
 
     # -- batches ------------------------------------------------------------------------------------------------
 
-    async def _put(self, waiting: list[_Waiting]) -> None:
-        async with self._wake:
-            self._waiting.extend(waiting)
-            self._wake.notify()
+    def _put(self, waiting: list[_Waiting]) -> None:
+        self._waiting.extend(waiting)
+        self._begin()
 
-    async def _work(self) -> None:
-        while True:
-            async with self._wake:
-                await self._wake.wait_for(self._ready)
-                batch = self._take()
-                if self._ready():
-                    self._wake.notify()
-            tokens = {waiting.token for waiting in batch}
-            try:
-                await self._serve(batch)
-            finally:
-                async with self._wake:
-                    self._in_flight -= tokens
-                    if self._waiting:
-                        self._wake.notify()
+    def _begin(self) -> None:
+        """Rule 5: begin a batch of what waits, if it is its turn."""
+        early = self._young is not None and len(self._waiting) < ENOUGH_REQUESTS
+        if early or len(self._batches) == BATCHES or not self._ready():
+            return
+        batch = self._take()
+        if not batch:
+            return
+        self._young = task = asyncio.create_task(self._serve(batch))
+        self._batches.add(task)
+        late = asyncio.get_running_loop().call_later(LATE_SECONDS, self._let_pass, task)
+        task.add_done_callback(lambda _: self._end(task, batch, late))
+
+    def _end(self, task: "asyncio.Task[None]", batch: list[_Waiting], late: asyncio.TimerHandle) -> None:
+        late.cancel()
+        self._batches.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:  # a fault of ours: nobody waits for ever
+            for waiting in batch:
+                _fail(waiting, error)
+        self._in_flight -= {waiting.token for waiting in batch}
+        self._let_pass(task)
+
+    def _let_pass(self, task: "asyncio.Task[None]") -> None:
+        if self._young is task:
+            self._young = None
+        self._begin()
 
     def _ready(self) -> bool:
         return any(waiting.token not in self._in_flight for waiting in self._waiting)
@@ -333,8 +348,7 @@ class Meter:
         self._capped[hashlib.sha256(token).digest()] = None
 
     def _again(self, waiting: _Waiting) -> None:
-        task = asyncio.ensure_future(self._put([waiting]))
-        waiting.answer.add_done_callback(lambda _: task)  # keeps the task referenced until it has run
+        self._put([waiting])
 
 
 async def _charge_and_give(connection: Connection, groups: list[list[Asked]]) -> list[tuple[Any, Any]]:
@@ -383,6 +397,6 @@ def _answer(waiting: _Waiting, answer: Metered) -> None:
         waiting.answer.set_result(answer)
 
 
-def _fail(waiting: _Waiting, error: CloisonError) -> None:
+def _fail(waiting: _Waiting, error: BaseException) -> None:
     if not waiting.answer.done():
         waiting.answer.set_exception(error)

@@ -15,6 +15,7 @@ import uvloop
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.server.embed import Server
+from litestar import Litestar
 
 from cloison.config import Home
 from cloison.errors import CloisonError, ConfigError
@@ -33,12 +34,12 @@ SPARE_FILES = 256  # beside the connections: the database's, the keeper's, Pytho
 _log = logging.getLogger("cloison.web")
 
 
-async def serve(home: Home) -> None:
+async def serve(home: Home, app: Litestar) -> None:
     """Serve until SIGTERM or SIGINT; what is under way then is answered first."""
     web = home.config.web
     refuse_taken(web.host, web.port)
     server = Server(
-        desk_app(home),
+        app,
         address=web.host,
         port=web.port,
         interface=Interfaces.ASGI,
@@ -60,8 +61,9 @@ def main() -> int:
     """Run the desk; 1 where it cannot be set up, with the reason on standard error."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it would write down the address of each change: of whom
+    home = Home()
     try:
-        uvloop.run(serve(Home()))
+        uvloop.run(serve(home, desk_app(home)))
     except CloisonError as error:
         _log.error("%s: %s", error.code, error)
         return 1

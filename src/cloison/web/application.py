@@ -1,7 +1,7 @@
 """The desk's application: its routes, its limits, its headers."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from litestar import Litestar, get
 from litestar.types import Message, Scope
@@ -26,10 +26,14 @@ HEADERS = [
 ]
 
 
-def desk_app(home: Home) -> Litestar:
+Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
+
+
+def desk_app(home: Home, *beside: Lifespan) -> Litestar:
     """The desk of `home`; raises ConfigError or ProfileError where it cannot be set up.
 
-    Database and keeper may be down when it starts: /healthz and 503 say so until they are there.
+    Database and keeper may be down when it starts: /healthz and 503 say so until they are there. `beside`: what else
+    lives as long as the application.
     """
     profile = load_profile(home.config.profile)
     rooms = furnish(home, profile)
@@ -45,7 +49,7 @@ def desk_app(home: Home) -> Litestar:
     app = Litestar(
         route_handlers=[*ROUTES, *forwarding.ROUTES, *covers.ROUTES, *protections.ROUTES, show_document],
         before_request=refuse_unknown_parameters,
-        lifespan=[live],
+        lifespan=[live, *beside],
         before_send=[_harden, metrics.count],
         middleware=[timed],
         exception_handlers={Exception: problems.answer},

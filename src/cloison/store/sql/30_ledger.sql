@@ -5,6 +5,9 @@ create table cloison.ledger (
     segment text collate "C" not null,
     account uuid not null,
     next_number bigint not null default 1,   -- of the account's next audit entry
+    -- How many people its windows of the meter `open` hold at most, since then; null: not counted yet. See 60_settle.sql.
+    at_most integer[] check (cardinality(at_most) = 4),
+    counted_at timestamptz,
     primary key (segment, account)
 ) with (fillfactor = 50);
 

@@ -82,7 +82,7 @@ end $$;
 create or replace function cloison.raise_alerts_v1(p_segment text, p_now timestamptz, settled cloison.settled[])
 returns void
 language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp
-    set enable_seqscan = off as $$
+    set enable_seqscan = off set plan_cache_mode = force_generic_plan as $$
 begin
     insert into alert (segment, account, number, kind, at, person)
     select p_segment, g.account, g.number, 'protected_opened', p_now, g.person

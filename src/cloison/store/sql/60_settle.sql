@@ -66,103 +66,95 @@ where case when v.segment <> all (g.segments) or v.home <> all (g.segments) or v
 create or replace function cloison.settle_v1(p_segment text, p_now timestamptz, judged cloison.judged[])
 returns table (ordinal integer, outcome text, retry_after integer)
 language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp
-    set enable_seqscan = off as $$
+    set enable_seqscan = off set plan_cache_mode = force_generic_plan as $$
 #variable_conflict use_column
 declare
     v_cutoffs timestamptz[] := cutoffs_v1(p_now);
     v_settled settled[];
+    v_counted uuid[];      -- accounts, and for each what its windows of `open` hold at most from now on
+    v_at_most integer[][];
+    v_refused boolean;
 begin
     with request as materialized (
         select j.*, row_number() over (partition by j.verdict, j.account, j.meter, j.person order by j.ordinal) as turn
         from unnest(judged) j
-    ), room as materialized (
-        -- What is left of each budget; a role without one has none. A list never shows more people than the caseload
-        -- holds.
-        select c.account, c.meter, array[
-            least(coalesce(b.minutes_5, 0), c.size) - o.counts[1], least(coalesce(b.hour, 0), c.size) - o.counts[2],
-            least(coalesce(b.day, 0), c.size) - o.counts[3],
-            least(coalesce(b.days_28, 0), c.size) - o.counts[4]] as people
-        from (
-            select distinct q.account, q.role, q.meter, case when q.meter = 'list' then (
-                select count(distinct r.person)::integer from relation r
-                where r.segment = p_segment and r.account = q.account and r.kind <> 'walk_in'
-                  and (r.valid_until is null or r.valid_until > p_now)) end as size
-            from request q where q.verdict = 'open'
-        ) c
-        left join role_budget b on b.role = c.role and b.meter = c.meter
-        cross join lateral (
-            select array(
-                select (select count(*) from opening o where o.segment = p_segment and o.account = c.account
-                        and o.meter = c.meter and o.last_opened > w.cutoff)::integer
-                from unnest(v_cutoffs) with ordinality as w (cutoff, number) order by w.number) as counts
-            offset 0
-        ) o
-    ), weighed as materialized (
-        -- Each distinct person once, in the order asked; `step` says in which windows the person is new.
-        select q.account, q.meter, q.person, s.step, r.people,
-            admit_v1(s.step, coalesce(r.people, '{0,0,0,0}'))
-                over (partition by q.account, q.meter order by q.ordinal) as state
+    ), asked as materialized (
+        -- Each distinct person once; `step` says in which windows the person is new.
+        select q.ordinal, q.account, q.role, q.meter, q.person, array[
+            (o.last_opened > v_cutoffs[1]) is not true, (o.last_opened > v_cutoffs[2]) is not true,
+            (o.last_opened > v_cutoffs[3]) is not true, (o.last_opened > v_cutoffs[4]) is not true]::integer[] as step
         from request q
-        join room r on r.account = q.account and r.meter = q.meter
         cross join lateral (
             select (select o.last_opened from opening o where o.segment = p_segment and o.account = q.account
                     and o.meter = q.meter and o.person = q.person) as last_opened
             offset 0
         ) o
-        cross join lateral (select array[
-            (o.last_opened > v_cutoffs[1]) is not true, (o.last_opened > v_cutoffs[2]) is not true,
-            (o.last_opened > v_cutoffs[3]) is not true, (o.last_opened > v_cutoffs[4]) is not true
-        ]::integer[] as step) s
         where q.verdict = 'open' and q.turn = 1 and q.person is not null
+    ), budget as materialized (
+        -- A role without a budget has none. A list never shows more people than the caseload holds.
+        select a.account, a.meter, a.new, array[
+            least(coalesce(b.minutes_5, 0), a.size), least(coalesce(b.hour, 0), a.size),
+            least(coalesce(b.day, 0), a.size), least(coalesce(b.days_28, 0), a.size)] as people
+        from (
+            select a.account, a.role, a.meter,
+                array[sum(a.step[1]), sum(a.step[2]), sum(a.step[3]), sum(a.step[4])]::integer[] as new,
+                case when a.meter = 'list' then (
+                    select count(distinct r.person)::integer from relation r
+                    where r.segment = p_segment and r.account = a.account and r.kind <> 'walk_in'
+                      and (r.valid_until is null or r.valid_until > p_now)) end as size
+            from asked a group by a.account, a.role, a.meter
+        ) a
+        left join role_budget b on b.role = a.role and b.meter = a.meter
+    ), counted as materialized (
+        -- Time alone only empties a window: what one held when last looked at, and whoever came since, is the most that
+        -- it can hold, unless the clock was turned back. Counted anew is what would not fit by that.
+        select b.account, b.meter, b.people, array(
+            select case when l.at_most[i] + b.new[i] <= b.people[i] then l.at_most[i]
+                else (select count(*) from opening o where o.segment = p_segment and o.account = b.account
+                      and o.meter = b.meter and o.last_opened > v_cutoffs[i])::integer end
+            from generate_series(1, 4) i order by i) as counts
+        from budget b
+        cross join lateral (
+            select (select l.at_most from ledger l where l.segment = p_segment and l.account = b.account
+                    and b.meter = 'open' and l.counted_at <= p_now) as at_most
+            offset 0
+        ) l
+    ), weighed as materialized (
+        select a.ordinal, a.account, a.meter, a.person, a.step, c.counts, c.people, admit_v1(a.step, array[
+                c.people[1] - c.counts[1], c.people[2] - c.counts[2], c.people[3] - c.counts[3],
+                c.people[4] - c.counts[4]])
+            over (partition by a.account, a.meter order by a.ordinal) as state
+        from asked a join counted c on c.account = a.account and c.meter = a.meter
     ), decided as materialized (
-        select q.ordinal, q.session, q.account, q.role, q.request, q.person, q.compartments, q.purpose, q.relation,
-            q.meter, q.event,
-            case when q.verdict <> 'open' then q.verdict
-                 when q.person is null or w.state[5] = 1 then 'open' else 'budget' end as outcome,
-            case when q.verdict = 'open' and w.state[5] = 0 then (
+        select q.*, case when q.verdict <> 'open' then q.verdict
+                         when q.person is null or w.state[5] = 1 then 'open' else 'budget' end as outcome,
+            case when w.state[5] = 0 then (
                 select max(ceil(extract(epoch from coalesce(
                     (select min(o.last_opened) from opening o where o.segment = p_segment and o.account = q.account
                      and o.meter = q.meter and o.last_opened > v_cutoffs[i]), p_now) - v_cutoffs[i])))
-                from generate_series(1, 4) i where w.people[i] < w.state[i] + w.step[i])
+                from generate_series(1, 4) i where w.people[i] < w.counts[i] + w.state[i] + w.step[i])
             end::integer as retry_after
         from request q
-        left join weighed w on w.account = q.account and w.meter = q.meter and w.person = q.person
-    ), refused as materialized (
-        -- Refusals have a budget too; `rank` orders an account's refusals of this call. A page of a list, or the cards of a
-        -- search, are one refusal: who turns a page too many has not tried fifty times.
-        select d.ordinal, d.account, d.session, row_number() over (partition by d.account order by d.ordinal) as rank,
-            greatest(f.room, 0) as room
-        from (
-            select d.*, row_number() over (partition by d.account, d.event, d.request order by d.ordinal) as turn
-            from decided d where d.outcome in ('scope', 'budget', 'step_up', 'frozen')
-        ) d
-        join (
-            select c.account, least(b.minutes_5 - n.counts[1], b.hour - n.counts[2], b.day - n.counts[3],
-                b.days_28 - n.counts[4]) as room
-            from (select distinct account, role from decided where outcome in ('scope', 'budget', 'step_up', 'frozen')) c
-            left join role_budget b on b.role = c.role and b.meter = 'refusal'
-            cross join lateral (
-                select array[
-                    count(*) filter (where f.refused_at > v_cutoffs[1]), count(*) filter (where f.refused_at > v_cutoffs[2]),
-                    count(*) filter (where f.refused_at > v_cutoffs[3]), count(*)]::integer[] as counts
-                from refusal f
-                where f.segment = p_segment and f.account = c.account and f.refused_at > v_cutoffs[4]
-            ) n
-        ) f on f.account = d.account
-        where d.event not in ('search', 'list') or d.turn = 1
-    ), numbered as (
-        -- One entry for each opening and each refusal within the budget; one counting entry for all beyond it.
-        select d.*, coalesce(r.rank > r.room, false) as beyond,
-            (select count(*) from refused o where o.account = d.account and o.rank > o.room) as amount,
-            case when d.outcome = 'open' or r.rank <= r.room + 1 then
-                (select l.next_number from ledger l where l.segment = p_segment and l.account = d.account) - 1
-                + count(*) filter (where d.outcome = 'open' or r.rank <= r.room + 1)
-                    over (partition by d.account order by d.ordinal) end as number
-        from decided d left join refused r on r.ordinal = d.ordinal
+        left join weighed w on w.account = q.account and w.meter = q.meter and w.person = q.person and q.verdict = 'open'
     )
-    select array_agg(row(n.ordinal, n.session, n.account, n.request, n.person, n.compartments, n.purpose, n.relation,
-            n.meter, n.event, n.outcome, n.retry_after, n.beyond, n.amount, n.number)::settled order by n.ordinal)
-        into v_settled from numbered n;
+    select array_agg(row(d.ordinal, d.session, d.account, d.request, d.person, d.compartments, d.purpose, d.relation,
+            d.meter, d.event, d.outcome, d.retry_after, false, null, d.number)::settled order by d.ordinal),
+        bool_or(d.outcome in ('scope', 'budget', 'step_up', 'frozen')),
+        (select array_agg(c.account order by c.account) from counted c where c.meter = 'open'),
+        (select array_agg(m.at_most order by m.account) from (
+            select w.account, array[max(w.counts[1] + w.state[1]), max(w.counts[2] + w.state[2]),
+                max(w.counts[3] + w.state[3]), max(w.counts[4] + w.state[4])] as at_most
+            from weighed w where w.meter = 'open' group by w.account) m)
+        into v_settled, v_refused, v_counted, v_at_most
+    from (
+        select d.*, case when d.outcome = 'open' then (
+                select l.next_number from ledger l where l.segment = p_segment and l.account = d.account) - 1
+            + count(*) filter (where d.outcome = 'open') over (partition by d.account order by d.ordinal) end as number
+        from decided d
+    ) d;
+    if v_refused then
+        v_settled := refuse_v1(p_segment, p_now, judged, v_settled);
+    end if;
 
     insert into entry (segment, account, number, at, event, outcome, session, request, person, compartments,
         purpose, relation, amount)
@@ -175,9 +167,12 @@ begin
     from unnest(v_settled) g where g.number is not null;
 
     update ledger l
-    set next_number = (select max(g.number) + 1 from unnest(v_settled) g where g.account = l.account)
-    where l.segment = p_segment
-      and l.account = any (array(select g.account from unnest(v_settled) g where g.number is not null));
+    set next_number = n.next_number, counted_at = p_now,
+        at_most = case when c.place is null then l.at_most else array(select unnest(v_at_most[c.place:c.place])) end
+    from (select g.account, max(g.number) + 1 as next_number from unnest(v_settled) g
+          where g.number is not null group by g.account) n
+    left join unnest(v_counted) with ordinality as c (account, place) on c.account = n.account
+    where l.segment = p_segment and l.account = n.account;
 
     -- What is lent may be opened until the lease expires, and counts from then.
     insert into opening as o (segment, account, meter, person, last_opened)
@@ -197,7 +192,7 @@ begin
 
     perform raise_alerts_v1(p_segment, p_now, v_settled);
 
-    if exists (select from unnest(v_settled) g where g.number is not null and g.outcome <> 'open') then
+    if v_refused then
         insert into refusal (segment, account, refused_at, number)
         select p_segment, g.account, p_now, g.number from unnest(v_settled) g
         where g.number is not null and g.outcome <> 'open' and not g.beyond;
@@ -208,4 +203,56 @@ begin
     end if;
 
     return query select g.ordinal, g.outcome, g.retry_after from unnest(v_settled) g order by g.ordinal;
+end $$;
+
+-- Weighs the refusals among what is settled, and numbers all anew: one entry for each opening and each refusal within the
+-- budget, one counting entry for all beyond it. A page of a list, or the cards of a search, are one refusal: who turns a
+-- page too many has not tried fifty times. `judged` are the same requests with their roles.
+create or replace function cloison.refuse_v1(
+    p_segment text, p_now timestamptz, judged cloison.judged[], settled cloison.settled[]
+) returns cloison.settled[]
+language plpgsql stable security definer set search_path = pg_catalog, cloison, pg_temp
+    set enable_seqscan = off set plan_cache_mode = force_generic_plan as $$
+declare
+    v_cutoffs timestamptz[] := cutoffs_v1(p_now);
+begin
+    return (
+        with decided as materialized (
+            select g.*, j.role from unnest(settled) g join unnest(judged) j on j.ordinal = g.ordinal
+        ), refused as materialized (
+            -- `rank` orders an account's refusals of this call.
+            select d.ordinal, d.account, row_number() over (partition by d.account order by d.ordinal) as rank,
+                greatest(f.room, 0) as room
+            from (
+                select d.*, row_number() over (partition by d.account, d.event, d.request order by d.ordinal) as turn
+                from decided d where d.outcome in ('scope', 'budget', 'step_up', 'frozen')
+            ) d
+            join (
+                select c.account, least(b.minutes_5 - n.counts[1], b.hour - n.counts[2], b.day - n.counts[3],
+                    b.days_28 - n.counts[4]) as room
+                from (select distinct d.account, d.role from decided d
+                      where d.outcome in ('scope', 'budget', 'step_up', 'frozen')) c
+                left join role_budget b on b.role = c.role and b.meter = 'refusal'
+                cross join lateral (
+                    select array[
+                        count(*) filter (where f.refused_at > v_cutoffs[1]), count(*) filter (where f.refused_at > v_cutoffs[2]),
+                        count(*) filter (where f.refused_at > v_cutoffs[3]), count(*)]::integer[] as counts
+                    from refusal f
+                    where f.segment = p_segment and f.account = c.account and f.refused_at > v_cutoffs[4]
+                ) n
+            ) f on f.account = d.account
+            where d.event not in ('search', 'list') or d.turn = 1
+        ), numbered as (
+            select d.*, coalesce(r.rank > r.room, false) as is_beyond,
+                (select count(*) from refused o where o.account = d.account and o.rank > o.room) as refusals,
+                case when d.outcome = 'open' or r.rank <= r.room + 1 then
+                    (select l.next_number from ledger l where l.segment = p_segment and l.account = d.account) - 1
+                    + count(*) filter (where d.outcome = 'open' or r.rank <= r.room + 1)
+                        over (partition by d.account order by d.ordinal) end as new_number
+            from decided d left join refused r on r.ordinal = d.ordinal
+        )
+        select array_agg(row(n.ordinal, n.session, n.account, n.request, n.person, n.compartments, n.purpose, n.relation,
+                n.meter, n.event, n.outcome, n.retry_after, n.is_beyond, n.refusals, n.new_number)::settled
+            order by n.ordinal)
+        from numbered n);
 end $$;

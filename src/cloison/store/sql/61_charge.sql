@@ -13,7 +13,7 @@ create or replace function cloison.charge_v1(
     p_purposes smallint[]
 ) returns table (ordinal integer, outcome text, retry_after integer)
 language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp
-    set enable_seqscan = off as $$
+    set enable_seqscan = off set plan_cache_mode = force_generic_plan as $$
 #variable_conflict use_column
 declare
     v_now timestamptz;
@@ -101,7 +101,7 @@ end $$;
 -- A session that has ended or expired locks nothing, so that an old token keeps nobody from work.
 create or replace function cloison.lock_ledgers_v1(p_segment text, p_tokens bytea[]) returns uuid[]
 language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp
-    set enable_seqscan = off as $$
+    set enable_seqscan = off set plan_cache_mode = force_generic_plan as $$
 begin
     return array(
         select l.account from ledger l

@@ -15,7 +15,7 @@ create or replace function cloison.release_v1(
     ordinal integer, person uuid, version integer, compartments integer, sealed bytea[], ticket text, mac bytea
 )
 language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp
-    set enable_seqscan = off as $$
+    set enable_seqscan = off set plan_cache_mode = force_generic_plan as $$
 #variable_conflict use_column
 declare
     v_now timestamptz;

@@ -35,7 +35,7 @@ create or replace function cloison.search_v1(
     p_proof_slot integer, p_proof_terms bigint[], p_group bigint, p_at bigint, p_mac bytea
 ) returns table (outcome text, retry_after integer)
 language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp
-    set enable_seqscan = off as $$
+    set enable_seqscan = off set plan_cache_mode = force_generic_plan as $$
 #variable_conflict use_column
 declare
     v_locked uuid[];
@@ -137,7 +137,7 @@ $$;
 create or replace function cloison.find_v1(p_segment text, p_token bytea, p_request uuid)
 returns table (outcome text, retry_after integer)
 language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp
-    set enable_seqscan = off as $$
+    set enable_seqscan = off set plan_cache_mode = force_generic_plan as $$
 #variable_conflict use_column
 declare
     v_locked uuid[];

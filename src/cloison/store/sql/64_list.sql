@@ -4,7 +4,7 @@ create or replace function cloison.list_v1(
     p_segment text, p_token bytea, p_request uuid, p_whole boolean, p_after uuid
 ) returns table (outcome text, retry_after integer, people integer, last uuid)
 language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp
-    set enable_seqscan = off as $$
+    set enable_seqscan = off set plan_cache_mode = force_generic_plan as $$
 #variable_conflict use_column
 declare
     v_locked uuid[];

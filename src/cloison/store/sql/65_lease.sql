@@ -57,7 +57,7 @@ create or replace function cloison.lend_v1(
     p_compartments integer[], p_purposes smallint[]
 ) returns table (ordinal integer, outcome text, retry_after integer)
 language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp
-    set enable_seqscan = off as $$
+    set enable_seqscan = off set plan_cache_mode = force_generic_plan as $$
 #variable_conflict use_column
 declare
     v_now timestamptz;
@@ -129,7 +129,7 @@ create or replace function cloison.leases_v1(
     p_segment text, p_tokens bytea[], p_borrowers text[], p_requests uuid[], p_persons uuid[]
 ) returns table (ordinal integer, lease text, mac bytea, ledger_segment text)
 language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp
-    set enable_seqscan = off as $$
+    set enable_seqscan = off set plan_cache_mode = force_generic_plan as $$
 #variable_conflict use_column
 declare
     v_now timestamptz;
@@ -178,7 +178,7 @@ end $$;
 create or replace function cloison.cap_v1(p_segment text, p_leases text[], p_macs bytea[])
 returns table (ordinal integer, outcome text, retry_after integer)
 language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp
-    set enable_seqscan = off as $$
+    set enable_seqscan = off set plan_cache_mode = force_generic_plan as $$
 #variable_conflict use_column
 declare
     v_now timestamptz;
@@ -284,7 +284,7 @@ end $$;
 create or replace function cloison.capped_v1(p_segment text, p_leases text[], p_macs bytea[])
 returns table (ordinal integer, lease text, mac bytea)
 language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp
-    set enable_seqscan = off as $$
+    set enable_seqscan = off set plan_cache_mode = force_generic_plan as $$
 #variable_conflict use_column
 declare
     v_now timestamptz;
@@ -320,7 +320,7 @@ end $$;
 create or replace function cloison.charge_lent_v1(p_segment text, p_tokens bytea[], p_leases text[], p_macs bytea[])
 returns table (ordinal integer, outcome text, retry_after integer)
 language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp
-    set enable_seqscan = off as $$
+    set enable_seqscan = off set plan_cache_mode = force_generic_plan as $$
 #variable_conflict use_column
 declare
     v_now timestamptz := clock_v1();
