@@ -16,6 +16,7 @@ from rich.markup import escape
 from cloison.cli import (
     accounts,
     alerts,
+    bench,
     caseload,
     feeds,
     history,
@@ -40,6 +41,7 @@ app.add_typer(accounts.app, name="accounts")
 app.add_typer(organisations.app, name="organisations")
 app.add_typer(protection.app, name="protection")
 app.add_typer(alerts.app)
+app.add_typer(bench.app)
 app.add_typer(staff.app, name="staff")
 app.add_typer(caseload.app, name="caseload")
 app.add_typer(feeds.app, name="feeds")

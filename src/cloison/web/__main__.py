@@ -17,7 +17,7 @@ from granian.http import HTTP1Settings
 from granian.server.embed import Server
 from litestar import Litestar
 
-from cloison.config import Home
+from cloison.config import Home, WebConfig
 from cloison.errors import CloisonError, ConfigError
 from cloison.web.application import desk_app
 
@@ -34,9 +34,8 @@ SPARE_FILES = 256  # beside the connections: the database's, the keeper's, Pytho
 _log = logging.getLogger("cloison.web")
 
 
-async def serve(home: Home, app: Litestar) -> None:
+async def serve(web: WebConfig, app: Litestar) -> None:
     """Serve until SIGTERM or SIGINT; what is under way then is answered first."""
-    web = home.config.web
     refuse_taken(web.host, web.port)
     server = Server(
         app,
@@ -63,7 +62,7 @@ def main() -> int:
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it would write down the address of each change: of whom
     home = Home()
     try:
-        uvloop.run(serve(home, desk_app(home)))
+        uvloop.run(serve(home.config.web, desk_app(home)))
     except CloisonError as error:
         _log.error("%s: %s", error.code, error)
         return 1
