@@ -93,7 +93,7 @@ def test_attacker_has_no_private_way_in() -> None:
 
 
 def test_nothing_rests_on_the_attacker() -> None:
-    """Only the command line starts the replay, and the benchmark fills its home as the demo does; no service uses it."""
+    """The command line starts the replay, the benchmark fills its home as the demo does; no service uses it."""
     users = {room(importer) for importer, imported in imports() if room(imported) == "replay"}
     assert users <= {"cli", "bench"}
 
