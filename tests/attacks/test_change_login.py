@@ -74,6 +74,15 @@ def test_an_honest_door_reads_and_changes(database: Database, intake: psycopg.Co
     assert database.owner.execute(entry, (person,)).fetchall() == [(2, True)]
 
 
+def test_changes_beyond_an_organisations_cap(database: Database, intake: psycopg.Connection) -> None:
+    """An account under a cap reads nobody to change them, nor what it was charged for before there was one."""
+    session, people = database.adviser(2)
+    request, _ = read(intake, session, people[0])
+    database.owner.execute("update cloison.agreement set hour = 1 where standing")
+    assert let_go(intake, session, request) == []
+    assert read(intake, session, people[1])[1] == ["scope"]
+
+
 def test_the_desks_login_executes_none_of_the_doors_functions(database: Database) -> None:
     """Each function that is granted to intake is refused to the desk, and the reverse."""
     grants = files("cloison.store.sql").joinpath("90_grants.sql").read_text(encoding="utf-8")

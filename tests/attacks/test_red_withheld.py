@@ -6,10 +6,9 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 from support.database import SEGMENT, Database, Session, charge, take
+from support.merging import Merging
 from support.protected import handle, own, protect, set_by
 
-ASK_MERGE = "select merge from cloison.ask_merge_v1(%s, %s, %s, 5::int2, %s, %s, %s, 'other', array[1, 1], '{}', null)"
-APPROVE = "select outcome from cloison.approve_merge_v1(%s, %s, %s, %s)"
 READ = "select outcome from cloison.read_for_change_v1(%s, %s, %s, %s, 3, 1, 5::int2, %s)"
 RELEASE = "select person from cloison.release_for_change_v1(%s, %s, %s)"
 CHANGED = (
@@ -38,26 +37,6 @@ def change(  # noqa: PLR0913 - what a change of numbers has
     """Correct somebody's numbers, by kind, as a colleague does who follows them."""
     values = (SEGMENT, session.token, uuid4(), SEGMENT, to, person, has, lost)
     assert intake.execute(CHANGED, values).fetchone() == ("changed",)
-
-
-class Merging:
-    """An adviser, a manager, and two people who become one and two again."""
-
-    def __init__(self, database: Database, intake: psycopg.Connection) -> None:
-        """Nothing is asked for yet."""
-        self.database, self.intake = database, intake
-        self.session, (self.survivor, self.absorbed) = database.adviser(2)
-        self.manager = database.session(database.account("manager"))
-        self.number: object = None
-
-    def step(self) -> None:
-        """Merge, then split."""
-        values = (SEGMENT, self.session.token, uuid4(), self.number, self.survivor, self.absorbed)
-        row = self.intake.execute(ASK_MERGE, values).fetchone()
-        assert row is not None
-        self.number = row[0]
-        approval = self.intake.execute(APPROVE, (SEGMENT, self.manager.token, uuid4(), self.number))
-        assert approval.fetchone() == ("done",)
 
 
 def test_own_record_after_another_number(database: Database, intake: psycopg.Connection) -> None:

@@ -378,6 +378,12 @@ begin
     insert into interaction (segment, feed, interaction, account, person, valid_from, valid_until, waiting, received_at)
     select w.held_in, p_feed, v_ids[w.ordinal], w.account, w.person, w.valid_from, w.valid_until, true, v_now
     from unnest(v_asked) w where v_results[w.ordinal] = 'written';
+    -- Told by a number of somebody absorbed, it is theirs again after a split.
+    insert into absorbed_interaction (segment, person, feed, interaction)
+    select a.segment, a.person, p_feed, v_ids[w.ordinal] from unnest(v_asked) w
+    join absorbed_locator a on a.segment = w.held_in and a.kind = p_locator_kinds[w.ordinal]
+        and a.term = p_locator_terms[w.ordinal] and a.person <> w.person
+    where v_results[w.ordinal] = 'written';
     perform install_interactions_v1(v_now, array(
         select distinct w.held_in from unnest(v_asked) w where v_results[w.ordinal] = 'written'));
     perform log_act_v1(c.held_in, 'relations_imported', p_feed, null, c.amount)
@@ -428,6 +434,8 @@ begin
     delete from relation_write where written_at < v_now - interval '48 hours';
     delete from feed_miss where missed_at < v_now - interval '48 hours';
     delete from interaction where valid_until < v_now - interval '672 hours';
+    delete from absorbed_interaction a where not exists (
+        select from interaction i where i.segment = a.segment and i.feed = a.feed and i.interaction = a.interaction);
     delete from code where asked_at < v_now - interval '48 hours';
 end $$;
 
@@ -664,9 +672,11 @@ begin
     v_now := clock_v1();
     v_limits := relation_limits_v1(v_who.organisation);
     v_verdict := v_may.verdict;
-    if v_verdict = 'open' and ((v_who.relations >> 3) & 1 = 0 or not exists (
+    -- An organisation's cap is lent by its own ledger, which lends to the desk alone yet: nothing beyond it.
+    if v_verdict = 'open' and (v_who.capped or (v_who.relations >> 3) & 1 = 0 or not exists (
         select from relation r where r.segment = p_segment and r.account = v_who.account
-          and r.person = reachable_v1(p_segment, v_who.account, p_person) and r.kind = 'walk_in' and r.valid_from <= v_now and r.valid_until > v_now)
+          and r.person = reachable_v1(p_segment, v_who.account, p_person) and r.kind = 'walk_in'
+          and r.valid_from <= v_now and r.valid_until > v_now)
         -- To an address that the account wrote itself a code would prove nothing.
         or exists (select from entry e where e.segment = p_segment and e.person = p_person
                    and e.account = v_who.account and e.event in ('person_changed', 'person_moved')
@@ -739,7 +749,7 @@ begin
         from used u
         join holder h on h.segment = p_segment and h.session = v_code.session and h.expires_at > v_now
         join person p on p.segment = p_segment and p.person = v_code.person
-        where (h.relations >> 3) & 1 = 1
+        where (h.relations >> 3) & 1 = 1 and not h.capped
           and not exists (select from account_freeze f where f.segment = p_segment and f.account = v_code.account
                           and f.lifted_at is null)
           and exists (select from relation r where r.segment = p_segment and r.account = v_code.account

@@ -212,7 +212,7 @@ begin
                 and m.state in ('merged', 'split_asked')
             where p.segment = p_segment and p.person = u.person and u.compartments & absorbed_bit_v1() <> 0
         ) p
-        where h.covered
+        where h.covered and not h.capped
           and not exists (select from account_freeze f where f.segment = p_segment and f.account = u.account
                           and f.lifted_at is null)
           and relation_now_v1(h, p.related) is not null
