@@ -639,6 +639,19 @@ end $$;
 
 -- -- codes -----------------------------------------------------------------------------------------------------------
 
+-- Whether the account wrote lately what is in somebody's record, or in one that theirs absorbed: to an address of its own
+-- a code would prove nothing. A colleague's is not looked for.
+create or replace function cloison.wrote_lately_v1(p_segment text, p_account uuid, p_person uuid) returns boolean
+language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp set enable_seqscan = off as $$
+begin
+    return exists (
+        select from entry e
+        where e.segment = p_segment and e.account = p_account and e.outcome = 'open'
+          and e.person = any (array(select i.person from identities_v1(p_segment, p_person) i where i.until = 'infinity'))
+          and e.event in ('person_created', 'person_changed', 'person_moved', 'merge_asked')
+          and e.at > clock_v1() - interval '672 hours');
+end $$;
+
 -- Notes that a code is sent to somebody at the counter, and charges the opening of where it goes: p_compartment, one bit,
 -- which release_address_v1 then releases to the intake door alone. Only for somebody whom the account found with both
 -- facts in the last half hour. p_hash is keyed: what is stored tells nobody the code.
@@ -677,10 +690,7 @@ begin
         select from relation r where r.segment = p_segment and r.account = v_who.account
           and r.person = reachable_v1(p_segment, v_who.account, p_person) and r.kind = 'walk_in'
           and r.valid_from <= v_now and r.valid_until > v_now)
-        -- To an address that the account wrote itself a code would prove nothing.
-        or exists (select from entry e where e.segment = p_segment and e.person = p_person
-                   and e.account = v_who.account and e.event in ('person_changed', 'person_moved')
-                   and e.outcome = 'open' and e.at > v_now - interval '672 hours')) then
+        or wrote_lately_v1(p_segment, v_who.account, p_person)) then
         v_verdict := 'scope';
     elsif v_verdict = 'open' then
         select min(greatest(q.oldest, v_now - interval '24 hours')) into v_oldest from (
@@ -750,6 +760,7 @@ begin
         join holder h on h.segment = p_segment and h.session = v_code.session and h.expires_at > v_now
         join person p on p.segment = p_segment and p.person = v_code.person
         where (h.relations >> 3) & 1 = 1 and not h.capped
+          and not wrote_lately_v1(p_segment, v_code.account, v_code.person)
           and not exists (select from account_freeze f where f.segment = p_segment and f.account = v_code.account
                           and f.lifted_at is null)
           and exists (select from relation r where r.segment = p_segment and r.account = v_code.account
