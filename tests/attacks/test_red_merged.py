@@ -1,5 +1,7 @@
 """What leads to a record that a merge absorbed leads to the survivor, and back to its own person after a split."""
 
+import threading
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from uuid import UUID, uuid4
@@ -8,13 +10,18 @@ import psycopg
 import pytest
 from support.database import SEGMENT, Database, take
 from support.merging import Merging
-from support.meter import FIND, Clock, Query, Thief, ask, search, thief
-from support.protected import protect
+from support.meter import FIND, Clock, Query, Thief, ask, fails, search, thief
+from support.protected import protect, set_by
 from support.relations import KIND, handle_of, reach
 from support.sources import feed, tell
 
 HOUR = timedelta(hours=1)
 DAY = 24
+ASK_CHANGING = (
+    "select merge from cloison.ask_merge_v1(%s, %s, %s, 5::int2, null, %s, %s, 'other', array[1, 1], '{}', array[row("
+    "%s, %s, %s, 3, %s, 8000, 7, false, null, null, 1, array['\\x01'::bytea], 0, array_fill(null::bigint, array[8]), "
+    "'{}', '{}')::cloison.resealed])"
+)
 
 
 @pytest.fixture
@@ -119,6 +126,39 @@ def test_told_of_a_record_absorbed_twice(met: Met) -> None:
     assert met.reach() == {met.it.survivor}
     met.it.step()
     assert met.reach() == {met.it.absorbed}
+
+
+@pytest.mark.parametrize("whose", ["other", "moved", "later"])
+def test_a_merge_that_changes_somebody_else(database: Database, intake: psycopg.Connection, whose: str) -> None:
+    """What a merge seals is the survivor's, there and as it was read: else a change would leave no entry of its own."""
+    it = Merging(database, intake)
+    (other,) = database.people(1)
+    person = other if whose == "other" else it.survivor
+    asked = (SEGMENT, it.session.token, uuid4(), it.survivor, it.absorbed)
+    change = (SEGMENT, 2 if whose == "later" else 1, "62" if whose == "moved" else SEGMENT, person)
+    with fails("CL002"):
+        intake.execute(ASK_CHANGING, (*asked, *change))
+
+
+def test_protected_while_a_merge_is_under_way(database: Database, intake: psycopg.Connection) -> None:
+    """A protection of the record that is just being absorbed waits for that, and protects the survivor."""
+    it, officer = Merging(database, intake), database.session(database.account("officer"))
+    protecting: list[object] = []
+
+    def set_it() -> None:
+        with database.connect("desk") as desk:
+            protecting.append(set_by(desk, officer, it.absorbed, [])[0])
+
+    thread = threading.Thread(target=set_it)
+    with intake.transaction():
+        it.step()
+        thread.start()
+        while database.one("select count(*) from pg_locks where not granted and locktype = 'transactionid'") == 0:
+            time.sleep(0.01)
+    thread.join()
+    assert protecting == ["open"]
+    with database.connect("desk") as desk:
+        assert take(desk, it.session, [it.survivor, it.absorbed]) == set()
 
 
 def numbered(database: Database, person: UUID, number: int) -> Query:

@@ -23,6 +23,13 @@ declare
     v_number uuid := coalesce(p_merge, gen_random_uuid());
     v_versions integer[];
 begin
+    -- Of anybody else it would be a change without an entry, in the name of whoever approves.
+    if cardinality(p_change) > 1 or exists (
+        select from unnest(p_change) c
+        where (c.former_segment, c.segment, c.person, c.former_version)
+            is distinct from (p_segment, p_segment, p_survivor, p_versions[1])) then
+        raise exception 'a merge changes its survivor' using errcode = 'CL002';
+    end if;
     select * into v_may from may_act_v1(p_segment, p_token, 3, p_purpose);
     v_who := v_may.who;
     if v_may.verdict <> 'open' then
