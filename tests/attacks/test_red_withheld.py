@@ -87,6 +87,20 @@ def test_own_record_through_a_merge_and_a_split(database: Database, intake: psyc
         assert take(desk, me, [it.survivor, it.absorbed]) == {it.survivor}
 
 
+def test_own_record_after_another_number_while_two_were_one(database: Database, intake: psycopg.Connection) -> None:
+    """A number corrected while the holder's record was absorbed does not loosen it from the holder after the split."""
+    it = Merging(database, intake)
+    me = database.session(database.account())
+    database.relate(me.account, [it.survivor, it.absorbed])
+    own(database, me.account, it.absorbed, 7_006)
+    it.step()
+    change(intake, it.session, it.survivor, has=[7_007, None], lost=[7_006, None])
+    with database.connect("desk") as desk:
+        assert take(desk, me, [it.survivor]) == set()
+        it.step(versions=(2, 1))
+        assert take(desk, me, [it.absorbed]) == set()
+
+
 def test_protected_while_two_were_one(database: Database, intake: psycopg.Connection) -> None:
     """A protection set on two records that were one holds for both when they are two again."""
     it = Merging(database, intake)

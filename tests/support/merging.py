@@ -6,7 +6,7 @@ import psycopg
 
 from support.database import SEGMENT, Database
 
-ASK_MERGE = "select merge from cloison.ask_merge_v1(%s, %s, %s, 5::int2, %s, %s, %s, 'other', array[1, 1], '{}', null)"
+ASK_MERGE = "select merge from cloison.ask_merge_v1(%s, %s, %s, 5::int2, %s, %s, %s, 'other', %s, '{}', null)"
 APPROVE = "select outcome from cloison.approve_merge_v1(%s, %s, %s, %s)"
 
 
@@ -21,9 +21,9 @@ class Merging:
         self.manager = database.session(database.account("manager"), seconds=3_456_000)
         self.number: object = None
 
-    def step(self) -> None:
-        """Merge, then split."""
-        values = (SEGMENT, self.session.token, uuid4(), self.number, self.survivor, self.absorbed)
+    def step(self, versions: tuple[int, int] = (1, 1)) -> None:
+        """Merge, then split; the records are at these versions."""
+        values = (SEGMENT, self.session.token, uuid4(), self.number, self.survivor, self.absorbed, list(versions))
         row = self.intake.execute(ASK_MERGE, values).fetchone()
         assert row is not None
         self.number = row[0]

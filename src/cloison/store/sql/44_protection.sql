@@ -48,7 +48,7 @@ create table cloison.account_holder (
     account uuid not null,
     kind smallint not null,
     term bigint not null,
-    primary key (segment, account, kind),
+    primary key (segment, account, kind, term),
     foreign key (segment, account) references cloison.account
 );
 create index account_holder_account on cloison.account_holder (account);

@@ -386,16 +386,24 @@ begin
 end $$;
 
 -- Somebody's numbers change: where one of them said whose record an account's holder is, those that they have from now
--- on say it. Called before the lost ones are taken away.
+-- on say it. Called before the lost ones are taken away. One that a split gives back to an absorbed record still says it
+-- of that.
 create or replace function cloison.keep_holders_v1(p_change cloison.resealed) returns void
-language sql volatile security definer set search_path = pg_catalog, cloison, pg_temp set enable_seqscan = off as $$
-    insert into account_holder as k (segment, account, kind, term)
-    select distinct h.segment, h.account, q.kind - 1, q.term
-    from unnest(p_change.dropped) with ordinality as d (term, kind)
-    join account_holder h on h.kind = d.kind - 1 and h.term = d.term
-    join locator l on l.kind = h.kind and l.term = h.term and l.person = p_change.person
-    cross join unnest(p_change.locators) with ordinality as q (term, kind)
-    where q.term is not null
-    on conflict (segment, account, kind) do update set term = excluded.term
-        where k.term = p_change.dropped[k.kind + 1];
-$$;
+language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp set enable_seqscan = off as $$
+declare
+    d record;
+begin
+    for d in
+        select q.kind - 1 as kind, q.term from unnest(p_change.dropped) with ordinality as q (term, kind)
+        join locator l on l.kind = q.kind - 1 and l.term = q.term and l.person = p_change.person
+    loop
+        insert into account_holder (segment, account, kind, term)
+        select h.segment, h.account, q.kind - 1, q.term
+        from account_holder h cross join unnest(p_change.locators) with ordinality as q (term, kind)
+        where h.kind = d.kind and h.term = d.term and q.term is not null
+        on conflict do nothing;
+        delete from account_holder h where h.kind = d.kind and h.term = d.term
+            and exists (select from unnest(p_change.locators) q (term) where q.term is not null)
+            and not exists (select from absorbed_locator a where a.kind = d.kind and a.term = d.term);
+    end loop;
+end $$;
