@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
-from support.database import CONTACT, IDENTITY, NIR, SEGMENT, Database, Session
+from support.database import CONTACT, IDENTITY, LABEL, NIR, SEGMENT, Database, Session
 from support.leases import capped_at
 from support.meter import fails
 from support.relations import limit, many, reach
@@ -107,9 +107,11 @@ def test_charged_and_released_in_one_transaction(counter: Counter) -> None:
     assert counter.release(code) == []
 
 
-@pytest.mark.parametrize("compartments", [0, -1, IDENTITY | CONTACT, NIR | CONTACT, 1 << 5, 1 << 30])
+@pytest.mark.parametrize(
+    "compartments", [0, -1, IDENTITY, NIR, LABEL, IDENTITY | CONTACT, NIR | CONTACT, 1 << 5, 1 << 30]
+)
 def test_more_than_the_address(counter: Counter, compartments: int) -> None:
-    """A code opens one compartment, not several and none that there is not."""
+    """A code opens the compartment of the address alone: no other, not several, and none that there is not."""
     with fails("CL002"):
         counter.intake.execute(
             ASK, (SEGMENT, counter.session.token, uuid4(), counter.people[0], compartments, bytes(32))

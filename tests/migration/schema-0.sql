@@ -403,9 +403,8 @@ declare
     v_verdict text;
     v_settled record;
 begin
-    if p_code is null or p_compartment <= 0 or p_compartment & (p_compartment - 1) <> 0
-       or p_compartment >= (1 << cardinality((select p.compartments from profile p))) then
-        raise exception 'a code has a number and one compartment' using errcode = 'CL002';
+    if p_code is null or (p_compartment > 0 and p_compartment = (select p.address_bit from profile p)) is not true then
+        raise exception 'a code has a number, and the compartment of the address' using errcode = 'CL002';
     end if;
     select * into v_may from may_act_v1(p_segment, p_token, null, null);
     v_who := v_may.who;
@@ -423,10 +422,7 @@ begin
         select from relation r where r.segment = p_segment and r.account = v_who.account
           and r.person = reachable_v1(p_segment, v_who.account, p_person) and r.kind = 'walk_in'
           and r.valid_from <= v_now and r.valid_until > v_now)
-        -- To an address that the account wrote itself a code would prove nothing.
-        or exists (select from entry e where e.segment = p_segment and e.person = p_person
-                   and e.account = v_who.account and e.event in ('person_changed', 'person_moved')
-                   and e.outcome = 'open' and e.at > v_now - interval '672 hours')) then
+        or wrote_lately_v1(p_segment, v_who.account, p_person)) then
         v_verdict := 'scope';
     elsif v_verdict = 'open' then
         select min(greatest(q.oldest, v_now - interval '24 hours')) into v_oldest from (
@@ -477,6 +473,8 @@ declare
 begin
     if cardinality(p_groups) > 8 then
         raise exception 'at most 8 groups' using errcode = 'CL002';
+    elsif (p_act between 0 and 2) is not true then
+        raise exception 'not an act that asks about numbers' using errcode = 'CL002';
     end if;
     select * into v_may from may_act_v1(p_segment, p_token, p_act, p_purpose);
     v_who := v_may.who;
@@ -529,6 +527,13 @@ declare
     v_number uuid := coalesce(p_merge, gen_random_uuid());
     v_versions integer[];
 begin
+    -- Of anybody else it would be a change without an entry, in the name of whoever approves.
+    if cardinality(p_change) > 1 or exists (
+        select from unnest(p_change) c
+        where (c.former_segment, c.segment, c.person, c.former_version)
+            is distinct from (p_segment, p_segment, p_survivor, p_versions[1])) then
+        raise exception 'a merge changes its survivor' using errcode = 'CL002';
+    end if;
     select * into v_may from may_act_v1(p_segment, p_token, 3, p_purpose);
     v_who := v_may.who;
     if v_may.verdict <> 'open' then
@@ -987,6 +992,9 @@ declare
 begin
     if cardinality(p_change) <> 1 then
         raise exception 'one change at a time' using errcode = 'CL002';
+    elsif ((p_act = 1 and p_event = 'person_changed') or (p_act = 2 and p_event in (
+            'registration_ended', 'registration_resumed', 'person_deceased'))) is not true then
+        raise exception 'not an act that changes somebody, or not its event' using errcode = 'CL002';
     end if;
     select * into v_may from may_act_v1(p_segment, p_token, p_act, p_purpose);
     v_who := v_may.who;
@@ -2055,20 +2063,27 @@ begin
 end $$;
 ALTER FUNCTION cloison.issue_session_v1(p_segment text, p_account uuid, p_session uuid, p_token_hash bytea, p_seconds integer, p_touched boolean) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.keep_holders_v1(p_change cloison.resealed) RETURNS void
-    LANGUAGE sql SECURITY DEFINER
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
     SET enable_seqscan TO 'off'
     AS $$
-    insert into account_holder as k (segment, account, kind, term)
-    select distinct h.segment, h.account, q.kind - 1, q.term
-    from unnest(p_change.dropped) with ordinality as d (term, kind)
-    join account_holder h on h.kind = d.kind - 1 and h.term = d.term
-    join locator l on l.kind = h.kind and l.term = h.term and l.person = p_change.person
-    cross join unnest(p_change.locators) with ordinality as q (term, kind)
-    where q.term is not null
-    on conflict (segment, account, kind) do update set term = excluded.term
-        where k.term = p_change.dropped[k.kind + 1];
-$$;
+declare
+    d record;
+begin
+    for d in
+        select q.kind - 1 as kind, q.term from unnest(p_change.dropped) with ordinality as q (term, kind)
+        join locator l on l.kind = q.kind - 1 and l.term = q.term and l.person = p_change.person
+    loop
+        insert into account_holder (segment, account, kind, term)
+        select h.segment, h.account, q.kind - 1, q.term
+        from account_holder h cross join unnest(p_change.locators) with ordinality as q (term, kind)
+        where h.kind = d.kind and h.term = d.term and q.term is not null
+        on conflict do nothing;
+        delete from account_holder h where h.kind = d.kind and h.term = d.term
+            and exists (select from unnest(p_change.locators) q (term) where q.term is not null)
+            and not exists (select from absorbed_locator a where a.kind = d.kind and a.term = d.term);
+    end loop;
+end $$;
 ALTER FUNCTION cloison.keep_holders_v1(p_change cloison.resealed) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.lease_lifetime_v1() RETURNS interval
     LANGUAGE sql IMMUTABLE SECURITY DEFINER PARALLEL SAFE
@@ -2537,7 +2552,7 @@ begin
         when exists (select from account_freeze f where f.segment = p_segment and f.account = v_who.account
                      and f.lifted_at is null) then 'frozen'
         when p_act is not null and (p_act between 0 and 30 and (v_who.acts >> p_act) & 1 = 1) is not true then 'scope'
-        when p_purpose is not null
+        when (p_purpose is not null or p_act <= 4)
              and (p_purpose between 0 and 30 and (v_who.purposes >> p_purpose) & 1 = 1) is not true then 'scope'
         else 'open' end, v_who;
 end $$;
@@ -2760,6 +2775,8 @@ declare
 begin
     if coalesce(cardinality(p_persons), 0) not between 1 and 2 or p_persons[1] is not distinct from p_persons[2] then
         raise exception 'one person, or two' using errcode = 'CL002';
+    elsif (p_act between 1 and 4) is not true then      -- a caller that could name none, or any, would need none
+        raise exception 'not an act that reads somebody' using errcode = 'CL002';
     end if;
     select * into v_may from may_act_v1(p_segment, p_token, p_act, p_purpose);              -- 1, 2
     v_who := v_may.who;
@@ -2943,6 +2960,7 @@ begin
         join holder h on h.segment = p_segment and h.session = v_code.session and h.expires_at > v_now
         join person p on p.segment = p_segment and p.person = v_code.person
         where (h.relations >> 3) & 1 = 1 and not h.capped
+          and not wrote_lately_v1(p_segment, v_code.account, v_code.person)
           and not exists (select from account_freeze f where f.segment = p_segment and f.account = v_code.account
                           and f.lifted_at is null)
           and exists (select from relation r where r.segment = p_segment and r.account = v_code.account
@@ -3002,7 +3020,7 @@ begin
                 and m.state in ('merged', 'split_asked')
             where p.segment = p_segment and p.person = u.person and u.compartments & absorbed_bit_v1() <> 0
         ) p
-        where h.covered
+        where h.covered and not h.capped
           and not exists (select from account_freeze f where f.segment = p_segment and f.account = u.account
                           and f.lifted_at is null)
           and relation_now_v1(h, p.related) is not null
@@ -4001,6 +4019,20 @@ CREATE FUNCTION cloison.write_lease_v1(p_lease cloison.lease) RETURNS text
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
     RETURN format('%s|%s|%s|%s|%s|%s|%s|%s|%s|%s|%s|%s|%s'::text, (p_lease).home, (p_lease).segment, (p_lease).session, (p_lease).account, (p_lease).organisation, (p_lease).role, (p_lease).request, (p_lease).person, (p_lease).compartments, (p_lease).purpose, encode((p_lease).token_hash, 'hex'::text), ((EXTRACT(epoch FROM (p_lease).session_expires_at) * (1000000)::numeric))::bigint, ((EXTRACT(epoch FROM (p_lease).expires_at) * (1000000)::numeric))::bigint);
 ALTER FUNCTION cloison.write_lease_v1(p_lease cloison.lease) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.wrote_lately_v1(p_segment text, p_account uuid, p_person uuid) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+begin
+    return exists (
+        select from entry e
+        where e.segment = p_segment and e.account = p_account and e.outcome = 'open'
+          and e.person = any (array(select i.person from identities_v1(p_segment, p_person) i where i.until = 'infinity'))
+          and e.event in ('person_created', 'person_changed', 'person_moved', 'merge_asked')
+          and e.at > clock_v1() - interval '672 hours');
+end $$;
+ALTER FUNCTION cloison.wrote_lately_v1(p_segment text, p_account uuid, p_person uuid) OWNER TO cloison_owner;
 CREATE AGGREGATE cloison.admit_v1(step integer[], room integer[]) (
     SFUNC = cloison.admit_step_v1,
     STYPE = integer[],
@@ -4303,6 +4335,7 @@ CREATE TABLE cloison.profile (
     name text NOT NULL,
     compartments text[] NOT NULL,
     label_bit integer NOT NULL,
+    address_bit integer NOT NULL,
     purposes text[] NOT NULL,
     CONSTRAINT profile_single_check CHECK (single)
 );
@@ -4461,7 +4494,7 @@ ALTER TABLE ONLY cloison.absorbed_term
 ALTER TABLE ONLY cloison.account_freeze
     ADD CONSTRAINT account_freeze_pkey PRIMARY KEY (segment, account, frozen_at);
 ALTER TABLE ONLY cloison.account_holder
-    ADD CONSTRAINT account_holder_pkey PRIMARY KEY (segment, account, kind);
+    ADD CONSTRAINT account_holder_pkey PRIMARY KEY (segment, account, kind, term);
 ALTER TABLE ONLY cloison.account
     ADD CONSTRAINT account_pkey PRIMARY KEY (segment, account);
 ALTER TABLE ONLY cloison.account
@@ -4818,6 +4851,7 @@ REVOKE ALL ON FUNCTION cloison.widen_relation_v1(p_now timestamp with time zone,
 REVOKE ALL ON FUNCTION cloison.withheld_each_v1(p_audience uuid[], p_holders uuid[], p_persons uuid[]) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.withheld_v1(p_segment text, p_account uuid, p_person uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.write_lease_v1(p_lease cloison.lease) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.wrote_lately_v1(p_segment text, p_account uuid, p_person uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.admit_v1(integer[], integer[]) FROM PUBLIC;
 alter default privileges revoke execute on functions from public;
 alter default privileges revoke usage on types from public;

@@ -652,9 +652,9 @@ begin
           and e.at > clock_v1() - interval '672 hours');
 end $$;
 
--- Notes that a code is sent to somebody at the counter, and charges the opening of where it goes: p_compartment, one bit,
--- which release_address_v1 then releases to the intake door alone. Only for somebody whom the account found with both
--- facts in the last half hour. p_hash is keyed: what is stored tells nobody the code.
+-- Notes that a code is sent to somebody at the counter, and charges the opening of where it goes: p_compartment, the one
+-- that holds the address, which release_address_v1 then releases to the intake door alone. Only for somebody whom the
+-- account found with both facts in the last half hour. p_hash is keyed: what is stored tells nobody the code.
 create or replace function cloison.ask_code_v1(
     p_segment text, p_token bytea, p_code uuid, p_person uuid, p_compartment integer, p_hash bytea
 ) returns table (outcome text, retry_after integer, expires_at timestamptz)
@@ -670,9 +670,8 @@ declare
     v_verdict text;
     v_settled record;
 begin
-    if p_code is null or p_compartment <= 0 or p_compartment & (p_compartment - 1) <> 0
-       or p_compartment >= (1 << cardinality((select p.compartments from profile p))) then
-        raise exception 'a code has a number and one compartment' using errcode = 'CL002';
+    if p_code is null or (p_compartment > 0 and p_compartment = (select p.address_bit from profile p)) is not true then
+        raise exception 'a code has a number, and the compartment of the address' using errcode = 'CL002';
     end if;
     select * into v_may from may_act_v1(p_segment, p_token, null, null);
     v_who := v_may.who;
