@@ -18,6 +18,7 @@ class Event(StrEnum):
     HOLDER_SET = "holder_set"
     PEOPLE_IMPORTED = "people_imported"
     RELATIONS_IMPORTED = "relations_imported"
+    STATISTICS_READ = "statistics_read"
     PERSON_READ = "person_read"
     PERSON_CREATED = "person_created"
     PERSON_CHANGED = "person_changed"

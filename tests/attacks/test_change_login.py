@@ -9,10 +9,10 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
-from support.database import FOLLOW_UP, IDENTITY, Database, Session, charge, release, take
+from support.database import FOLLOW_UP, IDENTITY, SEGMENT, Database, Session, charge, release, take
 from support.meter import BATCH, WRITTEN, fails
 
-CREATE, CORRECT, MERGE, APPROVE = 0, 1, 3, 5
+CREATE, CORRECT, MERGE = 0, 1, 3
 CORRECTION = 5
 WHOLE = 31
 READ = "select outcome from cloison.read_for_change_v1(%s, %s, %s, %s, %s, %s, %s::int2, %s)"
@@ -74,6 +74,15 @@ def test_an_honest_door_reads_and_changes(database: Database, intake: psycopg.Co
     assert database.owner.execute(entry, (person,)).fetchall() == [(2, True)]
 
 
+def test_changes_beyond_an_organisations_cap(database: Database, intake: psycopg.Connection) -> None:
+    """An account under a cap reads nobody to change them, nor what it was charged for before there was one."""
+    session, people = database.adviser(2)
+    request, _ = read(intake, session, people[0])
+    database.owner.execute("update cloison.agreement set hour = 1 where standing")
+    assert let_go(intake, session, request) == []
+    assert read(intake, session, people[1])[1] == ["scope"]
+
+
 def test_the_desks_login_executes_none_of_the_doors_functions(database: Database) -> None:
     """Each function that is granted to intake is refused to the desk, and the reverse."""
     grants = files("cloison.store.sql").joinpath("90_grants.sql").read_text(encoding="utf-8")
@@ -121,7 +130,8 @@ def test_somebody_without_a_relation_is_not_changed(database: Database, intake: 
     for person, home in ((stranger, "59"), (mine, "62")):
         values = (session.segment, session.token, uuid4(), home, session.segment, person)
         assert intake.execute(CHANGED, values).fetchone() == ("scope",)
-    assert read(intake, session, mine, act=APPROVE)[1] == ["scope"]
+    partner, (theirs, *_) = database.adviser(1, "partner")
+    assert read(intake, partner, theirs)[1] == ["scope"]
     assert read(intake, session, mine, stranger, act=MERGE)[1] == ["scope", "scope"]
     assert database.one("select count(*) from cloison.person where version <> 1") == 0
 
@@ -326,3 +336,43 @@ def test_more_than_two_at_once(database: Database, intake: psycopg.Connection) -
         read(intake, session, *people)
     with fails(BATCH):
         read(intake, session, people[0], people[0])
+
+
+WRITE_AS = CHANGED.replace("1, 'person_changed', 5::int2", "%s, %s::cloison.event, %s::int2")
+
+
+@pytest.mark.parametrize("act", [None, 0, 5, 6, 7])
+@pytest.mark.parametrize("role", ["partner", "manager", "officer"])
+def test_acts_that_change_nobody(database: Database, intake: psycopg.Connection, role: str, act: int | None) -> None:
+    """Under no act, or under one that is not a change's, a role that changes nobody reads and writes nobody."""
+    session, (person,) = database.adviser(1, role)
+    for purpose in (None, *range(8)):
+        request = uuid4()
+        values = (session.segment, session.token, request)
+        with fails("CL002"):
+            intake.execute(READ, (*values, [person], act, IDENTITY, purpose, None))
+        with fails("CL002"):
+            intake.execute(WRITE_AS, (*values, act, "person_changed", purpose, SEGMENT, SEGMENT, person))
+        assert let_go(intake, session, request) == []
+    assert database.one("select version from cloison.person where person = %s", person) == 1
+
+
+def test_a_change_without_a_purpose(database: Database, intake: psycopg.Connection) -> None:
+    """Nobody is read, asked about or changed for no purpose."""
+    session, (person,) = database.adviser(1)
+    values = (session.segment, session.token, uuid4())
+    assert intake.execute(READ, (*values, [person], CORRECT, IDENTITY, None, None)).fetchall() == [("scope",)]
+    assert intake.execute(ASK, (*values, CREATE, None, None, [])).fetchone() == ("scope",)
+    written = (*values, CORRECT, "person_changed", None, SEGMENT, SEGMENT, person)
+    assert intake.execute(WRITE_AS, written).fetchone() == ("scope",)
+
+
+@pytest.mark.parametrize("event", ["open", "account_frozen", "protection_lifted", "merge_asked"])
+def test_a_change_under_another_name(database: Database, intake: psycopg.Connection, event: str) -> None:
+    """A change is logged as a change: the log never says that an account did what it did not."""
+    session, (person,) = database.adviser(1)
+    with fails("CL002"):
+        intake.execute(
+            WRITE_AS,
+            (session.segment, session.token, uuid4(), CORRECT, event, CORRECTION, SEGMENT, SEGMENT, person),
+        )

@@ -234,9 +234,9 @@ def test_officer_opens_nobody(shared: Database) -> None:
         "select * from cloison.withheld_each_v1('{}', '{}', '{}')",
         "select cloison.shielded_v1(gen_random_uuid())",
         "select cloison.set_holder_v1('59', gen_random_uuid(), '{}', '{}')",
-        "select cloison.add_protection_v1('59', gen_random_uuid(), '{}', '{}', null)",
-        "select * from cloison.standing_v1(gen_random_uuid())",
-        "select cloison.second_person_v1('59', gen_random_uuid(), '{}', gen_random_uuid())",
+        "select cloison.add_protection_v1('59', gen_random_uuid(), null, '{}', '{}', null)",
+        "select * from cloison.standing_v1(gen_random_uuid(), null)",
+        "select cloison.second_person_v1('59', gen_random_uuid(), '{}', gen_random_uuid(), null)",
     ],
 )
 @pytest.mark.parametrize("login", ["desk", "intake", "reaper"])

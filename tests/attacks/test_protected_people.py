@@ -245,6 +245,18 @@ def test_protected_between_search_and_card(shared: Database) -> None:
     assert find(it.desk, it.session, requests[1]) == "scope"
 
 
+def test_protected_for_an_audience_between_search_and_card(shared: Database) -> None:
+    """Nor to the audience, which finds nobody protected; its list shows them as ever."""
+    it = thief(shared, 1)
+    number, request = number_of(shared, it.people[0], 5_000_035), uuid4()
+    ask(it.desk, it.session, Query(2, [number]), request)
+    assert find(it.desk, it.session, request) == "open"
+    protect(shared, it.people[0], [it.session.account])
+    assert release_all(it, request) == []
+    assert listed(it) == it.people
+    assert take(it.desk, it.session, it.people) == set(it.people)
+
+
 def test_found_beside_somebody_protected(shared: Database) -> None:
     """Of two people with one telephone the one is found as if the protected one were not there."""
     it = thief(shared, 2)

@@ -142,6 +142,33 @@ def test_a_code_goes_to_no_address_that_its_agent_wrote(database: Database, inta
     assert reach(database, session.account) == {person}
 
 
+def test_an_address_changed_between_charge_and_release(database: Database, intake: psycopg.Connection) -> None:
+    """Nor to one that the agent wrote after the code was charged: what is released is what was there then."""
+    session, person = met(database)
+    code, outcome = asks_code(intake, session, person, bytes(32))
+    assert outcome == "open"
+    values = (SEGMENT, session.token, uuid4(), SEGMENT, SEGMENT, person)
+    assert intake.execute(WRITE, values).fetchone() == ("changed",)
+    assert intake.execute(ADDRESS, (SEGMENT, session.token, code)).fetchall() == []
+
+
+def test_an_address_by_way_of_another_record(database: Database, intake: psycopg.Connection) -> None:
+    """Nor to one that the agent wrote into a record which the person's has absorbed since."""
+    session, person = met(database)
+    (own,) = database.people(1)
+    database.relate(session.account, [own])
+    values = (SEGMENT, session.token, uuid4(), SEGMENT, SEGMENT, own)
+    assert intake.execute(WRITE, values).fetchone() == ("changed",)
+    colleague, manager = database.session(database.account()), database.session(database.account("manager"))
+    database.relate(colleague.account, [own, person])
+    merge = intake.execute(
+        ASK_MERGE.replace("[1, 1]", "[1, 2]"), (SEGMENT, colleague.token, uuid4(), person, own)
+    ).fetchone()
+    assert merge is not None
+    assert intake.execute(APPROVE, (SEGMENT, manager.token, uuid4(), merge[1])).fetchone() == ("done",)
+    assert asks_code(intake, session, person, bytes(32))[1] == "scope"
+
+
 class Pair:
     """Somebody who asks for a merge, and two records that they follow."""
 

@@ -6,9 +6,10 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
-from attacks.test_relations_feeds import agent, feed, tell
+from attacks.test_relations_feeds import agent
 from support.database import SEGMENT, Database, Session
 from support.relations import limit, located
+from support.sources import feed, tell
 
 READ = "select outcome from cloison.read_for_change_v1(%s, %s, %s, %s, 1, 1, 5::int2, null)"
 ASK = "select outcome from cloison.ask_locators_v1(%s, %s, %s, 1, 5::int2, %s, '{}')"

@@ -6,10 +6,9 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 from support.database import SEGMENT, Database, Session, charge, take
+from support.merging import Merging
 from support.protected import handle, own, protect, set_by
 
-ASK_MERGE = "select merge from cloison.ask_merge_v1(%s, %s, %s, 5::int2, %s, %s, %s, 'other', array[1, 1], '{}', null)"
-APPROVE = "select outcome from cloison.approve_merge_v1(%s, %s, %s, %s)"
 READ = "select outcome from cloison.read_for_change_v1(%s, %s, %s, %s, 3, 1, 5::int2, %s)"
 RELEASE = "select person from cloison.release_for_change_v1(%s, %s, %s)"
 CHANGED = (
@@ -38,26 +37,6 @@ def change(  # noqa: PLR0913 - what a change of numbers has
     """Correct somebody's numbers, by kind, as a colleague does who follows them."""
     values = (SEGMENT, session.token, uuid4(), SEGMENT, to, person, has, lost)
     assert intake.execute(CHANGED, values).fetchone() == ("changed",)
-
-
-class Merging:
-    """An adviser, a manager, and two people who become one and two again."""
-
-    def __init__(self, database: Database, intake: psycopg.Connection) -> None:
-        """Nothing is asked for yet."""
-        self.database, self.intake = database, intake
-        self.session, (self.survivor, self.absorbed) = database.adviser(2)
-        self.manager = database.session(database.account("manager"))
-        self.number: object = None
-
-    def step(self) -> None:
-        """Merge, then split."""
-        values = (SEGMENT, self.session.token, uuid4(), self.number, self.survivor, self.absorbed)
-        row = self.intake.execute(ASK_MERGE, values).fetchone()
-        assert row is not None
-        self.number = row[0]
-        approval = self.intake.execute(APPROVE, (SEGMENT, self.manager.token, uuid4(), self.number))
-        assert approval.fetchone() == ("done",)
 
 
 def test_own_record_after_another_number(database: Database, intake: psycopg.Connection) -> None:
@@ -106,6 +85,20 @@ def test_own_record_through_a_merge_and_a_split(database: Database, intake: psyc
         assert take(desk, me, [it.survivor, it.absorbed]) == set()
         it.step()
         assert take(desk, me, [it.survivor, it.absorbed]) == {it.survivor}
+
+
+def test_own_record_after_another_number_while_two_were_one(database: Database, intake: psycopg.Connection) -> None:
+    """A number corrected while the holder's record was absorbed does not loosen it from the holder after the split."""
+    it = Merging(database, intake)
+    me = database.session(database.account())
+    database.relate(me.account, [it.survivor, it.absorbed])
+    own(database, me.account, it.absorbed, 7_006)
+    it.step()
+    change(intake, it.session, it.survivor, has=[7_007, None], lost=[7_006, None])
+    with database.connect("desk") as desk:
+        assert take(desk, me, [it.survivor]) == set()
+        it.step(versions=(2, 1))
+        assert take(desk, me, [it.absorbed]) == set()
 
 
 def test_protected_while_two_were_one(database: Database, intake: psycopg.Connection) -> None:

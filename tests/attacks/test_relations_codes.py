@@ -7,7 +7,8 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
-from support.database import CONTACT, IDENTITY, NIR, SEGMENT, Database, Session
+from support.database import CONTACT, IDENTITY, LABEL, NIR, SEGMENT, Database, Session
+from support.leases import capped_at
 from support.meter import fails
 from support.relations import limit, many, reach
 
@@ -19,10 +20,10 @@ CONFIRM = "select outcome from cloison.confirm_code_v1(%s, %s, %s, %s)"
 class Counter:
     """A reception account, and somebody whom it found by both facts."""
 
-    def __init__(self, database: Database, role: str = "reception") -> None:
+    def __init__(self, database: Database, role: str = "reception", organisation: str = "Agence") -> None:
         """Eight people were found a moment ago."""
         self.database = database
-        self.session: Session = database.session(database.account(role))
+        self.session: Session = database.session(database.account(role, organisation=organisation))
         self.people = database.people(8)
         database.owner.execute(
             "insert into cloison.relation (segment, account, person, kind, valid_from, valid_until) select %s, %s, "
@@ -106,9 +107,11 @@ def test_charged_and_released_in_one_transaction(counter: Counter) -> None:
     assert counter.release(code) == []
 
 
-@pytest.mark.parametrize("compartments", [0, -1, IDENTITY | CONTACT, NIR | CONTACT, 1 << 5, 1 << 30])
+@pytest.mark.parametrize(
+    "compartments", [0, -1, IDENTITY, NIR, LABEL, IDENTITY | CONTACT, NIR | CONTACT, 1 << 5, 1 << 30]
+)
 def test_more_than_the_address(counter: Counter, compartments: int) -> None:
-    """A code opens one compartment, not several and none that there is not."""
+    """A code opens the compartment of the address alone: no other, not several, and none that there is not."""
     with fails("CL002"):
         counter.intake.execute(
             ASK, (SEGMENT, counter.session.token, uuid4(), counter.people[0], compartments, bytes(32))
@@ -155,6 +158,22 @@ def test_codes_are_openings_at_the_counter(counter: Counter) -> None:
     """Somebody who is sent a code counts in the account's budget of the counter like somebody opened."""
     outcomes = [counter.ask(person, uuid4()) for person in counter.people]
     assert outcomes == ["open"] * 6 + ["budget"] * 2
+
+
+def test_codes_beyond_an_organisations_cap(database: Database) -> None:
+    """An account under a cap has no code sent: its organisation's ledger would count nobody it is opened for."""
+    counter = Counter(database, organisation=capped_at(database, "capped", 2))
+    codes = {uuid4(): person for person in counter.people[:4]}
+    assert [counter.ask(person, code) for code, person in codes.items()] == ["scope"] * 4
+    assert [counter.release(code) for code in codes] == [[]] * 4
+
+
+def test_a_cap_agreed_on_between_charge_and_release(database: Database) -> None:
+    """A code charged before its organisation had a cap has no address released after it."""
+    counter, code = Counter(database), uuid4()
+    assert counter.ask(counter.people[0], code) == "open"
+    database.owner.execute("update cloison.agreement set hour = 2 where standing")
+    assert counter.release(code) == []
 
 
 def test_an_accounts_codes_of_a_day(counter: Counter) -> None:

@@ -3,7 +3,6 @@
 import hashlib
 import secrets
 import threading
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -11,40 +10,10 @@ import psycopg
 import pytest
 from support.database import SEGMENT, Database
 from support.meter import Clock, fails
-from support.relations import KIND, TAKE, handle_of, later, limit, located, many, reach
+from support.relations import handle_of, later, limit, located, many, reach
+from support.sources import feed, tell
 
 HOUR = timedelta(hours=1)
-
-
-def feed(database: Database, name: str = "book", segments: Sequence[str] | None = None) -> bytes:
-    """The secret of a new source."""
-    secret = secrets.token_bytes(32)
-    database.owner.execute(
-        "select cloison.create_feed_v1(%s, 'appointments', %s, %s)",
-        (name, None if segments is None else list(segments), hashlib.sha256(secret).digest()),
-    )
-    return secret
-
-
-def tell(  # noqa: PLR0913 - what an interaction has
-    intake: psycopg.Connection,
-    secret: bytes,
-    handle: str,
-    terms: Sequence[int],
-    *,
-    names: Sequence[str] | None = None,
-    begins: datetime | None = None,
-    length: timedelta = HOUR,
-) -> list[str]:
-    """Tell of an interaction with each of these people; the results."""
-    start = begins or datetime.now(UTC)
-    names = names or [uuid4().hex for _ in terms]
-    count = len(terms)
-    rows = intake.execute(
-        TAKE,
-        (secret, list(names), [handle] * count, [KIND] * count, list(terms), [start] * count, [start + length] * count),
-    ).fetchall()
-    return [row[0] for row in rows]
 
 
 @pytest.fixture

@@ -3,14 +3,13 @@
 import csv
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import uuid4
 
-import httpx
 import pytest
 from support.api import calling, problem
-from support.desk import Agent, RunningRegister
+from support.desk import RunningRegister
 from support.operated import OperatedHome, rows_of
+from support.told import results, source, tell, told
 from support.transcript import play
 
 from cloison.access import feeds
@@ -21,32 +20,6 @@ from cloison.store.pools import connect
 
 SEGMENT = "59"
 HOUR = timedelta(hours=1)
-
-
-def source(register: RunningRegister, *segments: str) -> str:
-    """The token of a new source."""
-    with connect(register.home, "owner") as owner:
-        return feeds.create_feed(owner, f"book-{uuid4().hex[:8]}", FeedKind.APPOINTMENTS, segments).token
-
-
-def told(agent: Agent, row: dict[str, str], **changes: object) -> dict[str, Any]:
-    """An interaction of an hour, from now on."""
-    now = datetime.now(UTC)
-    person = {"identifier": row["identifier"]}
-    times = {"from": now.isoformat(), "until": (now + HOUR).isoformat()}
-    return {"interaction": uuid4().hex, "account": agent.handle, **person, **times, **changes}
-
-
-def tell(register: RunningRegister, token: str, items: Sequence[object]) -> httpx.Response:
-    """Tell of interactions."""
-    with calling(register, token) as api:
-        return api.post("/v1/feeds/interactions", {"interactions": items})
-
-
-def results(answer: httpx.Response) -> list[str]:
-    """What became of each."""
-    assert answer.status_code == 200, answer.text
-    return [one["result"] for one in answer.json()["results"]]
 
 
 def test_an_appointment_opens_a_person_today(register: RunningRegister) -> None:

@@ -8,30 +8,13 @@ from uuid import UUID, uuid4
 import psycopg
 from support.api import problem
 from support.desk import RunningRegister
-from support.life import Life, entries, living, newcomer, nir, one
+from support.life import approve, entries, living, newcomer, nir, one, split, two
 
 from cloison.access.organisations import create_organisation
 from cloison.store.pools import connect
 
 MERGE_SECONDS = 0.05
 RELATIONS = "select count(*) from cloison.relation where person = %s"
-
-
-@contextmanager
-def two(register: RunningRegister) -> Iterator[tuple[Life, Life]]:
-    """Somebody who asks, and a manager who approves."""
-    with living(register) as asks, living(register, 0, "manager") as approves:
-        yield asks, approves
-
-
-def approve(approves: Life, merge: object) -> dict[str, object]:
-    """Approve what was asked."""
-    return approves.did("POST", f"/v1/merges/{merge}/approve")
-
-
-def split(asks: Life, merge: object) -> dict[str, object]:
-    """Ask that a merge be taken back."""
-    return asks.did("POST", f"/v1/merges/{merge}/split", {"purpose": "correction"})
 
 
 def identities(register: RunningRegister, person: object) -> set[UUID]:

@@ -17,6 +17,7 @@ CREATE TYPE cloison.event AS ENUM (
     'holder_set',
     'people_imported',
     'relations_imported',
+    'statistics_read',
     'person_read',
     'person_created',
     'person_changed',
@@ -212,6 +213,33 @@ CREATE FUNCTION cloison.absorbed_bit_v1() RETURNS integer
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
     RETURN (1 << 29);
 ALTER FUNCTION cloison.absorbed_bit_v1() OWNER TO cloison_owner;
+CREATE FUNCTION cloison.absorbed_matches_v1(p_segment text, p_slot integer, p_terms bigint[], p_proof_terms bigint[], p_nobody uuid) RETURNS TABLE(person uuid, proven boolean)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+declare
+    v_absorbed uuid[];
+    v_proven boolean[];
+    v_survivor uuid;
+begin
+    select array_agg(f.person), array_agg(f.proven) into v_absorbed, v_proven from (
+        select a.person, coalesce(a.proof = any (p_proof_terms), false) as proven from absorbed_term a
+        where a.segment = p_segment and a.slot = p_slot and a.term = any (p_terms) limit 100) f;
+    if v_absorbed is null then
+        perform from absorbed_term a where a.ctid = '(0,1)';
+        perform from merge m where m.ctid = '(0,1)';
+        perform from merge m where m.absorbed = p_nobody;
+        v_absorbed := array[p_nobody];
+        v_proven := array[false];
+    end if;
+    for i in 1 .. cardinality(v_absorbed) loop
+        v_survivor := survivor_v1(v_absorbed[i]);
+        return query select p.person, v_proven[i] from person p where p.segment = p_segment and p.person = v_survivor;
+    end loop;
+end $$;
+ALTER FUNCTION cloison.absorbed_matches_v1(p_segment text, p_slot integer, p_terms bigint[], p_proof_terms bigint[], p_nobody uuid) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.accounts_named_v1(p_handles text[]) RETURNS uuid[]
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -221,7 +249,7 @@ CREATE FUNCTION cloison.accounts_named_v1(p_handles text[]) RETURNS uuid[]
     from unnest(coalesce(p_handles, '{}')) h (handle) left join account a on a.handle = h.handle;
 $$;
 ALTER FUNCTION cloison.accounts_named_v1(p_handles text[]) OWNER TO cloison_owner;
-CREATE FUNCTION cloison.add_protection_v1(p_held_in text, p_person uuid, p_accounts uuid[], p_ends timestamp with time zone[], p_until timestamp with time zone) RETURNS uuid
+CREATE FUNCTION cloison.add_protection_v1(p_held_in text, p_person uuid, p_organisation uuid, p_accounts uuid[], p_ends timestamp with time zone[], p_until timestamp with time zone) RETURNS uuid
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
     AS $$
@@ -231,14 +259,15 @@ begin
     if p_until <= clock_v1() then
         raise exception 'a protection ends in the future' using errcode = 'CL002';
     end if;
-    insert into protection (segment, person, since, valid_until) values (p_held_in, p_person, clock_v1(), p_until)
+    insert into protection (segment, person, organisation, since, valid_until)
+    values (p_held_in, p_person, p_organisation, clock_v1(), p_until)
     returning protection into v_protection;
     insert into audience (segment, protection, account, valid_until)
     select p_held_in, v_protection, a.account, a.valid_until from unnest(p_accounts, p_ends) a (account, valid_until)
     where a.account is not null;
     return v_protection;
 end $$;
-ALTER FUNCTION cloison.add_protection_v1(p_held_in text, p_person uuid, p_accounts uuid[], p_ends timestamp with time zone[], p_until timestamp with time zone) OWNER TO cloison_owner;
+ALTER FUNCTION cloison.add_protection_v1(p_held_in text, p_person uuid, p_organisation uuid, p_accounts uuid[], p_ends timestamp with time zone[], p_until timestamp with time zone) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.admit_step_v1(state integer[], step integer[], room integer[]) RETURNS integer[]
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     AS $$
@@ -374,9 +403,8 @@ declare
     v_verdict text;
     v_settled record;
 begin
-    if p_code is null or p_compartment <= 0 or p_compartment & (p_compartment - 1) <> 0
-       or p_compartment >= (1 << cardinality((select p.compartments from profile p))) then
-        raise exception 'a code has a number and one compartment' using errcode = 'CL002';
+    if p_code is null or (p_compartment > 0 and p_compartment = (select p.address_bit from profile p)) is not true then
+        raise exception 'a code has a number, and the compartment of the address' using errcode = 'CL002';
     end if;
     select * into v_may from may_act_v1(p_segment, p_token, null, null);
     v_who := v_may.who;
@@ -389,13 +417,12 @@ begin
     v_now := clock_v1();
     v_limits := relation_limits_v1(v_who.organisation);
     v_verdict := v_may.verdict;
-    if v_verdict = 'open' and ((v_who.relations >> 3) & 1 = 0 or not exists (
+    -- An organisation's cap is lent by its own ledger, which lends to the desk alone yet: nothing beyond it.
+    if v_verdict = 'open' and (v_who.capped or (v_who.relations >> 3) & 1 = 0 or not exists (
         select from relation r where r.segment = p_segment and r.account = v_who.account
-          and r.person = reachable_v1(p_segment, v_who.account, p_person) and r.kind = 'walk_in' and r.valid_from <= v_now and r.valid_until > v_now)
-        -- To an address that the account wrote itself a code would prove nothing.
-        or exists (select from entry e where e.segment = p_segment and e.person = p_person
-                   and e.account = v_who.account and e.event in ('person_changed', 'person_moved')
-                   and e.outcome = 'open' and e.at > v_now - interval '672 hours')) then
+          and r.person = reachable_v1(p_segment, v_who.account, p_person) and r.kind = 'walk_in'
+          and r.valid_from <= v_now and r.valid_until > v_now)
+        or wrote_lately_v1(p_segment, v_who.account, p_person)) then
         v_verdict := 'scope';
     elsif v_verdict = 'open' then
         select min(greatest(q.oldest, v_now - interval '24 hours')) into v_oldest from (
@@ -424,6 +451,13 @@ begin
         case when v_settled.outcome = 'open' then v_now + interval '15 minutes' end;
 end $$;
 ALTER FUNCTION cloison.ask_code_v1(p_segment text, p_token bytea, p_code uuid, p_person uuid, p_compartment integer, p_hash bytea) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.ask_counters_v1(p_segment text, p_cells integer) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    select log_act_v1(p_segment, 'statistics_read', null, null, p_cells);
+$$;
+ALTER FUNCTION cloison.ask_counters_v1(p_segment text, p_cells integer) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.ask_locators_v1(p_segment text, p_token bytea, p_request uuid, p_act integer, p_purpose smallint, p_person uuid, p_groups bigint[]) RETURNS TABLE(outcome text, retry_after integer)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -439,6 +473,8 @@ declare
 begin
     if cardinality(p_groups) > 8 then
         raise exception 'at most 8 groups' using errcode = 'CL002';
+    elsif (p_act between 0 and 2) is not true then
+        raise exception 'not an act that asks about numbers' using errcode = 'CL002';
     end if;
     select * into v_may from may_act_v1(p_segment, p_token, p_act, p_purpose);
     v_who := v_may.who;
@@ -491,6 +527,13 @@ declare
     v_number uuid := coalesce(p_merge, gen_random_uuid());
     v_versions integer[];
 begin
+    -- Of anybody else it would be a change without an entry, in the name of whoever approves.
+    if cardinality(p_change) > 1 or exists (
+        select from unnest(p_change) c
+        where (c.former_segment, c.segment, c.person, c.former_version)
+            is distinct from (p_segment, p_segment, p_survivor, p_versions[1])) then
+        raise exception 'a merge changes its survivor' using errcode = 'CL002';
+    end if;
     select * into v_may from may_act_v1(p_segment, p_token, 3, p_purpose);
     v_who := v_may.who;
     if v_may.verdict <> 'open' then
@@ -802,7 +845,16 @@ begin
         return 'stale';
     end if;
     delete from absorbed a where a.segment = v_segment and a.person = merging.absorbed;
+    delete from absorbed_term a where a.segment = v_segment and a.person = merging.absorbed;
     insert into absorbed select p.* from person p where p.segment = v_segment and p.person = merging.absorbed;
+    insert into absorbed_term (segment, person, slot, term, proof)
+    select v_segment, a.person, s.slot, t.terms[s.slot], t.terms[s.proof_slot]
+    from absorbed a cross join search_slot s
+    cross join lateral (
+        select array[a.term1, a.term2, a.term3, a.term4, a.term5, a.term6, a.term7, a.term8] as terms
+    ) t
+    where a.segment = v_segment and a.person = merging.absorbed and s.proof_slot is not null
+      and t.terms[s.slot] is not null;
     perform count_cells_v1(v_segment, '{}', array(
         select a.cell from absorbed a
         where a.segment = v_segment and a.person = merging.absorbed and a.cell is not null));
@@ -820,12 +872,16 @@ begin
     insert into absorbed_relation (segment, person, account, kind, valid_from, valid_until, added)
     select v_segment, r.person, r.account, r.kind, r.valid_from, r.valid_until,
         not exists (select from relation s where s.segment = v_segment and s.person = merging.survivor
-                    and s.account = r.account and s.kind = r.kind)
+                    and s.account = r.account and s.kind = r.kind
+                    and (s.valid_until is null or s.valid_until > clock_v1()))
     from relation r where r.segment = v_segment and r.person = merging.absorbed;
     delete from relation r where r.segment = v_segment and r.person = merging.absorbed;
     insert into relation (segment, account, person, kind, valid_from, valid_until)
     select v_segment, r.account, merging.survivor, r.kind, r.valid_from, r.valid_until
-    from absorbed_relation r where r.segment = v_segment and r.person = merging.absorbed and r.added;
+    from absorbed_relation r where r.segment = v_segment and r.person = merging.absorbed and r.added
+    on conflict (segment, account, person, kind)
+        do update set valid_from = excluded.valid_from, valid_until = excluded.valid_until;
+    perform merge_interactions_v1(v_segment, merging.absorbed, merging.survivor);
     return 'done';
 end $$;
 ALTER FUNCTION cloison.carry_out_merge_v1(merging cloison.merge, plan cloison.planned) OWNER TO cloison_owner;
@@ -852,6 +908,7 @@ begin
         select a.cell from absorbed a
         where a.segment = v_segment and a.person = merging.absorbed and a.cell is not null), '{}');
     delete from absorbed a where a.segment = v_segment and a.person = merging.absorbed;
+    delete from absorbed_term a where a.segment = v_segment and a.person = merging.absorbed;
     -- Also one that the survivor gave up meanwhile, or the record could be brought in twice.
     insert into locator (kind, term, segment, person)
     select a.kind, a.term, v_segment, merging.absorbed from absorbed_locator a
@@ -869,6 +926,7 @@ begin
     from absorbed_relation a where a.segment = v_segment and a.person = merging.absorbed
     on conflict (segment, account, person, kind) do nothing;
     delete from absorbed_relation a where a.segment = v_segment and a.person = merging.absorbed;
+    perform split_interactions_v1(v_segment, merging.absorbed, merging.survivor);
     -- Whoever was protected while the two were one may be either.
     perform inherit_protection_v1(merging.survivor, v_segment, merging.absorbed) where exists (
         select from protection p where p.person = merging.survivor and p.lifted_at is null
@@ -891,7 +949,7 @@ begin
     if v_may.verdict <> 'open' then
         return v_may.verdict;
     end if;
-    select * into v_stands from standing_v1(p_protection);
+    select * into v_stands from standing_v1(p_protection, v_may.organisation);
     if v_stands.protection is null then
         return 'not_found';
     elsif v_accounts is null then
@@ -905,7 +963,7 @@ begin
             select from audience a where a.segment = v_stands.segment and a.protection = p_protection and a.account = n
                 and (a.valid_until is null or a.valid_until > clock_v1())) order by n);
     if v_new <> '{}' then
-        v_outcome := second_person_v1(v_stands.segment, p_protection, v_new, v_may.account);
+        v_outcome := second_person_v1(v_stands.segment, p_protection, v_new, v_may.account, v_may.organisation);
     end if;
     if v_outcome = 'confirmed' then
         insert into audience as a (segment, protection, account)
@@ -936,6 +994,9 @@ declare
 begin
     if cardinality(p_change) <> 1 then
         raise exception 'one change at a time' using errcode = 'CL002';
+    elsif ((p_act = 1 and p_event = 'person_changed') or (p_act = 2 and p_event in (
+            'registration_ended', 'registration_resumed', 'person_deceased'))) is not true then
+        raise exception 'not an act that changes somebody, or not its event' using errcode = 'CL002';
     end if;
     select * into v_may from may_act_v1(p_segment, p_token, p_act, p_purpose);
     v_who := v_may.who;
@@ -1242,13 +1303,22 @@ CREATE FUNCTION cloison.counted_segments_v1() RETURNS TABLE(segment text)
 $$;
 ALTER FUNCTION cloison.counted_segments_v1() OWNER TO cloison_owner;
 CREATE FUNCTION cloison.counters_v1(p_segment text, p_cells bigint[]) RETURNS TABLE(ordinal integer, people bigint)
-    LANGUAGE sql STABLE SECURITY DEFINER
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    SET enable_seqscan TO 'off'
     AS $$
-    select q.ordinal::integer, c.people
+begin
+    if pg_current_xact_id_if_assigned() is not null then
+        raise exception 'reading counters needs a transaction that has not written' using errcode = 'CL003';
+    elsif (select e.at > clock_v1() - interval '1 minute' from entry e
+           where e.segment = p_segment and e.account = '00000000-0000-0000-0000-000000000002'
+           order by e.number desc limit 1) is not true then
+        raise exception 'ask_counters_v1 comes first' using errcode = 'CL006';
+    end if;
+    return query select q.ordinal::integer, c.people
     from counter c join unnest(p_cells) with ordinality as q (cell, ordinal) on q.cell = c.cell
     where c.segment = p_segment;
-$$;
+end $$;
 ALTER FUNCTION cloison.counters_v1(p_segment text, p_cells bigint[]) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.create_account_v1(p_segment text, p_handle text, p_organisation uuid, p_agency text, p_role text) RETURNS uuid
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1567,8 +1637,14 @@ begin
         return;
     end if;
     select array_agg(m.person), array_agg(m.proven) into v_matched, v_proven                -- 2
-    from matches_v1(p_segment, v_asked.slot, v_asked.terms,
-        (select s.proof_slot from search_slot s where s.slot = v_asked.slot), v_asked.proof_terms) m;
+    from (
+        select f.person, bool_or(f.proven) as proven from (
+            select * from matches_v1(p_segment, v_asked.slot, v_asked.terms,
+                (select s.proof_slot from search_slot s where s.slot = v_asked.slot), v_asked.proof_terms)
+            union all
+            select * from absorbed_matches_v1(p_segment, v_asked.slot, v_asked.terms, v_asked.proof_terms, p_request)
+        ) f group by f.person
+    ) m;
     if v_matched is null then
         -- Nobody costs a page of the table and a look for a relation too, or EXPLAIN would tell the difference.
         perform from person p where p.segment = p_segment and p.ctid = '(0,1)';
@@ -1704,7 +1780,8 @@ begin
         select p.* from protection p where p.person = p_from and p.lifted_at is null
             and (p.valid_until is null or p.valid_until > clock_v1())
     loop
-        perform add_protection_v1(p_to_segment, p_to, array_agg(a.account), array_agg(a.valid_until), v_stands.valid_until)
+        perform add_protection_v1(p_to_segment, p_to, v_stands.organisation, array_agg(a.account),
+            array_agg(a.valid_until), v_stands.valid_until)
         from audience a where a.segment = v_stands.segment and a.protection = v_stands.protection;
     end loop;
 end $$;
@@ -1991,20 +2068,27 @@ begin
 end $$;
 ALTER FUNCTION cloison.issue_session_v1(p_segment text, p_account uuid, p_session uuid, p_token_hash bytea, p_seconds integer, p_touched boolean) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.keep_holders_v1(p_change cloison.resealed) RETURNS void
-    LANGUAGE sql SECURITY DEFINER
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
     SET enable_seqscan TO 'off'
     AS $$
-    insert into account_holder as k (segment, account, kind, term)
-    select distinct h.segment, h.account, q.kind - 1, q.term
-    from unnest(p_change.dropped) with ordinality as d (term, kind)
-    join account_holder h on h.kind = d.kind - 1 and h.term = d.term
-    join locator l on l.kind = h.kind and l.term = h.term and l.person = p_change.person
-    cross join unnest(p_change.locators) with ordinality as q (term, kind)
-    where q.term is not null
-    on conflict (segment, account, kind) do update set term = excluded.term
-        where k.term = p_change.dropped[k.kind + 1];
-$$;
+declare
+    d record;
+begin
+    for d in
+        select q.kind - 1 as kind, q.term from unnest(p_change.dropped) with ordinality as q (term, kind)
+        join locator l on l.kind = q.kind - 1 and l.term = q.term and l.person = p_change.person
+    loop
+        insert into account_holder (segment, account, kind, term)
+        select h.segment, h.account, q.kind - 1, q.term
+        from account_holder h cross join unnest(p_change.locators) with ordinality as q (term, kind)
+        where h.kind = d.kind and h.term = d.term and q.term is not null
+        on conflict do nothing;
+        delete from account_holder h where h.kind = d.kind and h.term = d.term
+            and exists (select from unnest(p_change.locators) q (term) where q.term is not null)
+            and not exists (select from absorbed_locator a where a.kind = d.kind and a.term = d.term);
+    end loop;
+end $$;
 ALTER FUNCTION cloison.keep_holders_v1(p_change cloison.resealed) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.lease_lifetime_v1() RETURNS interval
     LANGUAGE sql IMMUTABLE SECURITY DEFINER PARALLEL SAFE
@@ -2133,7 +2217,7 @@ CREATE FUNCTION cloison.lift_by_owner_v1(p_protection uuid) RETURNS boolean
 declare
     v_stands protection;
 begin
-    select * into v_stands from standing_v1(p_protection);
+    select * into v_stands from standing_v1(p_protection, null);
     update protection p set lifted_at = clock_v1() where p.protection = v_stands.protection;
     if found then
         perform log_protection_v1(v_stands.segment, '00000000-0000-0000-0000-000000000000', null, 'protection_lifted',
@@ -2155,11 +2239,11 @@ begin
     if v_may.verdict <> 'open' then
         return v_may.verdict;
     end if;
-    select * into v_stands from standing_v1(p_protection);
+    select * into v_stands from standing_v1(p_protection, v_may.organisation);
     if v_stands.protection is null then
         return 'not_found';
     end if;
-    v_outcome := second_person_v1(v_stands.segment, p_protection, '{}', v_may.account);
+    v_outcome := second_person_v1(v_stands.segment, p_protection, '{}', v_may.account, v_may.organisation);
     if v_outcome = 'confirmed' then
         update protection p set lifted_at = clock_v1() where p.protection = p_protection;
     end if;
@@ -2387,7 +2471,9 @@ CREATE FUNCTION cloison.log_act_v1(p_segment text, p_event cloison.event, p_subj
     AS $$
 declare
     v_author uuid := case when p_event in ('people_imported', 'relations_imported')
-        then '00000000-0000-0000-0000-000000000001' else '00000000-0000-0000-0000-000000000000' end;
+        then '00000000-0000-0000-0000-000000000001'
+        when p_event = 'statistics_read' then '00000000-0000-0000-0000-000000000002'
+        else '00000000-0000-0000-0000-000000000000' end;
     v_number bigint;
 begin
     insert into ledger as l (segment, account, next_number) values (p_segment, v_author, 2)
@@ -2475,12 +2561,12 @@ begin
         when exists (select from account_freeze f where f.segment = p_segment and f.account = v_who.account
                      and f.lifted_at is null) then 'frozen'
         when p_act is not null and (p_act between 0 and 30 and (v_who.acts >> p_act) & 1 = 1) is not true then 'scope'
-        when p_purpose is not null
+        when (p_purpose is not null or p_act <= 4)
              and (p_purpose between 0 and 30 and (v_who.purposes >> p_purpose) & 1 = 1) is not true then 'scope'
         else 'open' end, v_who;
 end $$;
 ALTER FUNCTION cloison.may_act_v1(p_segment text, p_token bytea, p_act integer, p_purpose smallint) OWNER TO cloison_owner;
-CREATE FUNCTION cloison.may_protect_v1(p_segment text, p_token bytea, p_event cloison.event) RETURNS TABLE(verdict text, account uuid, session uuid)
+CREATE FUNCTION cloison.may_protect_v1(p_segment text, p_token bytea, p_event cloison.event) RETURNS TABLE(verdict text, account uuid, session uuid, organisation uuid)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
     SET enable_seqscan TO 'off'
@@ -2506,7 +2592,7 @@ begin
         perform from settle_v1(p_segment, clock_v1(), array[row(1, v_who.session, v_who.account, v_who.role, null,
             null, 0, null, null, 'open', p_event, v_verdict)::judged]);
     end if;
-    return query select v_verdict, v_who.account, v_who.session;
+    return query select v_verdict, v_who.account, v_who.session, v_who.organisation;
 end $$;
 ALTER FUNCTION cloison.may_protect_v1(p_segment text, p_token bytea, p_event cloison.event) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.may_relate_v1(p_home text, p_organisation uuid, p_held_in text) RETURNS boolean
@@ -2519,6 +2605,25 @@ CREATE FUNCTION cloison.may_relate_v1(p_home text, p_organisation uuid, p_held_i
         and (g.segments is null or (p_held_in = any (g.segments) and p_home = any (g.segments))));
 $$;
 ALTER FUNCTION cloison.may_relate_v1(p_home text, p_organisation uuid, p_held_in text) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.merge_interactions_v1(p_segment text, p_absorbed uuid, p_survivor uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+declare
+    v_now timestamptz := clock_v1();
+begin
+    delete from absorbed_interaction a where a.segment = p_segment and a.person = p_absorbed;
+    insert into absorbed_interaction (segment, person, feed, interaction)
+    select i.segment, i.person, i.feed, i.interaction from interaction i
+    where i.segment = p_segment and i.person = p_absorbed;
+    update interaction i set person = p_survivor, waiting = i.waiting or i.valid_until > v_now
+    where i.segment = p_segment and i.person = p_absorbed;
+    if found then
+        perform install_interactions_v1(v_now, array[p_segment]);
+    end if;
+end $$;
+ALTER FUNCTION cloison.merge_interactions_v1(p_segment text, p_absorbed uuid, p_survivor uuid) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.merge_parts_v1(p_segment text, p_token bytea, p_merge uuid) RETURNS TABLE(survivor uuid, absorbed uuid, filled smallint[])
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -2561,7 +2666,7 @@ CREATE FUNCTION cloison.protect_by_owner_v1(p_held_in text, p_person uuid, p_acc
     AS $$
 declare
     v_person uuid := stands_as_v1(p_held_in, p_person);
-    v_protection uuid := add_protection_v1(p_held_in, v_person, p_accounts, p_ends, p_until);
+    v_protection uuid := add_protection_v1(p_held_in, v_person, null, p_accounts, p_ends, p_until);
 begin
     perform log_protection_v1(p_held_in, '00000000-0000-0000-0000-000000000000', null, 'protection_set', v_person,
         v_protection, cardinality(p_accounts));
@@ -2584,7 +2689,7 @@ begin
         v_may.verdict := 'unknown_account';
     elsif v_may.verdict = 'open' then
         v_person := stands_as_v1(p_held_in, p_person);
-        v_protection := add_protection_v1(p_held_in, v_person, v_accounts, null, p_until);
+        v_protection := add_protection_v1(p_held_in, v_person, v_may.organisation, v_accounts, null, p_until);
         perform log_protection_v1(p_segment, v_may.account, v_may.session, 'protection_set', v_person, v_protection,
             cardinality(v_accounts));
     end if;
@@ -2680,6 +2785,8 @@ declare
 begin
     if coalesce(cardinality(p_persons), 0) not between 1 and 2 or p_persons[1] is not distinct from p_persons[2] then
         raise exception 'one person, or two' using errcode = 'CL002';
+    elsif (p_act between 1 and 4) is not true then      -- a caller that could name none, or any, would need none
+        raise exception 'not an act that reads somebody' using errcode = 'CL002';
     end if;
     select * into v_may from may_act_v1(p_segment, p_token, p_act, p_purpose);              -- 1, 2
     v_who := v_may.who;
@@ -2912,7 +3019,8 @@ begin
         from used u
         join holder h on h.segment = p_segment and h.session = v_code.session and h.expires_at > v_now
         join person p on p.segment = p_segment and p.person = v_code.person
-        where (h.relations >> 3) & 1 = 1
+        where (h.relations >> 3) & 1 = 1 and not h.capped
+          and not wrote_lately_v1(p_segment, v_code.account, v_code.person)
           and not exists (select from account_freeze f where f.segment = p_segment and f.account = v_code.account
                           and f.lifted_at is null)
           and exists (select from relation r where r.segment = p_segment and r.account = v_code.account
@@ -2972,7 +3080,7 @@ begin
                 and m.state in ('merged', 'split_asked')
             where p.segment = p_segment and p.person = u.person and u.compartments & absorbed_bit_v1() <> 0
         ) p
-        where h.covered
+        where h.covered and not h.capped
           and not exists (select from account_freeze f where f.segment = p_segment and f.account = u.account
                           and f.lifted_at is null)
           and relation_now_v1(h, p.related) is not null
@@ -3035,24 +3143,25 @@ begin
     with seen as (
         -- The same request asked for twice is answered where it stands first.
         select distinct on (o.session, o.request, o.person) o.* from unnest(v_ordinals, v_receipts)
-            as o (ordinal, segment, session, request, person, account, compartments, charged_at)
+            as o (ordinal, segment, session, request, person, account, compartments, charged_at, found)
         order by o.session, o.request, o.person, o.ordinal
     ), used as (
         delete from receipt r using seen s                                                  -- 4
         where r.segment = p_segment and r.session = s.session and r.request = s.request and r.person = s.person
           and r.charged_at = s.charged_at and r.charged_at > clock_v1() - receipt_lifetime_v1()
-        returning s.ordinal, r.session, r.request, r.person, r.account, r.compartments
+        returning s.ordinal, r.session, r.request, r.person, r.account, r.compartments, r.found
     ), numbered as materialized (
         select u.*, row_number() over (order by u.ordinal, u.person) as turn from used u
     ), reach as materialized (
-        select * from reachable_each_v1(
-            array(select n.account from numbered n order by n.turn), array(select n.person from numbered n order by n.turn))
+        select w.* from (select array_agg(n.account order by n.turn) as accounts, array_agg(n.person order by n.turn) as people
+                         from numbered n) q
+        cross join lateral withheld_each_v1(q.accounts, q.accounts, q.people) w
     ), allowed as (
         select u.*, p.version, p.sealed, format('cloison-ticket-1|%s|%s|%s|%s|%s|%s|%s|%s|%s|%s', u.request, u.session,
             u.account, p_segment, p.cohort, u.person, p.key_id, u.compartments, p.version,
             floor(extract(epoch from v_now) * 1000)::bigint) as ticket
         from numbered u
-        join reach w on w.ordinal = u.turn and w.person = u.person
+        join reach w on w.ordinal = u.turn and not w.withheld and not w.own and not (u.found and w.shielded)
         join person p on p.segment = p_segment and p.person = u.person
         where (u.session = any (v_visiting) or exists (
                    select from holder h where h.segment = p_segment and h.session = u.session
@@ -3276,7 +3385,7 @@ begin
     return query select v_verdict, null::integer;
 end $$;
 ALTER FUNCTION cloison.search_v1(p_segment text, p_token bytea, p_request uuid, p_purpose smallint, p_slot integer, p_terms bigint[], p_proof_slot integer, p_proof_terms bigint[], p_group bigint, p_at bigint, p_mac bytea) OWNER TO cloison_owner;
-CREATE FUNCTION cloison.second_person_v1(p_segment text, p_protection uuid, p_accounts uuid[], p_account uuid) RETURNS text
+CREATE FUNCTION cloison.second_person_v1(p_segment text, p_protection uuid, p_accounts uuid[], p_account uuid, p_organisation uuid) RETURNS text
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
     AS $$
@@ -3285,21 +3394,24 @@ declare
 begin
     delete from protection_request r
     where r.segment = p_segment and r.protection = p_protection and (r.asked_at <= clock_v1() - interval '24 hours'
-        or exists (select from account_freeze f where f.account = r.asked_by and f.lifted_at is null));
+        or exists (select from account_freeze f where f.account = r.asked_by and f.lifted_at is null)
+        or not exists (select from account a where a.account = r.asked_by and a.organisation = r.organisation));
     select * into v_asked from protection_request r
-    where r.segment = p_segment and r.protection = p_protection and r.accounts = p_accounts;
+    where r.segment = p_segment and r.protection = p_protection and r.accounts = p_accounts
+      and r.organisation = p_organisation;
     if v_asked.asked_by = p_account then
         return 'same_person';
     elsif v_asked.asked_by is not null then
         delete from protection_request r
-        where r.segment = p_segment and r.protection = p_protection and r.accounts = p_accounts;
+        where r.segment = p_segment and r.protection = p_protection and r.accounts = p_accounts
+          and r.organisation = p_organisation;
         return 'confirmed';
     end if;
-    insert into protection_request (segment, protection, accounts, asked_by, asked_at)
-    values (p_segment, p_protection, p_accounts, p_account, clock_v1());
+    insert into protection_request (segment, protection, accounts, organisation, asked_by, asked_at)
+    values (p_segment, p_protection, p_accounts, p_organisation, p_account, clock_v1());
     return 'asked';
 end $$;
-ALTER FUNCTION cloison.second_person_v1(p_segment text, p_protection uuid, p_accounts uuid[], p_account uuid) OWNER TO cloison_owner;
+ALTER FUNCTION cloison.second_person_v1(p_segment text, p_protection uuid, p_accounts uuid[], p_account uuid, p_organisation uuid) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.session_v1(p_segment text, p_token bytea) RETURNS TABLE(account uuid, handle text, role text, expires_at timestamp with time zone, frozen boolean)
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -3469,12 +3581,13 @@ begin
     where g.outcome = 'open' and g.person is not null
     on conflict (segment, account, meter, person)
         do update set last_opened = greatest(o.last_opened, excluded.last_opened);
-    insert into receipt (segment, session, request, person, account, compartments, charged_at)
-    select p_segment, g.session, g.request, g.person, g.account, bit_or(g.compartments), p_now
+    insert into receipt (segment, session, request, person, account, compartments, charged_at, found)
+    select p_segment, g.session, g.request, g.person, g.account, bit_or(g.compartments), p_now,
+        bool_or(g.event = 'search')
     from unnest(v_settled) g where g.outcome = 'open' and g.person is not null and g.event <> 'allowance_lent'
     group by g.session, g.request, g.person, g.account
     on conflict (segment, session, request, person)
-        do update set compartments = excluded.compartments, charged_at = excluded.charged_at;
+        do update set compartments = excluded.compartments, charged_at = excluded.charged_at, found = excluded.found;
     perform raise_alerts_v1(p_segment, p_now, v_settled);
     if v_refused then
         insert into refusal (segment, account, refused_at, number)
@@ -3517,27 +3630,67 @@ CREATE FUNCTION cloison.signed_by_keeper_v1(p_text text, p_mac bytea) RETURNS bo
                      from ticket_key k), false);
 $$;
 ALTER FUNCTION cloison.signed_by_keeper_v1(p_text text, p_mac bytea) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.split_interactions_v1(p_segment text, p_absorbed uuid, p_survivor uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+declare
+    v_now timestamptz := clock_v1();
+    v_accounts uuid[];
+begin
+    with given_back as (
+        update interaction i set person = p_absorbed, waiting = i.waiting or i.valid_until > v_now
+        from absorbed_interaction a
+        where a.segment = p_segment and a.person = p_absorbed and i.segment = a.segment and i.feed = a.feed
+          and i.interaction = a.interaction and i.person = p_survivor
+        returning i.account, i.valid_until
+    )
+    select array_agg(distinct g.account) into v_accounts from given_back g where g.valid_until > v_now;
+    delete from absorbed_interaction a where a.segment = p_segment and a.person = p_absorbed;
+    if v_accounts is null then
+        return;
+    end if;
+    delete from relation r where r.segment = p_segment and r.person = p_survivor and r.account = any (v_accounts)
+        and r.kind = 'inbound';
+    update interaction i set waiting = true
+    where i.segment = p_segment and i.person = p_survivor and i.account = any (v_accounts) and i.valid_until > v_now;
+    perform install_interactions_v1(v_now, array[p_segment]);
+end $$;
+ALTER FUNCTION cloison.split_interactions_v1(p_segment text, p_absorbed uuid, p_survivor uuid) OWNER TO cloison_owner;
 CREATE TABLE cloison.protection (
     segment text NOT NULL COLLATE pg_catalog."C",
     protection uuid DEFAULT gen_random_uuid() NOT NULL,
     person uuid NOT NULL,
+    organisation uuid,
     since timestamp with time zone NOT NULL,
     valid_until timestamp with time zone,
     lifted_at timestamp with time zone,
     CONSTRAINT protection_segment_check CHECK ((segment ~ '^[0-9A-Za-z_-]{1,16}$'::text))
 );
 ALTER TABLE cloison.protection OWNER TO cloison_owner;
-CREATE FUNCTION cloison.standing_v1(p_protection uuid) RETURNS SETOF cloison.protection
+CREATE FUNCTION cloison.standing_v1(p_protection uuid, p_organisation uuid) RETURNS SETOF cloison.protection
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
     AS $$
     select p.* from protection p where p.protection = p_protection and p.lifted_at is null
         and (p.valid_until is null or p.valid_until > clock_v1())
+        and (p_organisation is null or p.organisation is null or p.organisation = p_organisation)
     for update;
 $$;
-ALTER FUNCTION cloison.standing_v1(p_protection uuid) OWNER TO cloison_owner;
+ALTER FUNCTION cloison.standing_v1(p_protection uuid, p_organisation uuid) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.stands_as_v1(p_held_in text, p_person uuid) RETURNS uuid
     LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+begin
+    perform from person p where p.segment = p_held_in and p.person = p_person for key share;
+    return survivor_v1(p_person);
+end $$;
+ALTER FUNCTION cloison.stands_as_v1(p_held_in text, p_person uuid) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.survivor_v1(p_person uuid) RETURNS uuid
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
     SET enable_seqscan TO 'off'
     AS $$
@@ -3545,7 +3698,6 @@ declare
     v_now uuid := p_person;
     v_next uuid;
 begin
-    perform from person p where p.segment = p_held_in and p.person = p_person for key share;
     loop
         select m.survivor into v_next from merge m where m.absorbed = v_now and m.state in ('merged', 'split_asked');
         exit when not found;
@@ -3553,7 +3705,7 @@ begin
     end loop;
     return v_now;
 end $$;
-ALTER FUNCTION cloison.stands_as_v1(p_held_in text, p_person uuid) OWNER TO cloison_owner;
+ALTER FUNCTION cloison.survivor_v1(p_person uuid) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.sweep_relations_v1() RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -3566,6 +3718,8 @@ begin
     delete from relation_write where written_at < v_now - interval '48 hours';
     delete from feed_miss where missed_at < v_now - interval '48 hours';
     delete from interaction where valid_until < v_now - interval '672 hours';
+    delete from absorbed_interaction a where not exists (
+        select from interaction i where i.segment = a.segment and i.feed = a.feed and i.interaction = a.interaction);
     delete from code where asked_at < v_now - interval '48 hours';
 end $$;
 ALTER FUNCTION cloison.sweep_relations_v1() OWNER TO cloison_owner;
@@ -3663,6 +3817,12 @@ begin
     insert into interaction (segment, feed, interaction, account, person, valid_from, valid_until, waiting, received_at)
     select w.held_in, p_feed, v_ids[w.ordinal], w.account, w.person, w.valid_from, w.valid_until, true, v_now
     from unnest(v_asked) w where v_results[w.ordinal] = 'written';
+    -- Told by a number of somebody absorbed, it is theirs again after a split.
+    insert into absorbed_interaction (segment, person, feed, interaction)
+    select a.segment, a.person, p_feed, v_ids[w.ordinal] from unnest(v_asked) w
+    join absorbed_locator a on a.segment = w.held_in and a.kind = p_locator_kinds[w.ordinal]
+        and a.term = p_locator_terms[w.ordinal] and a.person <> w.person
+    where v_results[w.ordinal] = 'written';
     perform install_interactions_v1(v_now, array(
         select distinct w.held_in from unnest(v_asked) w where v_results[w.ordinal] = 'written'));
     perform log_act_v1(c.held_in, 'relations_imported', p_feed, null, c.amount)
@@ -3917,6 +4077,20 @@ CREATE FUNCTION cloison.write_lease_v1(p_lease cloison.lease) RETURNS text
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
     RETURN format('%s|%s|%s|%s|%s|%s|%s|%s|%s|%s|%s|%s|%s'::text, (p_lease).home, (p_lease).segment, (p_lease).session, (p_lease).account, (p_lease).organisation, (p_lease).role, (p_lease).request, (p_lease).person, (p_lease).compartments, (p_lease).purpose, encode((p_lease).token_hash, 'hex'::text), ((EXTRACT(epoch FROM (p_lease).session_expires_at) * (1000000)::numeric))::bigint, ((EXTRACT(epoch FROM (p_lease).expires_at) * (1000000)::numeric))::bigint);
 ALTER FUNCTION cloison.write_lease_v1(p_lease cloison.lease) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.wrote_lately_v1(p_segment text, p_account uuid, p_person uuid) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+begin
+    return exists (
+        select from entry e
+        where e.segment = p_segment and e.account = p_account and e.outcome = 'open'
+          and e.person = any (array(select i.person from identities_v1(p_segment, p_person) i where i.until = 'infinity'))
+          and e.event in ('person_created', 'person_changed', 'person_moved', 'merge_asked')
+          and e.at > clock_v1() - interval '672 hours');
+end $$;
+ALTER FUNCTION cloison.wrote_lately_v1(p_segment text, p_account uuid, p_person uuid) OWNER TO cloison_owner;
 CREATE AGGREGATE cloison.admit_v1(step integer[], room integer[]) (
     SFUNC = cloison.admit_step_v1,
     STYPE = integer[],
@@ -3944,6 +4118,13 @@ CREATE TABLE cloison.absorbed (
 );
 ALTER TABLE ONLY cloison.absorbed ALTER COLUMN sealed SET STORAGE EXTERNAL;
 ALTER TABLE cloison.absorbed OWNER TO cloison_owner;
+CREATE TABLE cloison.absorbed_interaction (
+    segment text NOT NULL COLLATE pg_catalog."C",
+    person uuid NOT NULL,
+    feed uuid NOT NULL,
+    interaction bytea NOT NULL
+);
+ALTER TABLE cloison.absorbed_interaction OWNER TO cloison_owner;
 CREATE TABLE cloison.absorbed_locator (
     segment text NOT NULL COLLATE pg_catalog."C",
     person uuid NOT NULL,
@@ -3961,6 +4142,14 @@ CREATE TABLE cloison.absorbed_relation (
     added boolean NOT NULL
 );
 ALTER TABLE cloison.absorbed_relation OWNER TO cloison_owner;
+CREATE TABLE cloison.absorbed_term (
+    segment text NOT NULL COLLATE pg_catalog."C",
+    person uuid NOT NULL,
+    slot smallint NOT NULL,
+    term bigint NOT NULL,
+    proof bigint
+);
+ALTER TABLE cloison.absorbed_term OWNER TO cloison_owner;
 CREATE TABLE cloison.account_freeze (
     segment text NOT NULL COLLATE pg_catalog."C",
     account uuid NOT NULL,
@@ -4207,6 +4396,7 @@ CREATE TABLE cloison.profile (
     name text NOT NULL,
     compartments text[] NOT NULL,
     label_bit integer NOT NULL,
+    address_bit integer NOT NULL,
     purposes text[] NOT NULL,
     CONSTRAINT profile_single_check CHECK (single)
 );
@@ -4215,6 +4405,7 @@ CREATE TABLE cloison.protection_request (
     segment text NOT NULL COLLATE pg_catalog."C",
     protection uuid NOT NULL,
     accounts uuid[] NOT NULL,
+    organisation uuid NOT NULL,
     asked_by uuid NOT NULL,
     asked_at timestamp with time zone NOT NULL
 );
@@ -4231,7 +4422,8 @@ CREATE UNLOGGED TABLE cloison.receipt (
     person uuid NOT NULL,
     account uuid NOT NULL,
     compartments integer NOT NULL,
-    charged_at timestamp with time zone NOT NULL
+    charged_at timestamp with time zone NOT NULL,
+    found boolean NOT NULL
 )
 WITH (fillfactor='50');
 ALTER TABLE cloison.receipt OWNER TO cloison_owner;
@@ -4350,16 +4542,20 @@ CREATE VIEW cloison.visitor AS
            FROM cloison.recall c
           WHERE (c.subject = ANY (ARRAY[v.session, v.account]))))));
 ALTER VIEW cloison.visitor OWNER TO cloison_owner;
+ALTER TABLE ONLY cloison.absorbed_interaction
+    ADD CONSTRAINT absorbed_interaction_pkey PRIMARY KEY (segment, person, feed, interaction);
 ALTER TABLE ONLY cloison.absorbed_locator
     ADD CONSTRAINT absorbed_locator_pkey PRIMARY KEY (segment, person, kind, term);
 ALTER TABLE ONLY cloison.absorbed
     ADD CONSTRAINT absorbed_pkey PRIMARY KEY (segment, person);
 ALTER TABLE ONLY cloison.absorbed_relation
     ADD CONSTRAINT absorbed_relation_pkey PRIMARY KEY (segment, person, account, kind);
+ALTER TABLE ONLY cloison.absorbed_term
+    ADD CONSTRAINT absorbed_term_pkey PRIMARY KEY (segment, person, slot);
 ALTER TABLE ONLY cloison.account_freeze
     ADD CONSTRAINT account_freeze_pkey PRIMARY KEY (segment, account, frozen_at);
 ALTER TABLE ONLY cloison.account_holder
-    ADD CONSTRAINT account_holder_pkey PRIMARY KEY (segment, account, kind);
+    ADD CONSTRAINT account_holder_pkey PRIMARY KEY (segment, account, kind, term);
 ALTER TABLE ONLY cloison.account
     ADD CONSTRAINT account_pkey PRIMARY KEY (segment, account);
 ALTER TABLE ONLY cloison.account
@@ -4425,7 +4621,7 @@ ALTER TABLE ONLY cloison.protection
 ALTER TABLE ONLY cloison.protection
     ADD CONSTRAINT protection_protection_key UNIQUE (protection);
 ALTER TABLE ONLY cloison.protection_request
-    ADD CONSTRAINT protection_request_pkey PRIMARY KEY (segment, protection, accounts);
+    ADD CONSTRAINT protection_request_pkey PRIMARY KEY (segment, protection, accounts, organisation);
 ALTER TABLE ONLY cloison.question
     ADD CONSTRAINT question_pkey PRIMARY KEY (segment, session, request);
 ALTER TABLE ONLY cloison.recall
@@ -4468,6 +4664,8 @@ ALTER TABLE ONLY cloison.trail
     ADD CONSTRAINT trail_pkey PRIMARY KEY (segment, person);
 ALTER TABLE ONLY cloison.transfer
     ADD CONSTRAINT transfer_pkey PRIMARY KEY (segment, transfer);
+CREATE INDEX absorbed_locator_term ON cloison.absorbed_locator USING btree (kind, term);
+CREATE INDEX absorbed_term_found ON cloison.absorbed_term USING btree (segment, slot, term);
 CREATE INDEX account_handle ON cloison.account USING btree (handle);
 CREATE INDEX account_holder_account ON cloison.account_holder USING btree (account);
 CREATE INDEX account_holder_term ON cloison.account_holder USING btree (kind, term);
@@ -4508,6 +4706,8 @@ ALTER TABLE ONLY cloison.agreement
     ADD CONSTRAINT agreement_organisation_fkey FOREIGN KEY (organisation) REFERENCES cloison.organisation(organisation);
 ALTER TABLE ONLY cloison.audience
     ADD CONSTRAINT audience_segment_protection_fkey FOREIGN KEY (segment, protection) REFERENCES cloison.protection(segment, protection);
+ALTER TABLE ONLY cloison.protection
+    ADD CONSTRAINT protection_organisation_fkey FOREIGN KEY (organisation) REFERENCES cloison.organisation(organisation);
 ALTER TABLE ONLY cloison.protection_request
     ADD CONSTRAINT protection_request_segment_protection_fkey FOREIGN KEY (segment, protection) REFERENCES cloison.protection(segment, protection);
 ALTER TABLE ONLY cloison.role_budget
@@ -4538,8 +4738,9 @@ REVOKE ALL ON TYPE cloison.settled FROM PUBLIC;
 REVOKE ALL ON TYPE cloison.transfer_kind FROM PUBLIC;
 REVOKE ALL ON TYPE cloison.wished_relation FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.absorbed_bit_v1() FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.absorbed_matches_v1(p_segment text, p_slot integer, p_terms bigint[], p_proof_terms bigint[], p_nobody uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.accounts_named_v1(p_handles text[]) FROM PUBLIC;
-REVOKE ALL ON FUNCTION cloison.add_protection_v1(p_held_in text, p_person uuid, p_accounts uuid[], p_ends timestamp with time zone[], p_until timestamp with time zone) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.add_protection_v1(p_held_in text, p_person uuid, p_organisation uuid, p_accounts uuid[], p_ends timestamp with time zone[], p_until timestamp with time zone) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.admit_step_v1(state integer[], step integer[], room integer[]) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.agree_v1(p_organisation uuid, p_segments text[], p_roles text[], p_ends_at timestamp with time zone, p_accounts_most integer, p_caps integer[]) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.alerts_counted_v1() FROM PUBLIC;
@@ -4549,6 +4750,8 @@ REVOKE ALL ON FUNCTION cloison.approve_merge_v1(p_segment text, p_token bytea, p
 GRANT ALL ON FUNCTION cloison.approve_merge_v1(p_segment text, p_token bytea, p_request uuid, p_merge uuid) TO cloison_intake;
 REVOKE ALL ON FUNCTION cloison.ask_code_v1(p_segment text, p_token bytea, p_code uuid, p_person uuid, p_compartment integer, p_hash bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.ask_code_v1(p_segment text, p_token bytea, p_code uuid, p_person uuid, p_compartment integer, p_hash bytea) TO cloison_intake;
+REVOKE ALL ON FUNCTION cloison.ask_counters_v1(p_segment text, p_cells integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.ask_counters_v1(p_segment text, p_cells integer) TO cloison_statistics;
 REVOKE ALL ON FUNCTION cloison.ask_locators_v1(p_segment text, p_token bytea, p_request uuid, p_act integer, p_purpose smallint, p_person uuid, p_groups bigint[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.ask_locators_v1(p_segment text, p_token bytea, p_request uuid, p_act integer, p_purpose smallint, p_person uuid, p_groups bigint[]) TO cloison_intake;
 REVOKE ALL ON FUNCTION cloison.ask_merge_v1(p_segment text, p_token bytea, p_request uuid, p_purpose smallint, p_merge uuid, p_survivor uuid, p_absorbed uuid, p_reason text, p_versions integer[], p_filled smallint[], p_change cloison.resealed[]) FROM PUBLIC;
@@ -4643,6 +4846,7 @@ REVOKE ALL ON FUNCTION cloison.matches_v1(p_segment text, p_slot integer, p_term
 REVOKE ALL ON FUNCTION cloison.may_act_v1(p_segment text, p_token bytea, p_act integer, p_purpose smallint) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.may_protect_v1(p_segment text, p_token bytea, p_event cloison.event) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.may_relate_v1(p_home text, p_organisation uuid, p_held_in text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.merge_interactions_v1(p_segment text, p_absorbed uuid, p_survivor uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.merge_parts_v1(p_segment text, p_token bytea, p_merge uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.merge_parts_v1(p_segment text, p_token bytea, p_merge uuid) TO cloison_intake;
 REVOKE ALL ON FUNCTION cloison.move_life_v1(p_from text, p_to text, p_person uuid) FROM PUBLIC;
@@ -4678,7 +4882,7 @@ REVOKE ALL ON FUNCTION cloison.reseal_v1(p_changes cloison.resealed[], p_event c
 REVOKE ALL ON FUNCTION cloison.sealed_hash_v1(p_sealed bytea[]) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.search_v1(p_segment text, p_token bytea, p_request uuid, p_purpose smallint, p_slot integer, p_terms bigint[], p_proof_slot integer, p_proof_terms bigint[], p_group bigint, p_at bigint, p_mac bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.search_v1(p_segment text, p_token bytea, p_request uuid, p_purpose smallint, p_slot integer, p_terms bigint[], p_proof_slot integer, p_proof_terms bigint[], p_group bigint, p_at bigint, p_mac bytea) TO cloison_desk;
-REVOKE ALL ON FUNCTION cloison.second_person_v1(p_segment text, p_protection uuid, p_accounts uuid[], p_account uuid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.second_person_v1(p_segment text, p_protection uuid, p_accounts uuid[], p_account uuid, p_organisation uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.session_v1(p_segment text, p_token bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.session_v1(p_segment text, p_token bytea) TO cloison_desk;
 REVOKE ALL ON FUNCTION cloison.set_holder_v1(p_segment text, p_account uuid, p_kinds smallint[], p_terms bigint[]) FROM PUBLIC;
@@ -4688,8 +4892,10 @@ REVOKE ALL ON FUNCTION cloison.settle_v1(p_segment text, p_now timestamp with ti
 REVOKE ALL ON FUNCTION cloison.shielded_v1(p_person uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.sign_lease_v1(p_text text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.signed_by_keeper_v1(p_text text, p_mac bytea) FROM PUBLIC;
-REVOKE ALL ON FUNCTION cloison.standing_v1(p_protection uuid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.split_interactions_v1(p_segment text, p_absorbed uuid, p_survivor uuid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.standing_v1(p_protection uuid, p_organisation uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.stands_as_v1(p_held_in text, p_person uuid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.survivor_v1(p_person uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.sweep_relations_v1() FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.sweep_relations_v1() TO cloison_reaper;
 REVOKE ALL ON FUNCTION cloison.sweep_v1() FROM PUBLIC;
@@ -4707,6 +4913,7 @@ REVOKE ALL ON FUNCTION cloison.widen_relation_v1(p_now timestamp with time zone,
 REVOKE ALL ON FUNCTION cloison.withheld_each_v1(p_audience uuid[], p_holders uuid[], p_persons uuid[]) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.withheld_v1(p_segment text, p_account uuid, p_person uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.write_lease_v1(p_lease cloison.lease) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.wrote_lately_v1(p_segment text, p_account uuid, p_person uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.admit_v1(integer[], integer[]) FROM PUBLIC;
 alter default privileges revoke execute on functions from public;
 alter default privileges revoke usage on types from public;

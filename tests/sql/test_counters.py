@@ -6,8 +6,12 @@ import threading
 import psycopg
 import pytest
 from support.database import Database
+from support.meter import Clock, fails
 
 COUNT = "select cloison.count_cells_v1(%s, %s, %s)"
+ASK = "select cloison.ask_counters_v1('59', 3)"
+READ = "select * from cloison.counters_v1('59', '{1}')"
+ENTRIES = "select segment, account, number, outcome::text, amount from cloison.entry where event = 'statistics_read'"
 WRITERS, BATCHES, CELLS = 6, 30, 40
 
 
@@ -67,15 +71,46 @@ def test_counters_by_place(database: Database) -> None:
     database.one(COUNT, "59", [5, 5, 6, -9], [])
     database.one(COUNT, "13", [5], [])
     reader = database.connect("statistics")
+    reader.execute(ASK)
     rows = reader.execute("select * from cloison.counters_v1('59', %s) order by 1", ([9, 5, -9],)).fetchall()
     assert rows == [(2, 2), (3, 1)]
     assert reader.execute("select * from cloison.counted_segments_v1()").fetchall() == [("13",), ("59",)]
 
 
+def test_counters_read_without_an_entry(database: Database) -> None:
+    """Asked for in the same transaction, rolled back, of another segment, long ago or never: nothing is read."""
+    database.one(COUNT, "59", [1], [])
+    reader, clock = database.connect("statistics"), Clock(database)
+    with fails("CL006"):
+        reader.execute(READ)
+    with fails("CL003"), reader.transaction():
+        reader.execute(ASK)
+        reader.execute(READ)
+    with reader.transaction(force_rollback=True):
+        reader.execute(ASK)
+    reader.execute("select cloison.ask_counters_v1('13', 3)")
+    with fails("CL006"):
+        reader.execute(READ)
+    reader.execute(ASK)
+    assert reader.execute(READ).fetchall() == [(1, 1)]
+    rows = database.owner.execute(ENTRIES).fetchall()
+    assert [(row[0], *row[2:]) for row in rows] == [("13", 1, "open", 3), ("59", 1, "open", 3)]
+    clock.advance(seconds=61)
+    with fails("CL006"):
+        reader.execute(READ)
+
+
+def test_freeze_while_statistics_are_idle(database: Database) -> None:
+    """A reading that stands still with its transaction open keeps no account from being frozen."""
+    reader, account = database.connect("statistics"), database.account()
+    database.owner.execute("set lock_timeout = '500ms'")
+    with reader.transaction():
+        reader.execute(ASK)
+        database.owner.execute("select cloison.freeze_v1('59', %s)", (account,))
+
+
 @pytest.mark.parametrize("login", ["desk", "intake", "reaper"])
-@pytest.mark.parametrize(
-    "statement", ["select cloison.counters_v1('59', '{1}')", "select cloison.counted_segments_v1()"]
-)
+@pytest.mark.parametrize("statement", [ASK, READ, "select cloison.counted_segments_v1()"])
 def test_counters_are_for_statistics_alone(database: Database, login: str, statement: str) -> None:
     """No door reads counters."""
     with pytest.raises(psycopg.errors.InsufficientPrivilege):

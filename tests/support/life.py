@@ -87,6 +87,23 @@ def living(
         yield Life(register, agent, api)
 
 
+@contextmanager
+def two(register: RunningRegister) -> Iterator[tuple[Life, Life]]:
+    """Somebody who asks, and a manager who approves."""
+    with living(register) as asks, living(register, 0, "manager") as approves:
+        yield asks, approves
+
+
+def approve(approves: Life, merge: object) -> dict[str, object]:
+    """Approve what was asked."""
+    return approves.did("POST", f"/v1/merges/{merge}/approve")
+
+
+def split(asks: Life, merge: object) -> dict[str, object]:
+    """Ask that a merge be taken back."""
+    return asks.did("POST", f"/v1/merges/{merge}/split", {"purpose": "correction"})
+
+
 def person_of(register: RunningRegister, row: Mapping[str, str]) -> UUID:
     """Whom an account sees by this row's identifier: asked of an agent of the test's own, who follows them."""
     with living(register) as life:

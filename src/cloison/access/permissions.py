@@ -30,8 +30,12 @@ def _store_lists(owner: psycopg.Connection, profile: Profile) -> None:
     row = owner.execute("select name, compartments, purposes from cloison.profile").fetchone()
     if row is None:
         owner.execute(
-            "insert into cloison.profile (name, compartments, label_bit, purposes) values (%s, %s, %s, %s)",
-            (profile.name, list(profile.compartments), profile.label_bit, list(profile.purposes)),
+            "insert into cloison.profile (name, compartments, label_bit, address_bit, purposes) "
+            "values (%s, %s, %s, %s, %s)",
+            (
+                *(profile.name, list(profile.compartments)),
+                *(profile.label_bit, profile.address_bit, list(profile.purposes)),
+            ),
         )
         return
     name, compartments, purposes = row
@@ -39,7 +43,9 @@ def _store_lists(owner: psycopg.Connection, profile: Profile) -> None:
         raise ProfileError(reason=f"the register was made with {name} and its compartments; they cannot change")
     if purposes != list(profile.purposes[: len(purposes)]):
         raise ProfileError(reason="purposes may be appended, never reordered or removed")
-    owner.execute("update cloison.profile set purposes = %s", (list(profile.purposes),))
+    owner.execute(
+        "update cloison.profile set purposes = %s, address_bit = %s", (list(profile.purposes), profile.address_bit)
+    )
 
 
 def _store_searches(owner: psycopg.Connection, profile: Profile) -> None:

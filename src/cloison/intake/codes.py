@@ -24,7 +24,6 @@ from cloison.intake.reading import patiently
 from cloison.keeper.messages import Refusal, TicketUse
 from cloison.model import Outcome
 from cloison.register.layout import Layout
-from cloison.register.profile import FieldType
 from cloison.register.resealing import Register, query
 from cloison.register.sealing import Place, unseal
 from cloison.store.metered import Bearer
@@ -60,9 +59,8 @@ class Codes:
         self._register = register
         self._config = config
         self._key = key
-        fields = register.profile.fields
-        self._field = next((name for name, field in fields.items() if field.type is FieldType.EMAIL), "")
-        self._compartment = register.profile.compartments.index(fields[self._field].compartment) if self._field else 0
+        self._field = register.profile.address_field
+        self._compartment = max(register.profile.address_bit.bit_length() - 1, 0)
 
     async def send(self, who: Bearer, person: UUID, channel: str, language: str) -> Sent:
         """Send a code to the person's address; steps 1 to 4.

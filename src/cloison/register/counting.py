@@ -1,7 +1,8 @@
 """From the counters to tables: what `cloison statistics` reads and how it puts tables together.
 
 1. The keeper turns the cells of the months asked for into the numbers they are counted under, segment by segment.
-2. The database says how many people are counted under each: no record is read, and no right to read one is needed.
+2. The database notes in its log that they are asked for, then says how many people are counted under each: no record is
+   read, and no right to read one is needed.
 3. Each month is judged as a whole, all segments of it, whatever was asked for (`suppression.py`).
 4. A table is put together from what is shown of its months and nothing else. Where parts of a sum are hidden, the sum
    is what is shown of it, and says that it is not complete.
@@ -20,6 +21,7 @@ from cloison.register.suppression import Month, month_shown
 
 BY = ("month", "category", "segment", "age", "sex")
 SEGMENTS = "select segment from cloison.counted_segments_v1()"
+ASK = "select cloison.ask_counters_v1(%b, %b::int4)"
 COUNTERS = "select ordinal, people from cloison.counters_v1(%b, %b::bigint[])"
 
 Counts = dict[str, dict[str, dict[tuple[str, str, str], int]]]  # by month, by category, by (segment, age, sex)
@@ -60,6 +62,7 @@ async def counted(connection: psycopg.Connection, keeper: Keeper, profile: Profi
     found: Counts = {month: {category: {} for category in profile.retention} for month in months}
     for segment in counted_segments(connection):
         numbers = await keeper.cells(segment, values)  # 1
+        connection.execute(ASK, (segment, len(numbers)))
         for ordinal, people in connection.execute(COUNTERS, (segment, numbers)).fetchall():  # 2
             cell = asked[ordinal - 1]
             found[cell.month][cell.category][segment, cell.age, cell.sex] = people

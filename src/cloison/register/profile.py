@@ -199,6 +199,16 @@ class Profile(_Part, frozen=True):
         return 1 << len(self.compartments) - 1
 
     @property
+    def address_field(self) -> str:
+        """The field that codes are sent to: the first e-mail address; empty where there is none."""
+        return next((name for name, field in self.fields.items() if field.type is FieldType.EMAIL), "")
+
+    @property
+    def address_bit(self) -> int:
+        """The mask of the compartment that holds it; 0 where there is none."""
+        return self.mask((self.fields[self.address_field].compartment,)) if self.address_field else 0
+
+    @property
     def most_people(self) -> tuple[int, int, int, int]:
         """The most people any role opens in 5 minutes, hour, day and 28 days, at the counter and otherwise together."""
         none = (0, 0, 0)

@@ -1,7 +1,8 @@
 """Protected people over HTTP: an officer withholds somebody from all but a named audience.
 
 HTTP 200 carries outcomes, refusals among them. What is answered is the same whether the person exists or not: officers
-open nobody, and learn nothing. Widening an audience and lifting a protection take two accounts that ask for the same.
+open nobody, and learn nothing. Widening an audience and lifting a protection take two accounts, of the organisation
+whose officer set it, that ask for the same.
 """
 
 from datetime import UTC, datetime
@@ -20,10 +21,10 @@ from cloison.web.guard import bearer, require_session
 
 OF_ONE = {
     **problems.BODY_REFUSALS,
-    404: problems.described("No such protection stands."),
+    404: problems.described("No such protection of your organisation stands."),
     409: problems.described("Whoever asked cannot confirm it."),
 }
-WHAT_BECAME = "The outcome; with `waits`, another account must ask for the same."
+WHAT_BECAME = "The outcome; with `waits`, another account of the organisation must ask for the same."
 
 
 @post(

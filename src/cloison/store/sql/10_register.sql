@@ -11,6 +11,7 @@ create table cloison.profile (
     name text not null,
     compartments text[] not null,
     label_bit integer not null,          -- the mask of the derived compartment that lists and cards show
+    address_bit integer not null,        -- of the one that holds the address which codes are sent to; 0: none does
     purposes text[] not null
 );
 

@@ -49,6 +49,7 @@ create unlogged table cloison.receipt (
     account uuid not null,
     compartments integer not null,
     charged_at timestamptz not null,
+    found boolean not null,              -- by a search, which finds nobody protected
     primary key (segment, session, request, person)
 ) with (fillfactor = 50);
 

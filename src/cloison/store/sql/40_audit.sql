@@ -6,7 +6,7 @@ create type cloison.event as enum (
     'refusals_exceeded',                            -- one counting entry for refusals beyond their budget
     'session_issued', 'session_ended',
     'account_created', 'account_frozen', 'account_unfrozen', 'holder_set',
-    'people_imported', 'relations_imported',
+    'people_imported', 'relations_imported', 'statistics_read',
     'person_read',                                  -- opened as a whole, by the intake door, to be changed
     'person_created', 'person_changed', 'person_moved',
     'registration_ended', 'registration_resumed', 'person_deceased',

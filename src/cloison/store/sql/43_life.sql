@@ -56,8 +56,19 @@ create table cloison.absorbed (
     primary key (segment, person)
 );
 
--- What the absorbed record had: locators, which lead to the survivor now, and relations. `added`: the survivor had none
--- of that account and kind.
+-- By what of it was unique (a proof belongs to it) the survivor is found, whatever number is on a letter.
+create table cloison.absorbed_term (
+    segment text collate "C" not null,
+    person uuid not null,
+    slot smallint not null,
+    term bigint not null,
+    proof bigint,                        -- the term that proves the second fact
+    primary key (segment, person, slot)
+);
+create index absorbed_term_found on cloison.absorbed_term (segment, slot, term);
+
+-- What the absorbed record had: locators, which lead to the survivor now, relations, and interactions, also those that
+-- sources told of since. `added`: the survivor had none of that account and kind that stood.
 create table cloison.absorbed_locator (
     segment text collate "C" not null,
     person uuid not null,
@@ -65,6 +76,7 @@ create table cloison.absorbed_locator (
     term bigint not null,
     primary key (segment, person, kind, term)
 );
+create index absorbed_locator_term on cloison.absorbed_locator (kind, term);
 create table cloison.absorbed_relation (
     segment text collate "C" not null,
     person uuid not null,
@@ -74,6 +86,13 @@ create table cloison.absorbed_relation (
     valid_until timestamptz,
     added boolean not null,
     primary key (segment, person, account, kind)
+);
+create table cloison.absorbed_interaction (
+    segment text collate "C" not null,
+    person uuid not null,
+    feed uuid not null,
+    interaction bytea not null,
+    primary key (segment, person, feed, interaction)
 );
 
 -- Who speaks for whom, from when to when.

@@ -3,11 +3,13 @@
 -- has them on every node): a protection follows its person to another segment, and is looked for by person alone.
 
 -- While one stands, nobody opens or lists the person but its audience, and nobody finds them. Several may stand at once,
--- set by different people: then only who is in the audience of each opens the person.
+-- set by different people: then only who is in the audience of each opens the person. Officers of `organisation` alone
+-- change one or lift it.
 create table cloison.protection (
     segment text collate "C" not null check (segment ~ '^[0-9A-Za-z_-]{1,16}$'),   -- where the person was then
     protection uuid not null default gen_random_uuid(),
     person uuid not null,                -- also where nobody is there
+    organisation uuid references cloison.organisation,   -- of whoever set it; null: the owner did
     since timestamptz not null,
     valid_until timestamptz,             -- null: until it is lifted
     lifted_at timestamptz,
@@ -26,14 +28,16 @@ create table cloison.audience (
     foreign key (segment, protection) references cloison.protection
 );
 
--- What one person asked and another must confirm within a day: to lift a protection, or to let accounts in.
+-- What one person asked and another of the same organisation must confirm within a day: to lift a protection, or to let
+-- accounts in.
 create table cloison.protection_request (
     segment text collate "C" not null,
     protection uuid not null,
     accounts uuid[] not null,            -- to let in, in order; empty: to lift it
+    organisation uuid not null,          -- of whoever asked
     asked_by uuid not null,
     asked_at timestamptz not null,
-    primary key (segment, protection, accounts),
+    primary key (segment, protection, accounts, organisation),
     foreign key (segment, protection) references cloison.protection
 );
 
@@ -44,7 +48,7 @@ create table cloison.account_holder (
     account uuid not null,
     kind smallint not null,
     term bigint not null,
-    primary key (segment, account, kind),
+    primary key (segment, account, kind, term),
     foreign key (segment, account) references cloison.account
 );
 create index account_holder_account on cloison.account_holder (account);

@@ -6,7 +6,8 @@
 --   2. being withheld is being out of reach: the same answer, charge and work. So each look below touches as much for
 --      somebody protected as for somebody who is not, or is nobody;
 --   3. whoever has the act may protect, or narrow an audience, alone, also somebody who does not exist: no answer tells.
---      To widen an audience or to lift a protection takes two;
+--      To widen an audience or to lift a protection takes two of the organisation whose officer set it; to any other it
+--      is not there. What the owner set, two of any one organisation may lift: who else has its number is up to them;
 --   4. the owner's acts stand beside: *_by_owner_v1, which no door may execute.
 
 -- Of each person: whether a protection stands, for whoever it may be, or without this account in its audience; and
@@ -121,16 +122,14 @@ language sql stable security definer set search_path = pg_catalog, cloison, pg_t
     from unnest(coalesce(p_handles, '{}')) h (handle) left join account a on a.handle = h.handle;
 $$;
 
--- The number under which somebody stands in the register now: the survivor's, where a merge absorbed them. Locked
--- against a merge at the same moment, which would not see the protection yet.
-create or replace function cloison.stands_as_v1(p_held_in text, p_person uuid) returns uuid
-language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp
+-- The number under which somebody stands in the register now: the survivor's, where a merge absorbed them.
+create or replace function cloison.survivor_v1(p_person uuid) returns uuid
+language plpgsql stable security definer set search_path = pg_catalog, cloison, pg_temp
     set enable_seqscan = off as $$
 declare
     v_now uuid := p_person;
     v_next uuid;
 begin
-    perform from person p where p.segment = p_held_in and p.person = p_person for key share;
     loop
         select m.survivor into v_next from merge m where m.absorbed = v_now and m.state in ('merged', 'split_asked');
         exit when not found;
@@ -139,9 +138,18 @@ begin
     return v_now;
 end $$;
 
+-- The same, locked against a merge at the same moment, which would not see the protection yet.
+create or replace function cloison.stands_as_v1(p_held_in text, p_person uuid) returns uuid
+language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp
+    set enable_seqscan = off as $$
+begin
+    perform from person p where p.segment = p_held_in and p.person = p_person for key share;
+    return survivor_v1(p_person);
+end $$;
+
 -- Writes a protection and its audience down.
 create or replace function cloison.add_protection_v1(
-    p_held_in text, p_person uuid, p_accounts uuid[], p_ends timestamptz[], p_until timestamptz
+    p_held_in text, p_person uuid, p_organisation uuid, p_accounts uuid[], p_ends timestamptz[], p_until timestamptz
 ) returns uuid
 language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp as $$
 declare
@@ -150,7 +158,8 @@ begin
     if p_until <= clock_v1() then
         raise exception 'a protection ends in the future' using errcode = 'CL002';
     end if;
-    insert into protection (segment, person, since, valid_until) values (p_held_in, p_person, clock_v1(), p_until)
+    insert into protection (segment, person, organisation, since, valid_until)
+    values (p_held_in, p_person, p_organisation, clock_v1(), p_until)
     returning protection into v_protection;
     insert into audience (segment, protection, account, valid_until)
     select p_held_in, v_protection, a.account, a.valid_until from unnest(p_accounts, p_ends) a (account, valid_until)
@@ -160,7 +169,7 @@ end $$;
 
 -- Who asks, and whether they have the act `protect`; without it, it is a refusal like any other.
 create or replace function cloison.may_protect_v1(p_segment text, p_token bytea, p_event cloison.event)
-returns table (verdict text, account uuid, session uuid)
+returns table (verdict text, account uuid, session uuid, organisation uuid)
 language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp
     set enable_seqscan = off as $$
 #variable_conflict use_column
@@ -184,7 +193,7 @@ begin
         perform from settle_v1(p_segment, clock_v1(), array[row(1, v_who.session, v_who.account, v_who.role, null,
             null, 0, null, null, 'open', p_event, v_verdict)::judged]);
     end if;
-    return query select v_verdict, v_who.account, v_who.session;
+    return query select v_verdict, v_who.account, v_who.session, v_who.organisation;
 end $$;
 
 -- Withholds a person from all but an audience. Outcomes beside the verdicts: unknown_account.
@@ -204,25 +213,27 @@ begin
         v_may.verdict := 'unknown_account';
     elsif v_may.verdict = 'open' then
         v_person := stands_as_v1(p_held_in, p_person);
-        v_protection := add_protection_v1(p_held_in, v_person, v_accounts, null, p_until);
+        v_protection := add_protection_v1(p_held_in, v_person, v_may.organisation, v_accounts, null, p_until);
         perform log_protection_v1(p_segment, v_may.account, v_may.session, 'protection_set', v_person, v_protection,
             cardinality(v_accounts));
     end if;
     return query select v_may.verdict, v_protection;
 end $$;
 
--- The protection that stands, locked against a second request at the same moment; nothing where it does not.
-create or replace function cloison.standing_v1(p_protection uuid) returns setof cloison.protection
+-- The protection that stands, locked against a second request at the same moment; nothing where it does not, or where
+-- another organisation than p_organisation (null: the owner asks) set it.
+create or replace function cloison.standing_v1(p_protection uuid, p_organisation uuid) returns setof cloison.protection
 language sql volatile security definer set search_path = pg_catalog, cloison, pg_temp as $$
     select p.* from protection p where p.protection = p_protection and p.lifted_at is null
         and (p.valid_until is null or p.valid_until > clock_v1())
+        and (p_organisation is null or p.organisation is null or p.organisation = p_organisation)
     for update;
 $$;
 
--- Whether another account asked for the same within a day, and is not frozen; else this request is kept for the next who
--- asks. Answers confirmed, asked, or same_person: nobody confirms their own.
+-- Whether another account of this organisation asked for the same within a day, is of it still and is not frozen; else
+-- this request is kept for the next who asks. Answers confirmed, asked, or same_person: nobody confirms their own.
 create or replace function cloison.second_person_v1(
-    p_segment text, p_protection uuid, p_accounts uuid[], p_account uuid
+    p_segment text, p_protection uuid, p_accounts uuid[], p_account uuid, p_organisation uuid
 ) returns text
 language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp as $$
 declare
@@ -230,18 +241,21 @@ declare
 begin
     delete from protection_request r
     where r.segment = p_segment and r.protection = p_protection and (r.asked_at <= clock_v1() - interval '24 hours'
-        or exists (select from account_freeze f where f.account = r.asked_by and f.lifted_at is null));
+        or exists (select from account_freeze f where f.account = r.asked_by and f.lifted_at is null)
+        or not exists (select from account a where a.account = r.asked_by and a.organisation = r.organisation));
     select * into v_asked from protection_request r
-    where r.segment = p_segment and r.protection = p_protection and r.accounts = p_accounts;
+    where r.segment = p_segment and r.protection = p_protection and r.accounts = p_accounts
+      and r.organisation = p_organisation;
     if v_asked.asked_by = p_account then
         return 'same_person';
     elsif v_asked.asked_by is not null then
         delete from protection_request r
-        where r.segment = p_segment and r.protection = p_protection and r.accounts = p_accounts;
+        where r.segment = p_segment and r.protection = p_protection and r.accounts = p_accounts
+          and r.organisation = p_organisation;
         return 'confirmed';
     end if;
-    insert into protection_request (segment, protection, accounts, asked_by, asked_at)
-    values (p_segment, p_protection, p_accounts, p_account, clock_v1());
+    insert into protection_request (segment, protection, accounts, organisation, asked_by, asked_at)
+    values (p_segment, p_protection, p_accounts, p_organisation, p_account, clock_v1());
     return 'asked';
 end $$;
 
@@ -262,7 +276,7 @@ begin
     if v_may.verdict <> 'open' then
         return v_may.verdict;
     end if;
-    select * into v_stands from standing_v1(p_protection);
+    select * into v_stands from standing_v1(p_protection, v_may.organisation);
     if v_stands.protection is null then
         return 'not_found';
     elsif v_accounts is null then
@@ -276,7 +290,7 @@ begin
             select from audience a where a.segment = v_stands.segment and a.protection = p_protection and a.account = n
                 and (a.valid_until is null or a.valid_until > clock_v1())) order by n);
     if v_new <> '{}' then
-        v_outcome := second_person_v1(v_stands.segment, p_protection, v_new, v_may.account);
+        v_outcome := second_person_v1(v_stands.segment, p_protection, v_new, v_may.account, v_may.organisation);
     end if;
     if v_outcome = 'confirmed' then
         insert into audience as a (segment, protection, account)
@@ -302,11 +316,11 @@ begin
     if v_may.verdict <> 'open' then
         return v_may.verdict;
     end if;
-    select * into v_stands from standing_v1(p_protection);
+    select * into v_stands from standing_v1(p_protection, v_may.organisation);
     if v_stands.protection is null then
         return 'not_found';
     end if;
-    v_outcome := second_person_v1(v_stands.segment, p_protection, '{}', v_may.account);
+    v_outcome := second_person_v1(v_stands.segment, p_protection, '{}', v_may.account, v_may.organisation);
     if v_outcome = 'confirmed' then
         update protection p set lifted_at = clock_v1() where p.protection = p_protection;
     end if;
@@ -326,7 +340,8 @@ begin
         select p.* from protection p where p.person = p_from and p.lifted_at is null
             and (p.valid_until is null or p.valid_until > clock_v1())
     loop
-        perform add_protection_v1(p_to_segment, p_to, array_agg(a.account), array_agg(a.valid_until), v_stands.valid_until)
+        perform add_protection_v1(p_to_segment, p_to, v_stands.organisation, array_agg(a.account),
+            array_agg(a.valid_until), v_stands.valid_until)
         from audience a where a.segment = v_stands.segment and a.protection = v_stands.protection;
     end loop;
 end $$;
@@ -338,7 +353,7 @@ create or replace function cloison.protect_by_owner_v1(
 language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp as $$
 declare
     v_person uuid := stands_as_v1(p_held_in, p_person);
-    v_protection uuid := add_protection_v1(p_held_in, v_person, p_accounts, p_ends, p_until);
+    v_protection uuid := add_protection_v1(p_held_in, v_person, null, p_accounts, p_ends, p_until);
 begin
     perform log_protection_v1(p_held_in, '00000000-0000-0000-0000-000000000000', null, 'protection_set', v_person,
         v_protection, cardinality(p_accounts));
@@ -350,7 +365,7 @@ language plpgsql volatile security definer set search_path = pg_catalog, cloison
 declare
     v_stands protection;
 begin
-    select * into v_stands from standing_v1(p_protection);
+    select * into v_stands from standing_v1(p_protection, null);
     update protection p set lifted_at = clock_v1() where p.protection = v_stands.protection;
     if found then
         perform log_protection_v1(v_stands.segment, '00000000-0000-0000-0000-000000000000', null, 'protection_lifted',
@@ -371,16 +386,24 @@ begin
 end $$;
 
 -- Somebody's numbers change: where one of them said whose record an account's holder is, those that they have from now
--- on say it. Called before the lost ones are taken away.
+-- on say it. Called before the lost ones are taken away. One that a split gives back to an absorbed record still says it
+-- of that.
 create or replace function cloison.keep_holders_v1(p_change cloison.resealed) returns void
-language sql volatile security definer set search_path = pg_catalog, cloison, pg_temp set enable_seqscan = off as $$
-    insert into account_holder as k (segment, account, kind, term)
-    select distinct h.segment, h.account, q.kind - 1, q.term
-    from unnest(p_change.dropped) with ordinality as d (term, kind)
-    join account_holder h on h.kind = d.kind - 1 and h.term = d.term
-    join locator l on l.kind = h.kind and l.term = h.term and l.person = p_change.person
-    cross join unnest(p_change.locators) with ordinality as q (term, kind)
-    where q.term is not null
-    on conflict (segment, account, kind) do update set term = excluded.term
-        where k.term = p_change.dropped[k.kind + 1];
-$$;
+language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp set enable_seqscan = off as $$
+declare
+    d record;
+begin
+    for d in
+        select q.kind - 1 as kind, q.term from unnest(p_change.dropped) with ordinality as q (term, kind)
+        join locator l on l.kind = q.kind - 1 and l.term = q.term and l.person = p_change.person
+    loop
+        insert into account_holder (segment, account, kind, term)
+        select h.segment, h.account, q.kind - 1, q.term
+        from account_holder h cross join unnest(p_change.locators) with ordinality as q (term, kind)
+        where h.kind = d.kind and h.term = d.term and q.term is not null
+        on conflict do nothing;
+        delete from account_holder h where h.kind = d.kind and h.term = d.term
+            and exists (select from unnest(p_change.locators) q (term) where q.term is not null)
+            and not exists (select from absorbed_locator a where a.kind = d.kind and a.term = d.term);
+    end loop;
+end $$;

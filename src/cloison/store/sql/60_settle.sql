@@ -183,12 +183,13 @@ begin
     on conflict (segment, account, meter, person)
         do update set last_opened = greatest(o.last_opened, excluded.last_opened);
 
-    insert into receipt (segment, session, request, person, account, compartments, charged_at)
-    select p_segment, g.session, g.request, g.person, g.account, bit_or(g.compartments), p_now
+    insert into receipt (segment, session, request, person, account, compartments, charged_at, found)
+    select p_segment, g.session, g.request, g.person, g.account, bit_or(g.compartments), p_now,
+        bool_or(g.event = 'search')
     from unnest(v_settled) g where g.outcome = 'open' and g.person is not null and g.event <> 'allowance_lent'
     group by g.session, g.request, g.person, g.account
     on conflict (segment, session, request, person)
-        do update set compartments = excluded.compartments, charged_at = excluded.charged_at;
+        do update set compartments = excluded.compartments, charged_at = excluded.charged_at, found = excluded.found;
 
     perform raise_alerts_v1(p_segment, p_now, v_settled);
 

@@ -66,24 +66,25 @@ begin
     with seen as (
         -- The same request asked for twice is answered where it stands first.
         select distinct on (o.session, o.request, o.person) o.* from unnest(v_ordinals, v_receipts)
-            as o (ordinal, segment, session, request, person, account, compartments, charged_at)
+            as o (ordinal, segment, session, request, person, account, compartments, charged_at, found)
         order by o.session, o.request, o.person, o.ordinal
     ), used as (
         delete from receipt r using seen s                                                  -- 4
         where r.segment = p_segment and r.session = s.session and r.request = s.request and r.person = s.person
           and r.charged_at = s.charged_at and r.charged_at > clock_v1() - receipt_lifetime_v1()
-        returning s.ordinal, r.session, r.request, r.person, r.account, r.compartments
+        returning s.ordinal, r.session, r.request, r.person, r.account, r.compartments, r.found
     ), numbered as materialized (
         select u.*, row_number() over (order by u.ordinal, u.person) as turn from used u
     ), reach as materialized (
-        select * from reachable_each_v1(
-            array(select n.account from numbered n order by n.turn), array(select n.person from numbered n order by n.turn))
+        select w.* from (select array_agg(n.account order by n.turn) as accounts, array_agg(n.person order by n.turn) as people
+                         from numbered n) q
+        cross join lateral withheld_each_v1(q.accounts, q.accounts, q.people) w
     ), allowed as (
         select u.*, p.version, p.sealed, format('cloison-ticket-1|%s|%s|%s|%s|%s|%s|%s|%s|%s|%s', u.request, u.session,
             u.account, p_segment, p.cohort, u.person, p.key_id, u.compartments, p.version,
             floor(extract(epoch from v_now) * 1000)::bigint) as ticket
         from numbered u
-        join reach w on w.ordinal = u.turn and w.person = u.person
+        join reach w on w.ordinal = u.turn and not w.withheld and not w.own and not (u.found and w.shielded)
         join person p on p.segment = p_segment and p.person = u.person
         where (u.session = any (v_visiting) or exists (
                    select from holder h where h.segment = p_segment and h.session = u.session

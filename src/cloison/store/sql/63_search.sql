@@ -26,6 +26,34 @@ begin
         using p_segment, p_terms, p_proof_terms, p_proof_slot is not null;
 end $$;
 
+-- The same of records that a merge absorbed, by what was unique alone: their survivors. p_nobody: whom to look for
+-- instead, with as much work, where none of them has the term.
+create or replace function cloison.absorbed_matches_v1(
+    p_segment text, p_slot integer, p_terms bigint[], p_proof_terms bigint[], p_nobody uuid
+) returns table (person uuid, proven boolean)
+language plpgsql stable security definer set search_path = pg_catalog, cloison, pg_temp
+    set enable_seqscan = off set plan_cache_mode = force_generic_plan as $$
+declare
+    v_absorbed uuid[];
+    v_proven boolean[];
+    v_survivor uuid;
+begin
+    select array_agg(f.person), array_agg(f.proven) into v_absorbed, v_proven from (
+        select a.person, coalesce(a.proof = any (p_proof_terms), false) as proven from absorbed_term a
+        where a.segment = p_segment and a.slot = p_slot and a.term = any (p_terms) limit 100) f;
+    if v_absorbed is null then
+        perform from absorbed_term a where a.ctid = '(0,1)';
+        perform from merge m where m.ctid = '(0,1)';
+        perform from merge m where m.absorbed = p_nobody;
+        v_absorbed := array[p_nobody];
+        v_proven := array[false];
+    end if;
+    for i in 1 .. cardinality(v_absorbed) loop
+        v_survivor := survivor_v1(v_absorbed[i]);
+        return query select p.person, v_proven[i] from person p where p.segment = p_segment and p.person = v_survivor;
+    end loop;
+end $$;
+
 -- Asks to search one segment by one value. p_terms: the keyed hashes of the value, one for each year of keys;
 -- p_proof_terms: those of the value *and* the birth date, where both were given; p_group: see search_miss; p_at and p_mac:
 -- when the keeper signed them all, in milliseconds, and its signature.
@@ -182,8 +210,14 @@ begin
     end if;
 
     select array_agg(m.person), array_agg(m.proven) into v_matched, v_proven                -- 2
-    from matches_v1(p_segment, v_asked.slot, v_asked.terms,
-        (select s.proof_slot from search_slot s where s.slot = v_asked.slot), v_asked.proof_terms) m;
+    from (
+        select f.person, bool_or(f.proven) as proven from (
+            select * from matches_v1(p_segment, v_asked.slot, v_asked.terms,
+                (select s.proof_slot from search_slot s where s.slot = v_asked.slot), v_asked.proof_terms)
+            union all
+            select * from absorbed_matches_v1(p_segment, v_asked.slot, v_asked.terms, v_asked.proof_terms, p_request)
+        ) f group by f.person
+    ) m;
     if v_matched is null then
         -- Nobody costs a page of the table and a look for a relation too, or EXPLAIN would tell the difference.
         perform from person p where p.segment = p_segment and p.ctid = '(0,1)';

@@ -12,14 +12,16 @@ language sql volatile security definer set search_path = pg_catalog, cloison, pg
 $$;
 
 -- Appends the entry of an act that is not an account's: numbered under the nil account of that segment if it is the
--- owner's, under another if it is intake's, so that a freeze never waits for an import's lock.
+-- owner's, under others if it is intake's or the statistics', so that a freeze never waits for their locks.
 create or replace function cloison.log_act_v1(
     p_segment text, p_event cloison.event, p_subject uuid, p_session uuid, p_amount integer
 ) returns void
 language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp as $$
 declare
     v_author uuid := case when p_event in ('people_imported', 'relations_imported')
-        then '00000000-0000-0000-0000-000000000001' else '00000000-0000-0000-0000-000000000000' end;
+        then '00000000-0000-0000-0000-000000000001'
+        when p_event = 'statistics_read' then '00000000-0000-0000-0000-000000000002'
+        else '00000000-0000-0000-0000-000000000000' end;
     v_number bigint;
 begin
     insert into ledger as l (segment, account, next_number) values (p_segment, v_author, 2)

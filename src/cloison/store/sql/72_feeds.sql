@@ -379,6 +379,12 @@ begin
     insert into interaction (segment, feed, interaction, account, person, valid_from, valid_until, waiting, received_at)
     select w.held_in, p_feed, v_ids[w.ordinal], w.account, w.person, w.valid_from, w.valid_until, true, v_now
     from unnest(v_asked) w where v_results[w.ordinal] = 'written';
+    -- Told by a number of somebody absorbed, it is theirs again after a split.
+    insert into absorbed_interaction (segment, person, feed, interaction)
+    select a.segment, a.person, p_feed, v_ids[w.ordinal] from unnest(v_asked) w
+    join absorbed_locator a on a.segment = w.held_in and a.kind = p_locator_kinds[w.ordinal]
+        and a.term = p_locator_terms[w.ordinal] and a.person <> w.person
+    where v_results[w.ordinal] = 'written';
     perform install_interactions_v1(v_now, array(
         select distinct w.held_in from unnest(v_asked) w where v_results[w.ordinal] = 'written'));
     perform log_act_v1(c.held_in, 'relations_imported', p_feed, null, c.amount)
@@ -429,6 +435,8 @@ begin
     delete from relation_write where written_at < v_now - interval '48 hours';
     delete from feed_miss where missed_at < v_now - interval '48 hours';
     delete from interaction where valid_until < v_now - interval '672 hours';
+    delete from absorbed_interaction a where not exists (
+        select from interaction i where i.segment = a.segment and i.feed = a.feed and i.interaction = a.interaction);
     delete from code where asked_at < v_now - interval '48 hours';
 end $$;
 
@@ -632,9 +640,22 @@ end $$;
 
 -- -- codes -----------------------------------------------------------------------------------------------------------
 
--- Notes that a code is sent to somebody at the counter, and charges the opening of where it goes: p_compartment, one bit,
--- which release_address_v1 then releases to the intake door alone. Only for somebody whom the account found with both
--- facts in the last half hour. p_hash is keyed: what is stored tells nobody the code.
+-- Whether the account wrote lately what is in somebody's record, or in one that theirs absorbed: to an address of its own
+-- a code would prove nothing. A colleague's is not looked for.
+create or replace function cloison.wrote_lately_v1(p_segment text, p_account uuid, p_person uuid) returns boolean
+language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp set enable_seqscan = off as $$
+begin
+    return exists (
+        select from entry e
+        where e.segment = p_segment and e.account = p_account and e.outcome = 'open'
+          and e.person = any (array(select i.person from identities_v1(p_segment, p_person) i where i.until = 'infinity'))
+          and e.event in ('person_created', 'person_changed', 'person_moved', 'merge_asked')
+          and e.at > clock_v1() - interval '672 hours');
+end $$;
+
+-- Notes that a code is sent to somebody at the counter, and charges the opening of where it goes: p_compartment, the one
+-- that holds the address, which release_address_v1 then releases to the intake door alone. Only for somebody whom the
+-- account found with both facts in the last half hour. p_hash is keyed: what is stored tells nobody the code.
 create or replace function cloison.ask_code_v1(
     p_segment text, p_token bytea, p_code uuid, p_person uuid, p_compartment integer, p_hash bytea
 ) returns table (outcome text, retry_after integer, expires_at timestamptz)
@@ -650,9 +671,8 @@ declare
     v_verdict text;
     v_settled record;
 begin
-    if p_code is null or p_compartment <= 0 or p_compartment & (p_compartment - 1) <> 0
-       or p_compartment >= (1 << cardinality((select p.compartments from profile p))) then
-        raise exception 'a code has a number and one compartment' using errcode = 'CL002';
+    if p_code is null or (p_compartment > 0 and p_compartment = (select p.address_bit from profile p)) is not true then
+        raise exception 'a code has a number, and the compartment of the address' using errcode = 'CL002';
     end if;
     select * into v_may from may_act_v1(p_segment, p_token, null, null);
     v_who := v_may.who;
@@ -665,13 +685,12 @@ begin
     v_now := clock_v1();
     v_limits := relation_limits_v1(v_who.organisation);
     v_verdict := v_may.verdict;
-    if v_verdict = 'open' and ((v_who.relations >> 3) & 1 = 0 or not exists (
+    -- An organisation's cap is lent by its own ledger, which lends to the desk alone yet: nothing beyond it.
+    if v_verdict = 'open' and (v_who.capped or (v_who.relations >> 3) & 1 = 0 or not exists (
         select from relation r where r.segment = p_segment and r.account = v_who.account
-          and r.person = reachable_v1(p_segment, v_who.account, p_person) and r.kind = 'walk_in' and r.valid_from <= v_now and r.valid_until > v_now)
-        -- To an address that the account wrote itself a code would prove nothing.
-        or exists (select from entry e where e.segment = p_segment and e.person = p_person
-                   and e.account = v_who.account and e.event in ('person_changed', 'person_moved')
-                   and e.outcome = 'open' and e.at > v_now - interval '672 hours')) then
+          and r.person = reachable_v1(p_segment, v_who.account, p_person) and r.kind = 'walk_in'
+          and r.valid_from <= v_now and r.valid_until > v_now)
+        or wrote_lately_v1(p_segment, v_who.account, p_person)) then
         v_verdict := 'scope';
     elsif v_verdict = 'open' then
         select min(greatest(q.oldest, v_now - interval '24 hours')) into v_oldest from (
@@ -740,7 +759,8 @@ begin
         from used u
         join holder h on h.segment = p_segment and h.session = v_code.session and h.expires_at > v_now
         join person p on p.segment = p_segment and p.person = v_code.person
-        where (h.relations >> 3) & 1 = 1
+        where (h.relations >> 3) & 1 = 1 and not h.capped
+          and not wrote_lately_v1(p_segment, v_code.account, v_code.person)
           and not exists (select from account_freeze f where f.segment = p_segment and f.account = v_code.account
                           and f.lifted_at is null)
           and exists (select from relation r where r.segment = p_segment and r.account = v_code.account

@@ -13,7 +13,7 @@ language sql immutable parallel safe security definer set search_path = pg_catal
 return 1 << 29;
 
 -- Whether the holder of this token may do an act (a bit of role.acts; null: is asked later) for a purpose (null: for
--- none), and who that is. Verdicts: open, no_session, busy, frozen, scope. The account's ledger is locked from here on.
+-- none, which no act that changes somebody may have), and who that is. Verdicts: open, no_session, busy, frozen, scope. The account's ledger is locked from here on.
 create or replace function cloison.may_act_v1(
     p_segment text, p_token bytea, p_act integer, p_purpose smallint
 ) returns table (verdict text, who cloison.holder)
@@ -33,7 +33,7 @@ begin
         when exists (select from account_freeze f where f.segment = p_segment and f.account = v_who.account
                      and f.lifted_at is null) then 'frozen'
         when p_act is not null and (p_act between 0 and 30 and (v_who.acts >> p_act) & 1 = 1) is not true then 'scope'
-        when p_purpose is not null
+        when (p_purpose is not null or p_act <= 4)
              and (p_purpose between 0 and 30 and (v_who.purposes >> p_purpose) & 1 = 1) is not true then 'scope'
         else 'open' end, v_who;
 end $$;
@@ -113,6 +113,8 @@ declare
 begin
     if coalesce(cardinality(p_persons), 0) not between 1 and 2 or p_persons[1] is not distinct from p_persons[2] then
         raise exception 'one person, or two' using errcode = 'CL002';
+    elsif (p_act between 1 and 4) is not true then      -- a caller that could name none, or any, would need none
+        raise exception 'not an act that reads somebody' using errcode = 'CL002';
     end if;
     select * into v_may from may_act_v1(p_segment, p_token, p_act, p_purpose);              -- 1, 2
     v_who := v_may.who;
@@ -212,7 +214,7 @@ begin
                 and m.state in ('merged', 'split_asked')
             where p.segment = p_segment and p.person = u.person and u.compartments & absorbed_bit_v1() <> 0
         ) p
-        where h.covered
+        where h.covered and not h.capped
           and not exists (select from account_freeze f where f.segment = p_segment and f.account = u.account
                           and f.lifted_at is null)
           and relation_now_v1(h, p.related) is not null
@@ -241,6 +243,8 @@ declare
 begin
     if cardinality(p_groups) > 8 then
         raise exception 'at most 8 groups' using errcode = 'CL002';
+    elsif (p_act between 0 and 2) is not true then
+        raise exception 'not an act that asks about numbers' using errcode = 'CL002';
     end if;
     select * into v_may from may_act_v1(p_segment, p_token, p_act, p_purpose);
     v_who := v_may.who;
@@ -330,6 +334,9 @@ declare
 begin
     if cardinality(p_change) <> 1 then
         raise exception 'one change at a time' using errcode = 'CL002';
+    elsif ((p_act = 1 and p_event = 'person_changed') or (p_act = 2 and p_event in (
+            'registration_ended', 'registration_resumed', 'person_deceased'))) is not true then
+        raise exception 'not an act that changes somebody, or not its event' using errcode = 'CL002';
     end if;
     select * into v_may from may_act_v1(p_segment, p_token, p_act, p_purpose);
     v_who := v_may.who;

@@ -28,11 +28,26 @@ language sql stable security definer set search_path = pg_catalog, cloison, pg_t
     select distinct c.segment from counter c order by c.segment;
 $$;
 
--- The counters of these cells, by their place among p_cells; those that are not there count nobody.
+-- Notes that so many cells of a segment are about to be read.
+create or replace function cloison.ask_counters_v1(p_segment text, p_cells integer) returns void
+language sql volatile security definer set search_path = pg_catalog, cloison, pg_temp as $$
+    select log_act_v1(p_segment, 'statistics_read', null, null, p_cells);
+$$;
+
+-- The counters of these cells, by their place among p_cells; those that are not there count nobody. Read within a minute
+-- of an entry that is committed, in a transaction that has not written: rolled back, it would be no entry.
 create or replace function cloison.counters_v1(p_segment text, p_cells bigint[])
 returns table (ordinal integer, people bigint)
-language sql stable security definer set search_path = pg_catalog, cloison, pg_temp as $$
-    select q.ordinal::integer, c.people
+language plpgsql stable security definer set search_path = pg_catalog, cloison, pg_temp set enable_seqscan = off as $$
+begin
+    if pg_current_xact_id_if_assigned() is not null then
+        raise exception 'reading counters needs a transaction that has not written' using errcode = 'CL003';
+    elsif (select e.at > clock_v1() - interval '1 minute' from entry e
+           where e.segment = p_segment and e.account = '00000000-0000-0000-0000-000000000002'
+           order by e.number desc limit 1) is not true then
+        raise exception 'ask_counters_v1 comes first' using errcode = 'CL006';
+    end if;
+    return query select q.ordinal::integer, c.people
     from counter c join unnest(p_cells) with ordinality as q (cell, ordinal) on q.cell = c.cell
     where c.segment = p_segment;
-$$;
+end $$;

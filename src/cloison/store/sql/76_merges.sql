@@ -23,6 +23,13 @@ declare
     v_number uuid := coalesce(p_merge, gen_random_uuid());
     v_versions integer[];
 begin
+    -- Of anybody else it would be a change without an entry, in the name of whoever approves.
+    if cardinality(p_change) > 1 or exists (
+        select from unnest(p_change) c
+        where (c.former_segment, c.segment, c.person, c.former_version)
+            is distinct from (p_segment, p_segment, p_survivor, p_versions[1])) then
+        raise exception 'a merge changes its survivor' using errcode = 'CL002';
+    end if;
     select * into v_may from may_act_v1(p_segment, p_token, 3, p_purpose);
     v_who := v_may.who;
     if v_may.verdict <> 'open' then
@@ -147,8 +154,8 @@ begin
         v_merge.survivor, v_merge.absorbed, v_standing.key_id, v_standing.version;
 end $$;
 
--- The absorbed record leaves the register as it is, its locators and relations lead to the survivor, and the survivor
--- takes the fields that it lacked.
+-- The absorbed record leaves the register as it is, its locators, relations and interactions lead to the survivor, and the
+-- survivor takes the fields that it lacked.
 create or replace function cloison.carry_out_merge_v1(merging cloison.merge, plan cloison.planned) returns text
 language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp
     set enable_seqscan = off as $$
@@ -166,7 +173,16 @@ begin
         return 'stale';
     end if;
     delete from absorbed a where a.segment = v_segment and a.person = merging.absorbed;
+    delete from absorbed_term a where a.segment = v_segment and a.person = merging.absorbed;
     insert into absorbed select p.* from person p where p.segment = v_segment and p.person = merging.absorbed;
+    insert into absorbed_term (segment, person, slot, term, proof)
+    select v_segment, a.person, s.slot, t.terms[s.slot], t.terms[s.proof_slot]
+    from absorbed a cross join search_slot s
+    cross join lateral (
+        select array[a.term1, a.term2, a.term3, a.term4, a.term5, a.term6, a.term7, a.term8] as terms
+    ) t
+    where a.segment = v_segment and a.person = merging.absorbed and s.proof_slot is not null
+      and t.terms[s.slot] is not null;
     perform count_cells_v1(v_segment, '{}', array(
         select a.cell from absorbed a
         where a.segment = v_segment and a.person = merging.absorbed and a.cell is not null));
@@ -187,16 +203,67 @@ begin
     insert into absorbed_relation (segment, person, account, kind, valid_from, valid_until, added)
     select v_segment, r.person, r.account, r.kind, r.valid_from, r.valid_until,
         not exists (select from relation s where s.segment = v_segment and s.person = merging.survivor
-                    and s.account = r.account and s.kind = r.kind)
+                    and s.account = r.account and s.kind = r.kind
+                    and (s.valid_until is null or s.valid_until > clock_v1()))
     from relation r where r.segment = v_segment and r.person = merging.absorbed;
     delete from relation r where r.segment = v_segment and r.person = merging.absorbed;
     insert into relation (segment, account, person, kind, valid_from, valid_until)
     select v_segment, r.account, merging.survivor, r.kind, r.valid_from, r.valid_until
-    from absorbed_relation r where r.segment = v_segment and r.person = merging.absorbed and r.added;
+    from absorbed_relation r where r.segment = v_segment and r.person = merging.absorbed and r.added
+    on conflict (segment, account, person, kind)
+        do update set valid_from = excluded.valid_from, valid_until = excluded.valid_until;
+    perform merge_interactions_v1(v_segment, merging.absorbed, merging.survivor);
     return 'done';
 end $$;
 
--- The absorbed record comes back as it was, with its locators and relations; the survivor gives back what it took, but
+-- Interactions with the absorbed record are ones with the survivor from now on. Those that are not over are weighed
+-- anew, beside the survivor's own.
+create or replace function cloison.merge_interactions_v1(p_segment text, p_absorbed uuid, p_survivor uuid) returns void
+language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp
+    set enable_seqscan = off as $$
+declare
+    v_now timestamptz := clock_v1();
+begin
+    delete from absorbed_interaction a where a.segment = p_segment and a.person = p_absorbed;
+    insert into absorbed_interaction (segment, person, feed, interaction)
+    select i.segment, i.person, i.feed, i.interaction from interaction i
+    where i.segment = p_segment and i.person = p_absorbed;
+    update interaction i set person = p_survivor, waiting = i.waiting or i.valid_until > v_now
+    where i.segment = p_segment and i.person = p_absorbed;
+    if found then
+        perform install_interactions_v1(v_now, array[p_segment]);
+    end if;
+end $$;
+
+-- Each has its own interactions again. What the survivor's relations hold of both cannot be told apart: they are made anew
+-- from those that are left, so that nobody is opened for a meeting with somebody else.
+create or replace function cloison.split_interactions_v1(p_segment text, p_absorbed uuid, p_survivor uuid) returns void
+language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp
+    set enable_seqscan = off as $$
+declare
+    v_now timestamptz := clock_v1();
+    v_accounts uuid[];
+begin
+    with given_back as (
+        update interaction i set person = p_absorbed, waiting = i.waiting or i.valid_until > v_now
+        from absorbed_interaction a
+        where a.segment = p_segment and a.person = p_absorbed and i.segment = a.segment and i.feed = a.feed
+          and i.interaction = a.interaction and i.person = p_survivor
+        returning i.account, i.valid_until
+    )
+    select array_agg(distinct g.account) into v_accounts from given_back g where g.valid_until > v_now;
+    delete from absorbed_interaction a where a.segment = p_segment and a.person = p_absorbed;
+    if v_accounts is null then
+        return;
+    end if;
+    delete from relation r where r.segment = p_segment and r.person = p_survivor and r.account = any (v_accounts)
+        and r.kind = 'inbound';
+    update interaction i set waiting = true
+    where i.segment = p_segment and i.person = p_survivor and i.account = any (v_accounts) and i.valid_until > v_now;
+    perform install_interactions_v1(v_now, array[p_segment]);
+end $$;
+
+-- The absorbed record comes back as it was, with its locators, relations and interactions; the survivor gives back what it took, but
 -- for what was corrected since.
 create or replace function cloison.carry_out_split_v1(merging cloison.merge, plan cloison.planned) returns text
 language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp
@@ -219,6 +286,7 @@ begin
         select a.cell from absorbed a
         where a.segment = v_segment and a.person = merging.absorbed and a.cell is not null), '{}');
     delete from absorbed a where a.segment = v_segment and a.person = merging.absorbed;
+    delete from absorbed_term a where a.segment = v_segment and a.person = merging.absorbed;
 
     -- Also one that the survivor gave up meanwhile, or the record could be brought in twice.
     insert into locator (kind, term, segment, person)
@@ -238,6 +306,7 @@ begin
     from absorbed_relation a where a.segment = v_segment and a.person = merging.absorbed
     on conflict (segment, account, person, kind) do nothing;
     delete from absorbed_relation a where a.segment = v_segment and a.person = merging.absorbed;
+    perform split_interactions_v1(v_segment, merging.absorbed, merging.survivor);
     -- Whoever was protected while the two were one may be either.
     perform inherit_protection_v1(merging.survivor, v_segment, merging.absorbed) where exists (
         select from protection p where p.person = merging.survivor and p.lifted_at is null

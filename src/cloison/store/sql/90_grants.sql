@@ -70,6 +70,8 @@ grant execute on function cloison.end_representative_v1(text, bytea, uuid, small
 grant execute on function cloison.sweep_v1() to cloison_reaper;
 grant execute on function cloison.sweep_relations_v1() to cloison_reaper;
 
--- Statistics: how many people are counted under a number; which cell that is, the keeper says.
+-- Statistics: how many people are counted under a number, once it is noted that it is asked for; which cell that is, the
+-- keeper says.
 grant execute on function cloison.counted_segments_v1() to cloison_statistics;
+grant execute on function cloison.ask_counters_v1(text, integer) to cloison_statistics;
 grant execute on function cloison.counters_v1(text, bigint[]) to cloison_statistics;

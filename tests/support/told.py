@@ -1,0 +1,42 @@
+"""What sources of interactions tell over HTTP, with a token of their own."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import httpx
+
+from cloison.access import feeds
+from cloison.access.feeds import FeedKind
+from cloison.store.pools import connect
+from support.api import calling
+from support.desk import Agent, RunningRegister
+
+HOUR = timedelta(hours=1)
+
+
+def source(register: RunningRegister, *segments: str) -> str:
+    """The token of a new source."""
+    with connect(register.home, "owner") as owner:
+        return feeds.create_feed(owner, f"book-{uuid4().hex[:8]}", FeedKind.APPOINTMENTS, segments).token
+
+
+def told(agent: Agent, row: dict[str, str], **changes: object) -> dict[str, Any]:
+    """An interaction of an hour, from now on."""
+    now = datetime.now(UTC)
+    person = {"identifier": row["identifier"]}
+    times = {"from": now.isoformat(), "until": (now + HOUR).isoformat()}
+    return {"interaction": uuid4().hex, "account": agent.handle, **person, **times, **changes}
+
+
+def tell(register: RunningRegister, token: str, items: Sequence[object]) -> httpx.Response:
+    """Tell of interactions."""
+    with calling(register, token) as api:
+        return api.post("/v1/feeds/interactions", {"interactions": items})
+
+
+def results(answer: httpx.Response) -> list[str]:
+    """What became of each."""
+    assert answer.status_code == 200, answer.text
+    return [one["result"] for one in answer.json()["results"]]
