@@ -124,7 +124,7 @@ def test_no_trick_gives_a_record_without_its_charge(
 
 def test_release_in_the_charges_transaction_has_teeth(register: SimulatedRegister, login: DeskLogin) -> None:
     """Without the rule that release needs a transaction of its own, records come and their charge is rolled back."""
-    without(register, "release_v1", "pg_current_xact_id_if_assigned() is not null")
+    without(register, "release_each_v1", "pg_current_xact_id_if_assigned() is not null")
     attempt(tricks.release_in_the_charges_transaction, login)
     assert login.taken()
     assert people_in(register, "select person from cloison.opening") == set()

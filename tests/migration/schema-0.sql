@@ -174,6 +174,7 @@ CREATE TYPE cloison.resealed AS (
 );
 ALTER TYPE cloison.resealed OWNER TO cloison_owner;
 CREATE TYPE cloison.settled AS (
+	place text,
 	ordinal integer,
 	session uuid,
 	account uuid,
@@ -1012,6 +1013,90 @@ begin
         v_who.account, v_who.session, p_request) r);
 end $$;
 ALTER FUNCTION cloison.change_person_v1(p_segment text, p_token bytea, p_request uuid, p_act integer, p_event cloison.event, p_purpose smallint, p_change cloison.resealed[]) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.charge_each_v1(p_segment text, p_segments text[], p_tokens bytea[], p_requests uuid[], p_persons uuid[], p_compartments integer[], p_purposes smallint[]) RETURNS TABLE(ordinal integer, outcome text, retry_after integer)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+#variable_conflict use_column
+declare
+    v_now timestamptz;
+    v_locked uuid[];
+    v_receipts receipt[];
+    v_label integer := (select label_bit from profile);
+    v_judged judged[];
+begin
+    perform refuse_unsafe_caller_v1();                                                      -- 1
+    if greatest(cardinality(p_segments), cardinality(p_tokens), cardinality(p_requests), cardinality(p_persons),
+                cardinality(p_compartments), cardinality(p_purposes)) > 128 then
+        raise exception 'at most 128 requests in a batch' using errcode = 'CL002';
+    end if;
+    v_locked := lock_each_v1(p_segment, p_segments, p_tokens);                              -- 2
+    v_receipts := array(
+        select r from unnest(p_segments, p_tokens, p_requests, p_persons) as q (place, token, request, person)
+        join session s on s.segment = q.place and s.token_hash = sha256(q.token)
+        join receipt r on r.segment = q.place and r.session = s.session and r.request = q.request
+            and r.person = q.person
+        for update of r skip locked);
+    v_now := clock_v1();
+    with asked as materialized (                                                            -- 3
+        select q.*, h.session, h.account, h.role, h.touched_at, h.relations, h.touch, h.capped,
+            coalesce(q.request is not null and q.compartments > 0 and q.compartments & ~h.compartments = 0
+                and q.purpose between 0 and 30 and (h.purposes >> q.purpose) & 1 = 1, false) as allowed
+        from unnest(p_segments, p_tokens, p_requests, p_persons, p_compartments, p_purposes)
+            with ordinality as q (place, token, request, person, compartments, purpose, ordinal)
+        left join lateral (
+            select h.* from holder h
+            where h.segment = q.place and h.token_hash = sha256(q.token) and h.expires_at > v_now
+            offset 0
+        ) h on true
+    ), reach as materialized (
+        select * from reachable_each_v1(
+            array(select a.account from asked a order by a.ordinal), array(select a.person from asked a order by a.ordinal))
+    ), judged as (
+        select a.*, r.kind,
+            case
+                when a.account is null then 'no_session'
+                when a.account <> all (v_locked) then 'busy'
+                when exists (
+                    select from receipt p where p.segment = a.place and p.session = a.session
+                        and p.request = a.request and p.person = a.person
+                        and not exists (select from unnest(v_receipts) m where m.session = p.session
+                                        and m.request = p.request and m.person = p.person)) then 'busy'
+                when exists (select from account_freeze f where f.segment = a.place and f.account = a.account
+                             and f.lifted_at is null) then 'frozen'
+                when r.kind is null or not a.allowed then 'scope'
+                when a.compartments & a.touch <> 0
+                     and (a.touched_at > v_now - interval '5 minutes') is not true then 'step_up'
+                when a.capped then 'lease'   -- its organisation's ledger counts too: 65_lease.sql
+                else 'open'
+            end as verdict
+        from asked a
+        join reach w on w.ordinal = a.ordinal
+        left join lateral (
+            select r.kind from relation r
+            where r.segment = a.place and r.account = a.account
+              and r.person = w.person
+              and r.valid_from <= v_now and (r.valid_until is null or r.valid_until > v_now)
+              and (a.relations >> (array_position(enum_range(null::relation_kind), r.kind) - 1)) & 1 = 1
+            order by r.kind limit 1
+        ) r on true
+    ), held as (
+        select j.*, row_number() over (partition by j.session, j.verdict order by j.ordinal) + (
+            select count(*) from receipt p where p.segment = j.place and p.session = j.session
+              and p.compartments <> v_label and p.charged_at > v_now - receipt_lifetime_v1()) as receipts
+        from judged j
+    )
+    select array_agg(row(
+            h.ordinal, h.session, h.account, h.role, h.request, h.person, h.compartments, h.purpose, h.kind,
+            case when h.kind = 'walk_in' then 'walk_in' else 'open' end, 'open',
+            -- At most 16 receipts not released a session: what a freeze between charge and release can still meet.
+            case when h.verdict = 'open' and h.receipts > 16 then 'busy' else h.verdict end)::judged)
+        into v_judged from held h;
+    return query select * from settle_v1(p_segment, v_now, v_judged, p_segments);           -- 4
+end $$;
+ALTER FUNCTION cloison.charge_each_v1(p_segment text, p_segments text[], p_tokens bytea[], p_requests uuid[], p_persons uuid[], p_compartments integer[], p_purposes smallint[]) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.charge_lent_v1(p_segment text, p_tokens bytea[], p_leases text[], p_macs bytea[]) RETURNS TABLE(ordinal integer, outcome text, retry_after integer)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -1121,86 +1206,10 @@ ALTER FUNCTION cloison.charge_lent_v1(p_segment text, p_tokens bytea[], p_leases
 CREATE FUNCTION cloison.charge_v1(p_segment text, p_tokens bytea[], p_requests uuid[], p_persons uuid[], p_compartments integer[], p_purposes smallint[]) RETURNS TABLE(ordinal integer, outcome text, retry_after integer)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
-    SET enable_seqscan TO 'off'
-    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
-#variable_conflict use_column
-declare
-    v_now timestamptz;
-    v_locked uuid[];
-    v_receipts receipt[];
-    v_label integer := (select label_bit from profile);
-    v_judged judged[];
 begin
-    perform refuse_unsafe_caller_v1();                                                      -- 1
-    if coalesce(cardinality(p_tokens), 0) > 128 or coalesce(cardinality(p_requests), 0) > 128
-       or coalesce(cardinality(p_persons), 0) > 128 or coalesce(cardinality(p_compartments), 0) > 128
-       or coalesce(cardinality(p_purposes), 0) > 128 then
-        raise exception 'at most 128 requests in a batch' using errcode = 'CL002';
-    end if;
-    v_locked := lock_ledgers_v1(p_segment, p_tokens);                                       -- 2
-    v_receipts := array(
-        select r from unnest(p_tokens, p_requests, p_persons) as q (token, request, person)
-        join session s on s.segment = p_segment and s.token_hash = sha256(q.token)
-        join receipt r on r.segment = p_segment and r.session = s.session and r.request = q.request
-            and r.person = q.person
-        for update of r skip locked);
-    v_now := clock_v1();
-    with asked as materialized (                                                            -- 3
-        select q.*, h.session, h.account, h.role, h.touched_at, h.relations, h.touch, h.capped,
-            coalesce(q.request is not null and q.compartments > 0 and q.compartments & ~h.compartments = 0
-                and q.purpose between 0 and 30 and (h.purposes >> q.purpose) & 1 = 1, false) as allowed
-        from unnest(p_tokens, p_requests, p_persons, p_compartments, p_purposes)
-            with ordinality as q (token, request, person, compartments, purpose, ordinal)
-        left join lateral (
-            select h.* from holder h
-            where h.segment = p_segment and h.token_hash = sha256(q.token) and h.expires_at > v_now
-            offset 0
-        ) h on true
-    ), reach as materialized (
-        select * from reachable_each_v1(
-            array(select a.account from asked a order by a.ordinal), array(select a.person from asked a order by a.ordinal))
-    ), judged as (
-        select a.*, r.kind,
-            case
-                when a.account is null then 'no_session'
-                when a.account <> all (v_locked) then 'busy'
-                when exists (
-                    select from receipt p where p.segment = p_segment and p.session = a.session
-                        and p.request = a.request and p.person = a.person
-                        and not exists (select from unnest(v_receipts) m where m.session = p.session
-                                        and m.request = p.request and m.person = p.person)) then 'busy'
-                when exists (select from account_freeze f where f.segment = p_segment and f.account = a.account
-                             and f.lifted_at is null) then 'frozen'
-                when r.kind is null or not a.allowed then 'scope'
-                when a.compartments & a.touch <> 0
-                     and (a.touched_at > v_now - interval '5 minutes') is not true then 'step_up'
-                when a.capped then 'lease'   -- its organisation's ledger counts too: 65_lease.sql
-                else 'open'
-            end as verdict
-        from asked a
-        join reach w on w.ordinal = a.ordinal
-        left join lateral (
-            select r.kind from relation r
-            where r.segment = p_segment and r.account = a.account
-              and r.person = w.person
-              and r.valid_from <= v_now and (r.valid_until is null or r.valid_until > v_now)
-              and (a.relations >> (array_position(enum_range(null::relation_kind), r.kind) - 1)) & 1 = 1
-            order by r.kind limit 1
-        ) r on true
-    ), held as (
-        select j.*, row_number() over (partition by j.session, j.verdict order by j.ordinal) + (
-            select count(*) from receipt p where p.segment = p_segment and p.session = j.session
-              and p.compartments <> v_label and p.charged_at > v_now - receipt_lifetime_v1()) as receipts
-        from judged j
-    )
-    select array_agg(row(
-            h.ordinal, h.session, h.account, h.role, h.request, h.person, h.compartments, h.purpose, h.kind,
-            case when h.kind = 'walk_in' then 'walk_in' else 'open' end, 'open',
-            -- At most 16 receipts not released a session: what a freeze between charge and release can still meet.
-            case when h.verdict = 'open' and h.receipts > 16 then 'busy' else h.verdict end)::judged)
-        into v_judged from held h;
-    return query select * from settle_v1(p_segment, v_now, v_judged);                       -- 4
+    return query select * from charge_each_v1(p_segment, of_one_segment_v1(p_segment, p_tokens), p_tokens, p_requests,
+        p_persons, p_compartments, p_purposes);
 end $$;
 ALTER FUNCTION cloison.charge_v1(p_segment text, p_tokens bytea[], p_requests uuid[], p_persons uuid[], p_compartments integer[], p_purposes smallint[]) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.clock_v1() RETURNS timestamp with time zone
@@ -2317,7 +2326,7 @@ begin
     from settled s;
 end $$;
 ALTER FUNCTION cloison.list_v1(p_segment text, p_token bytea, p_request uuid, p_whole boolean, p_after uuid) OWNER TO cloison_owner;
-CREATE FUNCTION cloison.lock_ledgers_v1(p_segment text, p_tokens bytea[]) RETURNS uuid[]
+CREATE FUNCTION cloison.lock_each_v1(p_segment text, p_segments text[], p_tokens bytea[]) RETURNS uuid[]
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
     SET enable_seqscan TO 'off'
@@ -2325,13 +2334,22 @@ CREATE FUNCTION cloison.lock_ledgers_v1(p_segment text, p_tokens bytea[]) RETURN
     AS $$
 begin
     return array(
-        select l.account from ledger l
-        where l.segment = p_segment and l.account = any (array(
-            select s.account from session s join unnest(p_tokens) t on s.token_hash = sha256(t)
-            where s.segment = p_segment and s.expires_at > clock_v1() and not exists (
-                select from session_end e where e.segment = p_segment and e.session = s.session)))
+        select l.account
+        from (select distinct q.place, s.account from unnest(p_segments, p_tokens) as q (place, token)
+              join session s on s.segment = q.place and s.token_hash = sha256(q.token)
+              where s.expires_at > clock_v1() and not exists (
+                  select from session_end e where e.segment = q.place and e.session = s.session)) s
+        join ledger l on l.segment = s.place and l.account = s.account
         order by l.account
-        for update skip locked);
+        for update of l skip locked);
+end $$;
+ALTER FUNCTION cloison.lock_each_v1(p_segment text, p_segments text[], p_tokens bytea[]) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.lock_ledgers_v1(p_segment text, p_tokens bytea[]) RETURNS uuid[]
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+begin
+    return lock_each_v1(p_segment, of_one_segment_v1(p_segment, p_tokens), p_tokens);
 end $$;
 ALTER FUNCTION cloison.lock_ledgers_v1(p_segment text, p_tokens bytea[]) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.lock_organisations_v1(p_organisations uuid[]) RETURNS void
@@ -2660,6 +2678,11 @@ begin
     perform move_life_v1(p_from, p_to, p_person);
 end $$;
 ALTER FUNCTION cloison.move_person_v1(p_from text, p_to text, p_person uuid) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.of_one_segment_v1(p_segment text, p_tokens bytea[]) RETURNS text[]
+    LANGUAGE sql IMMUTABLE SECURITY DEFINER PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    RETURN array_fill(p_segment, ARRAY[COALESCE(cardinality(p_tokens), 0)]);
+ALTER FUNCTION cloison.of_one_segment_v1(p_segment text, p_tokens bytea[]) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.protect_by_owner_v1(p_held_in text, p_person uuid, p_accounts uuid[], p_ends timestamp with time zone[], p_until timestamp with time zone) RETURNS uuid
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -2743,7 +2766,7 @@ CREATE FUNCTION cloison.raise_alerts_v1(p_segment text, p_now timestamp with tim
     AS $$
 begin
     insert into alert (segment, account, number, kind, at, person)
-    select p_segment, g.account, g.number, 'protected_opened', p_now, g.person
+    select g.place, g.account, g.number, 'protected_opened', p_now, g.person
     from unnest(settled) g
     where g.event in ('open', 'person_read') and g.outcome = 'open' and g.number is not null and exists (
         select from protection p where p.person = g.person and p.lifted_at is null
@@ -2897,7 +2920,7 @@ begin
             join (
                 select c.account, least(b.minutes_5 - n.counts[1], b.hour - n.counts[2], b.day - n.counts[3],
                     b.days_28 - n.counts[4]) as room
-                from (select distinct d.account, d.role from decided d
+                from (select distinct d.place, d.account, d.role from decided d
                       where d.outcome in ('scope', 'budget', 'step_up', 'frozen')) c
                 left join role_budget b on b.role = c.role and b.meter = 'refusal'
                 cross join lateral (
@@ -2905,7 +2928,7 @@ begin
                         count(*) filter (where f.refused_at > v_cutoffs[1]), count(*) filter (where f.refused_at > v_cutoffs[2]),
                         count(*) filter (where f.refused_at > v_cutoffs[3]), count(*)]::integer[] as counts
                     from refusal f
-                    where f.segment = p_segment and f.account = c.account and f.refused_at > v_cutoffs[4]
+                    where f.segment = c.place and f.account = c.account and f.refused_at > v_cutoffs[4]
                 ) n
             ) f on f.account = d.account
             where d.event not in ('search', 'list') or d.turn = 1
@@ -2913,12 +2936,12 @@ begin
             select d.*, coalesce(r.rank > r.room, false) as is_beyond,
                 (select count(*) from refused o where o.account = d.account and o.rank > o.room) as refusals,
                 case when d.outcome = 'open' or r.rank <= r.room + 1 then
-                    (select l.next_number from ledger l where l.segment = p_segment and l.account = d.account) - 1
+                    (select l.next_number from ledger l where l.segment = d.place and l.account = d.account) - 1
                     + count(*) filter (where d.outcome = 'open' or r.rank <= r.room + 1)
                         over (partition by d.account order by d.ordinal) end as new_number
             from decided d left join refused r on r.ordinal = d.ordinal
         )
-        select array_agg(row(n.ordinal, n.session, n.account, n.request, n.person, n.compartments, n.purpose, n.relation,
+        select array_agg(row(n.place, n.ordinal, n.session, n.account, n.request, n.person, n.compartments, n.purpose, n.relation,
                 n.meter, n.event, n.outcome, n.retry_after, n.is_beyond, n.refusals, n.new_number)::settled
             order by n.ordinal)
         from numbered n);
@@ -3032,6 +3055,98 @@ begin
     from allowed a cross join ticket_key k;
 end $$;
 ALTER FUNCTION cloison.release_address_v1(p_segment text, p_token bytea, p_code uuid) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.release_each_v1(p_segment text, p_segments text[], p_tokens bytea[], p_requests uuid[], p_persons uuid[]) RETURNS TABLE(ordinal integer, person uuid, version integer, compartments integer, sealed bytea[], ticket text, mac bytea)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+#variable_conflict use_column
+declare
+    v_now timestamptz;
+    v_ordinals integer[];
+    v_receipts receipt[];
+    v_visiting text[];
+    v_label integer := (select label_bit from profile);
+begin
+    if pg_current_xact_id_if_assigned() is not null then                                    -- 1
+        raise exception 'release needs a transaction that has not written' using errcode = 'CL003';
+    end if;
+    perform refuse_unsafe_caller_v1();
+    if greatest(cardinality(p_segments), cardinality(p_tokens), cardinality(p_requests), cardinality(p_persons)) > 128 then
+        raise exception 'at most 128 requests in a batch' using errcode = 'CL002';
+    end if;
+    v_now := clock_v1();
+    with mine as materialized (                                                             -- 2
+        select q.ordinal, r as receipt
+        from unnest(p_segments, p_tokens, p_requests, p_persons)
+            with ordinality as q (place, token, request, person, ordinal)
+        join lateral (
+            select s.session from session s where s.segment = q.place and s.token_hash = sha256(q.token)
+            union all
+            select v.session from guest v where v.segment = q.place and v.token_hash = sha256(q.token)
+        ) s on true
+        join receipt r on r.segment = q.place and r.session = s.session and r.request = q.request
+            and (q.person is null or r.person = q.person)
+        where r.charged_at > v_now - receipt_lifetime_v1() and r.compartments < 1 << 30   -- else the intake door's
+        for update of r skip locked
+    )
+    select array_agg(m.ordinal), array_agg(m.receipt) into v_ordinals, v_receipts from mine m;
+    if v_receipts is null then
+        return;
+    end if;
+    perform wait_until_flushed_v1();                                                        -- 3
+    if exists (select from unnest(v_receipts) as r (place, session)
+               join guest g on g.segment = r.place and g.session = r.session) then
+        v_visiting := array(                                                                -- 4, of guests
+            select r.place || '|' || r.session
+            from unnest(v_receipts) as r (place, session, request, person, account, compartments)
+            join visitor h on h.segment = r.place and h.session = r.session
+            where h.expires_at > v_now
+            group by r.place, r.session having bool_and(r.compartments & ~h.compartments = 0));
+    end if;
+    return query
+    with seen as (
+        -- The same request asked for twice is answered where it stands first.
+        select distinct on (o.place, o.session, o.request, o.person) o.* from unnest(v_ordinals, v_receipts)
+            as o (ordinal, place, session, request, person, account, compartments, charged_at, found)
+        order by o.place, o.session, o.request, o.person, o.ordinal
+    ), used as (
+        delete from receipt r using seen s                                                  -- 4
+        where r.segment = s.place and r.session = s.session and r.request = s.request and r.person = s.person
+          and r.charged_at = s.charged_at and r.charged_at > clock_v1() - receipt_lifetime_v1()
+        returning s.place, s.ordinal, r.session, r.request, r.person, r.account, r.compartments, r.found
+    ), numbered as materialized (
+        select u.*, row_number() over (order by u.ordinal, u.person) as turn from used u
+    ), reach as materialized (
+        select w.* from (select array_agg(n.account order by n.turn) as accounts, array_agg(n.person order by n.turn) as people
+                         from numbered n) q
+        cross join lateral withheld_each_v1(q.accounts, q.accounts, q.people) w
+    ), allowed as (
+        select u.*, p.version, p.sealed, format('cloison-ticket-1|%s|%s|%s|%s|%s|%s|%s|%s|%s|%s', u.request, u.session,
+            u.account, u.place, p.cohort, u.person, p.key_id, u.compartments, p.version,
+            floor(extract(epoch from v_now) * 1000)::bigint) as ticket
+        from numbered u
+        join reach w on w.ordinal = u.turn and not w.withheld and not w.own and not (u.found and w.shielded)
+        join person p on p.segment = u.place and p.person = u.person
+        where (u.place || '|' || u.session = any (v_visiting) or exists (
+                   select from holder h where h.segment = u.place and h.session = u.session
+                       and h.expires_at > v_now and u.compartments & ~h.compartments = 0))
+          and not exists (select from account_freeze f where f.segment = u.place and f.account = u.account
+                          and f.lifted_at is null)
+          -- Today's list names appointments that begin later or are over; a record is for a relation of now.
+          and exists (select from relation r where r.segment = u.place and r.account = u.account
+                      and r.person = u.person and (r.valid_until is null or r.valid_until >
+                          case u.compartments when v_label then date_trunc('day', v_now, 'UTC') else v_now end))
+    )
+    select a.ordinal, a.person, a.version, a.compartments,
+        array(select a.sealed[i + 1] from generate_series(0, cardinality(a.sealed) - 1) i
+              where (a.compartments >> i) & 1 = 1 order by i),
+        a.ticket, sha256(k.outer_block || sha256(k.inner_block || convert_to(a.ticket, 'UTF8')))
+    from allowed a cross join ticket_key k
+    order by a.ordinal, a.person;
+end $$;
+ALTER FUNCTION cloison.release_each_v1(p_segment text, p_segments text[], p_tokens bytea[], p_requests uuid[], p_persons uuid[]) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.release_for_change_v1(p_segment text, p_token bytea, p_request uuid) RETURNS TABLE(person uuid, version integer, cohort integer, key_id bigint, sealed bytea[], ticket text, mac bytea)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -3093,92 +3208,10 @@ ALTER FUNCTION cloison.release_for_change_v1(p_segment text, p_token bytea, p_re
 CREATE FUNCTION cloison.release_v1(p_segment text, p_tokens bytea[], p_requests uuid[], p_persons uuid[]) RETURNS TABLE(ordinal integer, person uuid, version integer, compartments integer, sealed bytea[], ticket text, mac bytea)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
-    SET enable_seqscan TO 'off'
-    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
-#variable_conflict use_column
-declare
-    v_now timestamptz;
-    v_ordinals integer[];
-    v_receipts receipt[];
-    v_visiting uuid[];
-    v_label integer := (select label_bit from profile);
 begin
-    if pg_current_xact_id_if_assigned() is not null then                                    -- 1
-        raise exception 'release needs a transaction that has not written' using errcode = 'CL003';
-    end if;
-    perform refuse_unsafe_caller_v1();
-    if coalesce(cardinality(p_tokens), 0) > 128 or coalesce(cardinality(p_requests), 0) > 128
-       or coalesce(cardinality(p_persons), 0) > 128 then
-        raise exception 'at most 128 requests in a batch' using errcode = 'CL002';
-    end if;
-    v_now := clock_v1();
-    with mine as materialized (                                                             -- 2
-        select q.ordinal, r as receipt
-        from unnest(p_tokens, p_requests, p_persons) with ordinality as q (token, request, person, ordinal)
-        join lateral (
-            select s.session from session s where s.segment = p_segment and s.token_hash = sha256(q.token)
-            union all
-            select v.session from guest v where v.segment = p_segment and v.token_hash = sha256(q.token)
-        ) s on true
-        join receipt r on r.segment = p_segment and r.session = s.session and r.request = q.request
-            and (q.person is null or r.person = q.person)
-        where r.charged_at > v_now - receipt_lifetime_v1() and r.compartments < 1 << 30   -- else the intake door's
-        for update of r skip locked
-    )
-    select array_agg(m.ordinal), array_agg(m.receipt) into v_ordinals, v_receipts from mine m;
-    if v_receipts is null then
-        return;
-    end if;
-    perform wait_until_flushed_v1();                                                        -- 3
-    if exists (select from guest g where g.segment = p_segment
-               and g.session = any (array(select r.session from unnest(v_receipts) r))) then
-        v_visiting := array(                                                                -- 4, of guests
-            select r.session from unnest(v_receipts) r
-            join visitor h on h.segment = p_segment and h.session = r.session
-            where h.expires_at > v_now
-            group by r.session having bool_and(r.compartments & ~h.compartments = 0));
-    end if;
-    return query
-    with seen as (
-        -- The same request asked for twice is answered where it stands first.
-        select distinct on (o.session, o.request, o.person) o.* from unnest(v_ordinals, v_receipts)
-            as o (ordinal, segment, session, request, person, account, compartments, charged_at, found)
-        order by o.session, o.request, o.person, o.ordinal
-    ), used as (
-        delete from receipt r using seen s                                                  -- 4
-        where r.segment = p_segment and r.session = s.session and r.request = s.request and r.person = s.person
-          and r.charged_at = s.charged_at and r.charged_at > clock_v1() - receipt_lifetime_v1()
-        returning s.ordinal, r.session, r.request, r.person, r.account, r.compartments, r.found
-    ), numbered as materialized (
-        select u.*, row_number() over (order by u.ordinal, u.person) as turn from used u
-    ), reach as materialized (
-        select w.* from (select array_agg(n.account order by n.turn) as accounts, array_agg(n.person order by n.turn) as people
-                         from numbered n) q
-        cross join lateral withheld_each_v1(q.accounts, q.accounts, q.people) w
-    ), allowed as (
-        select u.*, p.version, p.sealed, format('cloison-ticket-1|%s|%s|%s|%s|%s|%s|%s|%s|%s|%s', u.request, u.session,
-            u.account, p_segment, p.cohort, u.person, p.key_id, u.compartments, p.version,
-            floor(extract(epoch from v_now) * 1000)::bigint) as ticket
-        from numbered u
-        join reach w on w.ordinal = u.turn and not w.withheld and not w.own and not (u.found and w.shielded)
-        join person p on p.segment = p_segment and p.person = u.person
-        where (u.session = any (v_visiting) or exists (
-                   select from holder h where h.segment = p_segment and h.session = u.session
-                       and h.expires_at > v_now and u.compartments & ~h.compartments = 0))
-          and not exists (select from account_freeze f where f.segment = p_segment and f.account = u.account
-                          and f.lifted_at is null)
-          -- Today's list names appointments that begin later or are over; a record is for a relation of now.
-          and exists (select from relation r where r.segment = p_segment and r.account = u.account
-                      and r.person = u.person and (r.valid_until is null or r.valid_until >
-                          case u.compartments when v_label then date_trunc('day', v_now, 'UTC') else v_now end))
-    )
-    select a.ordinal, a.person, a.version, a.compartments,
-        array(select a.sealed[i + 1] from generate_series(0, cardinality(a.sealed) - 1) i
-              where (a.compartments >> i) & 1 = 1 order by i),
-        a.ticket, sha256(k.outer_block || sha256(k.inner_block || convert_to(a.ticket, 'UTF8')))
-    from allowed a cross join ticket_key k
-    order by a.ordinal, a.person;
+    return query select * from release_each_v1(p_segment, of_one_segment_v1(p_segment, p_tokens), p_tokens, p_requests,
+        p_persons);
 end $$;
 ALTER FUNCTION cloison.release_v1(p_segment text, p_tokens bytea[], p_requests uuid[], p_persons uuid[]) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.representatives_v1(p_segment text, p_person uuid, p_minor boolean) RETURNS TABLE(segment text, person uuid, kind text, signs_in boolean, receives_notices boolean)
@@ -3463,7 +3496,7 @@ begin
     return 'set';
 end $$;
 ALTER FUNCTION cloison.set_representative_v1(p_segment text, p_token bytea, p_request uuid, p_purpose smallint, p_person uuid, p_representative uuid, p_kind text, p_signs_in boolean, p_receives_notices boolean, p_from timestamp with time zone, p_until timestamp with time zone) OWNER TO cloison_owner;
-CREATE FUNCTION cloison.settle_v1(p_segment text, p_now timestamp with time zone, judged cloison.judged[]) RETURNS TABLE(ordinal integer, outcome text, retry_after integer)
+CREATE FUNCTION cloison.settle_v1(p_segment text, p_now timestamp with time zone, judged cloison.judged[], p_places text[] DEFAULT NULL::text[]) RETURNS TABLE(ordinal integer, outcome text, retry_after integer)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
     SET enable_seqscan TO 'off'
@@ -3478,33 +3511,34 @@ declare
     v_refused boolean;
 begin
     with request as materialized (
-        select j.*, row_number() over (partition by j.verdict, j.account, j.meter, j.person order by j.ordinal) as turn
+        select j.*, coalesce(p_places[j.ordinal], p_segment) as place,
+            row_number() over (partition by j.verdict, j.account, j.meter, j.person order by j.ordinal) as turn
         from unnest(judged) j
     ), asked as materialized (
         -- Each distinct person once; `step` says in which windows the person is new.
-        select q.ordinal, q.account, q.role, q.meter, q.person, array[
+        select q.place, q.ordinal, q.account, q.role, q.meter, q.person, array[
             (o.last_opened > v_cutoffs[1]) is not true, (o.last_opened > v_cutoffs[2]) is not true,
             (o.last_opened > v_cutoffs[3]) is not true, (o.last_opened > v_cutoffs[4]) is not true]::integer[] as step
         from request q
         cross join lateral (
-            select (select o.last_opened from opening o where o.segment = p_segment and o.account = q.account
+            select (select o.last_opened from opening o where o.segment = q.place and o.account = q.account
                     and o.meter = q.meter and o.person = q.person) as last_opened
             offset 0
         ) o
         where q.verdict = 'open' and q.turn = 1 and q.person is not null
     ), budget as materialized (
         -- A role without a budget has none. A list never shows more people than the caseload holds.
-        select a.account, a.meter, a.new, array[
+        select a.place, a.account, a.meter, a.new, array[
             least(coalesce(b.minutes_5, 0), a.size), least(coalesce(b.hour, 0), a.size),
             least(coalesce(b.day, 0), a.size), least(coalesce(b.days_28, 0), a.size)] as people
         from (
-            select a.account, a.role, a.meter,
+            select a.place, a.account, a.role, a.meter,
                 array[sum(a.step[1]), sum(a.step[2]), sum(a.step[3]), sum(a.step[4])]::integer[] as new,
                 case when a.meter = 'list' then (
                     select count(distinct r.person)::integer from relation r
-                    where r.segment = p_segment and r.account = a.account and r.kind <> 'walk_in'
+                    where r.segment = a.place and r.account = a.account and r.kind <> 'walk_in'
                       and (r.valid_until is null or r.valid_until > p_now)) end as size
-            from asked a group by a.account, a.role, a.meter
+            from asked a group by a.place, a.account, a.role, a.meter
         ) a
         left join role_budget b on b.role = a.role and b.meter = a.meter
     ), counted as materialized (
@@ -3512,12 +3546,12 @@ begin
         -- it can hold, unless the clock was turned back. Counted anew is what would not fit by that.
         select b.account, b.meter, b.people, array(
             select case when l.at_most[i] + b.new[i] <= b.people[i] then l.at_most[i]
-                else (select count(*) from opening o where o.segment = p_segment and o.account = b.account
+                else (select count(*) from opening o where o.segment = b.place and o.account = b.account
                       and o.meter = b.meter and o.last_opened > v_cutoffs[i])::integer end
             from generate_series(1, 4) i order by i) as counts
         from budget b
         cross join lateral (
-            select (select l.at_most from ledger l where l.segment = p_segment and l.account = b.account
+            select (select l.at_most from ledger l where l.segment = b.place and l.account = b.account
                     and b.meter = 'open' and l.counted_at <= p_now) as at_most
             offset 0
         ) l
@@ -3532,14 +3566,14 @@ begin
                          when q.person is null or w.state[5] = 1 then 'open' else 'budget' end as outcome,
             case when w.state[5] = 0 then (
                 select max(ceil(extract(epoch from coalesce(
-                    (select min(o.last_opened) from opening o where o.segment = p_segment and o.account = q.account
+                    (select min(o.last_opened) from opening o where o.segment = q.place and o.account = q.account
                      and o.meter = q.meter and o.last_opened > v_cutoffs[i]), p_now) - v_cutoffs[i])))
                 from generate_series(1, 4) i where w.people[i] < w.counts[i] + w.state[i] + w.step[i])
             end::integer as retry_after
         from request q
         left join weighed w on w.account = q.account and w.meter = q.meter and w.person = q.person and q.verdict = 'open'
     )
-    select array_agg(row(d.ordinal, d.session, d.account, d.request, d.person, d.compartments, d.purpose, d.relation,
+    select array_agg(row(d.place, d.ordinal, d.session, d.account, d.request, d.person, d.compartments, d.purpose, d.relation,
             d.meter, d.event, d.outcome, d.retry_after, false, null, d.number)::settled order by d.ordinal),
         bool_or(d.outcome in ('scope', 'budget', 'step_up', 'frozen')),
         (select array_agg(c.account order by c.account) from counted c where c.meter = 'open'),
@@ -3550,7 +3584,7 @@ begin
         into v_settled, v_refused, v_counted, v_at_most
     from (
         select d.*, case when d.outcome = 'open' then (
-                select l.next_number from ledger l where l.segment = p_segment and l.account = d.account) - 1
+                select l.next_number from ledger l where l.segment = d.place and l.account = d.account) - 1
             + count(*) filter (where d.outcome = 'open') over (partition by d.account order by d.ordinal) end as number
         from decided d
     ) d;
@@ -3559,7 +3593,7 @@ begin
     end if;
     insert into entry (segment, account, number, at, event, outcome, session, request, person, compartments,
         purpose, relation, amount)
-    select p_segment, g.account, g.number, p_now,
+    select g.place, g.account, g.number, p_now,
         case when g.beyond then 'refusals_exceeded'
              when g.event = 'allowance_lent' and g.outcome <> 'open' then 'open' else g.event end,
         g.outcome::outcome, g.session, g.request,
@@ -3568,38 +3602,38 @@ begin
     from unnest(v_settled) g where g.number is not null;
     update ledger l
     set next_number = n.next_number, counted_at = p_now,
-        at_most = case when c.place is null then l.at_most else array(select unnest(v_at_most[c.place:c.place])) end
-    from (select g.account, max(g.number) + 1 as next_number from unnest(v_settled) g
-          where g.number is not null group by g.account) n
-    left join unnest(v_counted) with ordinality as c (account, place) on c.account = n.account
-    where l.segment = p_segment and l.account = n.account;
+        at_most = case when c.nth is null then l.at_most else array(select unnest(v_at_most[c.nth:c.nth])) end
+    from (select g.place, g.account, max(g.number) + 1 as next_number from unnest(v_settled) g
+          where g.number is not null group by g.place, g.account) n
+    left join unnest(v_counted) with ordinality as c (account, nth) on c.account = n.account
+    where l.segment = n.place and l.account = n.account;
     -- What is lent may be opened until the lease expires, and counts from then.
     insert into opening as o (segment, account, meter, person, last_opened)
-    select distinct p_segment, g.account, g.meter, g.person,
+    select distinct g.place, g.account, g.meter, g.person,
         case g.event when 'allowance_lent' then p_now + lease_lifetime_v1() else p_now end
     from unnest(v_settled) g
     where g.outcome = 'open' and g.person is not null
     on conflict (segment, account, meter, person)
         do update set last_opened = greatest(o.last_opened, excluded.last_opened);
     insert into receipt (segment, session, request, person, account, compartments, charged_at, found)
-    select p_segment, g.session, g.request, g.person, g.account, bit_or(g.compartments), p_now,
+    select g.place, g.session, g.request, g.person, g.account, bit_or(g.compartments), p_now,
         bool_or(g.event = 'search')
     from unnest(v_settled) g where g.outcome = 'open' and g.person is not null and g.event <> 'allowance_lent'
-    group by g.session, g.request, g.person, g.account
+    group by g.place, g.session, g.request, g.person, g.account
     on conflict (segment, session, request, person)
         do update set compartments = excluded.compartments, charged_at = excluded.charged_at, found = excluded.found;
     perform raise_alerts_v1(p_segment, p_now, v_settled);
     if v_refused then
         insert into refusal (segment, account, refused_at, number)
-        select p_segment, g.account, p_now, g.number from unnest(v_settled) g
+        select g.place, g.account, p_now, g.number from unnest(v_settled) g
         where g.number is not null and g.outcome <> 'open' and not g.beyond;
         insert into session_end (segment, session, ended_at)
-        select distinct p_segment, g.session, p_now from unnest(v_settled) g where g.number is not null and g.beyond
+        select distinct g.place, g.session, p_now from unnest(v_settled) g where g.number is not null and g.beyond
         on conflict do nothing;
     end if;
     return query select g.ordinal, g.outcome, g.retry_after from unnest(v_settled) g order by g.ordinal;
 end $$;
-ALTER FUNCTION cloison.settle_v1(p_segment text, p_now timestamp with time zone, judged cloison.judged[]) OWNER TO cloison_owner;
+ALTER FUNCTION cloison.settle_v1(p_segment text, p_now timestamp with time zone, judged cloison.judged[], p_places text[]) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.shielded_v1(p_person uuid) RETURNS boolean
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -4769,6 +4803,8 @@ GRANT ALL ON FUNCTION cloison.change_audience_v1(p_segment text, p_token bytea, 
 REVOKE ALL ON FUNCTION cloison.change_bit_v1() FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.change_person_v1(p_segment text, p_token bytea, p_request uuid, p_act integer, p_event cloison.event, p_purpose smallint, p_change cloison.resealed[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.change_person_v1(p_segment text, p_token bytea, p_request uuid, p_act integer, p_event cloison.event, p_purpose smallint, p_change cloison.resealed[]) TO cloison_intake;
+REVOKE ALL ON FUNCTION cloison.charge_each_v1(p_segment text, p_segments text[], p_tokens bytea[], p_requests uuid[], p_persons uuid[], p_compartments integer[], p_purposes smallint[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.charge_each_v1(p_segment text, p_segments text[], p_tokens bytea[], p_requests uuid[], p_persons uuid[], p_compartments integer[], p_purposes smallint[]) TO cloison_desk;
 REVOKE ALL ON FUNCTION cloison.charge_lent_v1(p_segment text, p_tokens bytea[], p_leases text[], p_macs bytea[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.charge_lent_v1(p_segment text, p_tokens bytea[], p_leases text[], p_macs bytea[]) TO cloison_desk;
 REVOKE ALL ON FUNCTION cloison.charge_v1(p_segment text, p_tokens bytea[], p_requests uuid[], p_persons uuid[], p_compartments integer[], p_purposes smallint[]) FROM PUBLIC;
@@ -4835,6 +4871,7 @@ REVOKE ALL ON FUNCTION cloison.lift_protection_v1(p_segment text, p_token bytea,
 GRANT ALL ON FUNCTION cloison.lift_protection_v1(p_segment text, p_token bytea, p_protection uuid) TO cloison_desk;
 REVOKE ALL ON FUNCTION cloison.list_v1(p_segment text, p_token bytea, p_request uuid, p_whole boolean, p_after uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.list_v1(p_segment text, p_token bytea, p_request uuid, p_whole boolean, p_after uuid) TO cloison_desk;
+REVOKE ALL ON FUNCTION cloison.lock_each_v1(p_segment text, p_segments text[], p_tokens bytea[]) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.lock_ledgers_v1(p_segment text, p_tokens bytea[]) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.lock_organisations_v1(p_organisations uuid[]) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.log_account_v1(who cloison.holder, p_request uuid, p_event cloison.event, p_person uuid, p_subject uuid, p_purpose smallint, p_version integer, p_hash bytea) FROM PUBLIC;
@@ -4851,6 +4888,7 @@ REVOKE ALL ON FUNCTION cloison.merge_parts_v1(p_segment text, p_token bytea, p_m
 GRANT ALL ON FUNCTION cloison.merge_parts_v1(p_segment text, p_token bytea, p_merge uuid) TO cloison_intake;
 REVOKE ALL ON FUNCTION cloison.move_life_v1(p_from text, p_to text, p_person uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.move_person_v1(p_from text, p_to text, p_person uuid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.of_one_segment_v1(p_segment text, p_tokens bytea[]) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.protect_by_owner_v1(p_held_in text, p_person uuid, p_accounts uuid[], p_ends timestamp with time zone[], p_until timestamp with time zone) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.protect_v1(p_segment text, p_token bytea, p_held_in text, p_person uuid, p_audience text[], p_until timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.protect_v1(p_segment text, p_token bytea, p_held_in text, p_person uuid, p_audience text[], p_until timestamp with time zone) TO cloison_desk;
@@ -4872,6 +4910,8 @@ REVOKE ALL ON FUNCTION cloison.relation_limits_v1(p_organisation uuid) FROM PUBL
 REVOKE ALL ON FUNCTION cloison.relation_now_v1(who cloison.holder, p_person uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.release_address_v1(p_segment text, p_token bytea, p_code uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.release_address_v1(p_segment text, p_token bytea, p_code uuid) TO cloison_intake;
+REVOKE ALL ON FUNCTION cloison.release_each_v1(p_segment text, p_segments text[], p_tokens bytea[], p_requests uuid[], p_persons uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.release_each_v1(p_segment text, p_segments text[], p_tokens bytea[], p_requests uuid[], p_persons uuid[]) TO cloison_desk;
 REVOKE ALL ON FUNCTION cloison.release_for_change_v1(p_segment text, p_token bytea, p_request uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.release_for_change_v1(p_segment text, p_token bytea, p_request uuid) TO cloison_intake;
 REVOKE ALL ON FUNCTION cloison.release_v1(p_segment text, p_tokens bytea[], p_requests uuid[], p_persons uuid[]) FROM PUBLIC;
@@ -4888,7 +4928,7 @@ GRANT ALL ON FUNCTION cloison.session_v1(p_segment text, p_token bytea) TO clois
 REVOKE ALL ON FUNCTION cloison.set_holder_v1(p_segment text, p_account uuid, p_kinds smallint[], p_terms bigint[]) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.set_representative_v1(p_segment text, p_token bytea, p_request uuid, p_purpose smallint, p_person uuid, p_representative uuid, p_kind text, p_signs_in boolean, p_receives_notices boolean, p_from timestamp with time zone, p_until timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.set_representative_v1(p_segment text, p_token bytea, p_request uuid, p_purpose smallint, p_person uuid, p_representative uuid, p_kind text, p_signs_in boolean, p_receives_notices boolean, p_from timestamp with time zone, p_until timestamp with time zone) TO cloison_intake;
-REVOKE ALL ON FUNCTION cloison.settle_v1(p_segment text, p_now timestamp with time zone, judged cloison.judged[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.settle_v1(p_segment text, p_now timestamp with time zone, judged cloison.judged[], p_places text[]) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.shielded_v1(p_person uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.sign_lease_v1(p_text text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.signed_by_keeper_v1(p_text text, p_mac bytea) FROM PUBLIC;

@@ -47,14 +47,14 @@ def test_walk_with_a_cap() -> None:
 def test_lease_asked_for_anew() -> None:
     """Whose lease has expired begins at home again, without it."""
     assert lend_again(at(Stage.LENT, Lease(*PLAIN))) == at(Stage.LEND)
-    assert at(Stage.LEND).place == at(Stage.OPEN).place == "59"
+    assert at(Stage.LEND).place == "59"
 
 
 @pytest.mark.parametrize("stage", Stage)
 def test_calls_of_a_stage(stage: Stage) -> None:
-    """Both calls go to the stage's segment, and have as many values as their statement takes."""
+    """Both calls go to the stage's segment, or to each request's home, and have as many values as they take."""
     group = [at(stage, Lease(*UNDER_CAP))] * 3
     for statement, values in calls(group):
         assert statement.count("%b") == len(values)
-        assert values[0] == group[0].place
+        assert values[0] == (["59"] * 3 if stage is Stage.OPEN else group[0].place)
         assert {len(column) for column in values[1:]} == {3}

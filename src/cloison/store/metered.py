@@ -4,7 +4,7 @@ Requests of the last moment form one batch. Rules, in order:
 
 1. At most 128 requests a batch and 16 a session, oldest first; a session is in one batch at a time, so that its own
    ledger's lock is never in its way.
-2. Requests of one stage and segment (`stages.py`; nearly all are opened at home) are one pair of calls: what charges,
+2. Requests of one stage and place (`stages.py`; nearly all are opened at home) are one pair of calls: what charges,
    each its own transaction, then what gives out, pipelined behind them in the same round trip. Answers are matched by
    ordinal. A request that was given a lease waits for its next stage.
 3. `busy` (somebody holds that ledger) is asked again a little later, and the 127 others do not wait for it; `lease`

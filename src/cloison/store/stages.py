@@ -5,7 +5,7 @@ was charged.
 
 | stage | charges | gives out | where |
 | --- | --- | --- | --- |
-| `OPEN` | `charge_v1` | `release_v1`: the sealed record | the account's home |
+| `OPEN` | `charge_each_v1` | `release_each_v1`: the sealed record | the account's home, of several in one call |
 | `LEND` | `lend_v1` | `leases_v1`: a lease, as the record or a cap is in another segment | the account's home |
 | `CAP` | `cap_v1` | `capped_v1`: the lease, counted by the organisation too | where the organisation's ledger is |
 | `LENT` | `charge_lent_v1` | `release_v1`: the sealed record | the person's segment |
@@ -20,7 +20,10 @@ from typing import Any, NamedTuple
 
 from cloison.model import OpenRequest
 
-CHARGE = "select * from cloison.charge_v1(%b::text, %b::bytea[], %b::uuid[], %b::uuid[], %b::int4[], %b::int2[])"
+CHARGE_EACH = """
+select * from cloison.charge_each_v1(null, %b::text[], %b::bytea[], %b::uuid[], %b::uuid[], %b::int4[], %b::int2[])
+"""
+RELEASE_EACH = "select * from cloison.release_each_v1(null, %b::text[], %b::bytea[], %b::uuid[], %b::uuid[])"
 RELEASE = "select * from cloison.release_v1(%b::text, %b::bytea[], %b::uuid[], %b::uuid[])"
 LEND = (
     "select * from cloison.lend_v1(%b::text, %b::bytea[], %b::text[], %b::uuid[], %b::uuid[], %b::int4[], %b::int2[])"
@@ -62,7 +65,9 @@ class Asked(NamedTuple):
 
     @property
     def place(self) -> str:
-        """The segment whose functions the stage calls."""
+        """The segment whose functions the stage calls; empty for `OPEN`, whose calls take requests of any."""
+        if self.stage is Stage.OPEN:
+            return ""
         if self.stage is Stage.CAP and self.lease is not None and self.lease.ledger_segment is not None:
             return self.lease.ledger_segment
         return self.segment if self.stage is Stage.LENT else self.home
@@ -95,12 +100,13 @@ def calls(group: Sequence[Asked]) -> tuple[Call, Call]:
     tokens = [asked.token for asked in group]
     requests, persons = [asked.request.request for asked in group], [asked.request.person for asked in group]
     rights = ([asked.request.compartments for asked in group], [asked.request.purpose for asked in group])
-    release: Call = (RELEASE, (place, tokens, requests, persons))
     if stage is Stage.OPEN:
-        return (CHARGE, (place, tokens, requests, persons, *rights)), release
+        named = ([asked.home for asked in group], tokens, requests, persons)
+        return (CHARGE_EACH, (*named, *rights)), (RELEASE_EACH, named)
+    release: Call = (RELEASE, (place, tokens, requests, persons))
     if stage is Stage.LEND:
-        named = (place, tokens, [asked.segment for asked in group], requests, persons)
-        return (LEND, (*named, *rights)), (LEASES, named)
+        lent = (place, tokens, [asked.segment for asked in group], requests, persons)
+        return (LEND, (*lent, *rights)), (LEASES, lent)
     leases = [asked.lease.text if asked.lease else "" for asked in group]
     macs = [asked.lease.mac if asked.lease else b"" for asked in group]
     if stage is Stage.CAP:

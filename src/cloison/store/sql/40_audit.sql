@@ -47,10 +47,10 @@ create type cloison.judged as (
     purpose smallint, relation cloison.relation_kind, meter cloison.meter, event cloison.event, verdict text
 );
 
--- A request after its budgets: what settle_v1 writes down. `number` of its audit entry, null where it has none; `beyond`:
--- it is refused beyond the refusals' budget, which `amount` requests of this account are.
+-- A request after its budgets: what settle_v1 writes down. `place`: the segment where; `number` of its audit entry, null
+-- where it has none; `beyond`: it is refused beyond the refusals' budget, which `amount` requests of this account are.
 create type cloison.settled as (
-    ordinal integer, session uuid, account uuid, request uuid, person uuid, compartments integer, purpose smallint,
+    place text, ordinal integer, session uuid, account uuid, request uuid, person uuid, compartments integer, purpose smallint,
     relation cloison.relation_kind, meter cloison.meter, event cloison.event, outcome text, retry_after integer,
     beyond boolean, amount integer, number bigint
 );

@@ -86,7 +86,7 @@ language plpgsql volatile security definer set search_path = pg_catalog, cloison
     set enable_seqscan = off set plan_cache_mode = force_generic_plan as $$
 begin
     insert into alert (segment, account, number, kind, at, person)
-    select p_segment, g.account, g.number, 'protected_opened', p_now, g.person
+    select g.place, g.account, g.number, 'protected_opened', p_now, g.person
     from unnest(settled) g
     where g.event in ('open', 'person_read') and g.outcome = 'open' and g.number is not null and exists (
         select from protection p where p.person = g.person and p.lifted_at is null

@@ -2,6 +2,8 @@
 -- has locked the ledgers of the accounts in an *earlier* statement, so that the snapshots here are younger than the
 -- locks: a single set-based statement takes its snapshot before it waits. Each table is written by a statement of its
 -- own, which a distributed engine can send to one node.
+-- A call may settle requests of several segments, `place` says whose each is. On a distributed engine it is one segment's,
+-- `p_segment`, and has to be seen to be: what is installed there says p_segment wherever it says `.place` here.
 -- Tables are reached through scalar and lateral subqueries on purpose: the planner cannot turn them into scans of whole
 -- tables, whatever the statistics of a young register say; enable_seqscan off is there for the same reason.
 
@@ -61,10 +63,12 @@ where case when v.segment <> all (g.segments) or v.home <> all (g.segments) or v
   and not exists (select from cloison.recall c where c.subject in (v.session, v.account));
 
 -- Settles `judged`, at most 128 requests of accounts whose ledgers are locked; see the header.
+-- p_places: the segment of each by ordinal; null: p_segment for all.
 -- Verdicts `no_session` and `busy` (not locked, or too many receipts not released) leave no trace here.
 -- retry_after: whole seconds until the oldest person leaves the window that is full.
-create or replace function cloison.settle_v1(p_segment text, p_now timestamptz, judged cloison.judged[])
-returns table (ordinal integer, outcome text, retry_after integer)
+create or replace function cloison.settle_v1(
+    p_segment text, p_now timestamptz, judged cloison.judged[], p_places text[] default null
+) returns table (ordinal integer, outcome text, retry_after integer)
 language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp
     set enable_seqscan = off set plan_cache_mode = force_generic_plan as $$
 #variable_conflict use_column
@@ -76,33 +80,34 @@ declare
     v_refused boolean;
 begin
     with request as materialized (
-        select j.*, row_number() over (partition by j.verdict, j.account, j.meter, j.person order by j.ordinal) as turn
+        select j.*, coalesce(p_places[j.ordinal], p_segment) as place,
+            row_number() over (partition by j.verdict, j.account, j.meter, j.person order by j.ordinal) as turn
         from unnest(judged) j
     ), asked as materialized (
         -- Each distinct person once; `step` says in which windows the person is new.
-        select q.ordinal, q.account, q.role, q.meter, q.person, array[
+        select q.place, q.ordinal, q.account, q.role, q.meter, q.person, array[
             (o.last_opened > v_cutoffs[1]) is not true, (o.last_opened > v_cutoffs[2]) is not true,
             (o.last_opened > v_cutoffs[3]) is not true, (o.last_opened > v_cutoffs[4]) is not true]::integer[] as step
         from request q
         cross join lateral (
-            select (select o.last_opened from opening o where o.segment = p_segment and o.account = q.account
+            select (select o.last_opened from opening o where o.segment = q.place and o.account = q.account
                     and o.meter = q.meter and o.person = q.person) as last_opened
             offset 0
         ) o
         where q.verdict = 'open' and q.turn = 1 and q.person is not null
     ), budget as materialized (
         -- A role without a budget has none. A list never shows more people than the caseload holds.
-        select a.account, a.meter, a.new, array[
+        select a.place, a.account, a.meter, a.new, array[
             least(coalesce(b.minutes_5, 0), a.size), least(coalesce(b.hour, 0), a.size),
             least(coalesce(b.day, 0), a.size), least(coalesce(b.days_28, 0), a.size)] as people
         from (
-            select a.account, a.role, a.meter,
+            select a.place, a.account, a.role, a.meter,
                 array[sum(a.step[1]), sum(a.step[2]), sum(a.step[3]), sum(a.step[4])]::integer[] as new,
                 case when a.meter = 'list' then (
                     select count(distinct r.person)::integer from relation r
-                    where r.segment = p_segment and r.account = a.account and r.kind <> 'walk_in'
+                    where r.segment = a.place and r.account = a.account and r.kind <> 'walk_in'
                       and (r.valid_until is null or r.valid_until > p_now)) end as size
-            from asked a group by a.account, a.role, a.meter
+            from asked a group by a.place, a.account, a.role, a.meter
         ) a
         left join role_budget b on b.role = a.role and b.meter = a.meter
     ), counted as materialized (
@@ -110,12 +115,12 @@ begin
         -- it can hold, unless the clock was turned back. Counted anew is what would not fit by that.
         select b.account, b.meter, b.people, array(
             select case when l.at_most[i] + b.new[i] <= b.people[i] then l.at_most[i]
-                else (select count(*) from opening o where o.segment = p_segment and o.account = b.account
+                else (select count(*) from opening o where o.segment = b.place and o.account = b.account
                       and o.meter = b.meter and o.last_opened > v_cutoffs[i])::integer end
             from generate_series(1, 4) i order by i) as counts
         from budget b
         cross join lateral (
-            select (select l.at_most from ledger l where l.segment = p_segment and l.account = b.account
+            select (select l.at_most from ledger l where l.segment = b.place and l.account = b.account
                     and b.meter = 'open' and l.counted_at <= p_now) as at_most
             offset 0
         ) l
@@ -130,14 +135,14 @@ begin
                          when q.person is null or w.state[5] = 1 then 'open' else 'budget' end as outcome,
             case when w.state[5] = 0 then (
                 select max(ceil(extract(epoch from coalesce(
-                    (select min(o.last_opened) from opening o where o.segment = p_segment and o.account = q.account
+                    (select min(o.last_opened) from opening o where o.segment = q.place and o.account = q.account
                      and o.meter = q.meter and o.last_opened > v_cutoffs[i]), p_now) - v_cutoffs[i])))
                 from generate_series(1, 4) i where w.people[i] < w.counts[i] + w.state[i] + w.step[i])
             end::integer as retry_after
         from request q
         left join weighed w on w.account = q.account and w.meter = q.meter and w.person = q.person and q.verdict = 'open'
     )
-    select array_agg(row(d.ordinal, d.session, d.account, d.request, d.person, d.compartments, d.purpose, d.relation,
+    select array_agg(row(d.place, d.ordinal, d.session, d.account, d.request, d.person, d.compartments, d.purpose, d.relation,
             d.meter, d.event, d.outcome, d.retry_after, false, null, d.number)::settled order by d.ordinal),
         bool_or(d.outcome in ('scope', 'budget', 'step_up', 'frozen')),
         (select array_agg(c.account order by c.account) from counted c where c.meter = 'open'),
@@ -148,7 +153,7 @@ begin
         into v_settled, v_refused, v_counted, v_at_most
     from (
         select d.*, case when d.outcome = 'open' then (
-                select l.next_number from ledger l where l.segment = p_segment and l.account = d.account) - 1
+                select l.next_number from ledger l where l.segment = d.place and l.account = d.account) - 1
             + count(*) filter (where d.outcome = 'open') over (partition by d.account order by d.ordinal) end as number
         from decided d
     ) d;
@@ -158,7 +163,7 @@ begin
 
     insert into entry (segment, account, number, at, event, outcome, session, request, person, compartments,
         purpose, relation, amount)
-    select p_segment, g.account, g.number, p_now,
+    select g.place, g.account, g.number, p_now,
         case when g.beyond then 'refusals_exceeded'
              when g.event = 'allowance_lent' and g.outcome <> 'open' then 'open' else g.event end,
         g.outcome::outcome, g.session, g.request,
@@ -168,15 +173,15 @@ begin
 
     update ledger l
     set next_number = n.next_number, counted_at = p_now,
-        at_most = case when c.place is null then l.at_most else array(select unnest(v_at_most[c.place:c.place])) end
-    from (select g.account, max(g.number) + 1 as next_number from unnest(v_settled) g
-          where g.number is not null group by g.account) n
-    left join unnest(v_counted) with ordinality as c (account, place) on c.account = n.account
-    where l.segment = p_segment and l.account = n.account;
+        at_most = case when c.nth is null then l.at_most else array(select unnest(v_at_most[c.nth:c.nth])) end
+    from (select g.place, g.account, max(g.number) + 1 as next_number from unnest(v_settled) g
+          where g.number is not null group by g.place, g.account) n
+    left join unnest(v_counted) with ordinality as c (account, nth) on c.account = n.account
+    where l.segment = n.place and l.account = n.account;
 
     -- What is lent may be opened until the lease expires, and counts from then.
     insert into opening as o (segment, account, meter, person, last_opened)
-    select distinct p_segment, g.account, g.meter, g.person,
+    select distinct g.place, g.account, g.meter, g.person,
         case g.event when 'allowance_lent' then p_now + lease_lifetime_v1() else p_now end
     from unnest(v_settled) g
     where g.outcome = 'open' and g.person is not null
@@ -184,10 +189,10 @@ begin
         do update set last_opened = greatest(o.last_opened, excluded.last_opened);
 
     insert into receipt (segment, session, request, person, account, compartments, charged_at, found)
-    select p_segment, g.session, g.request, g.person, g.account, bit_or(g.compartments), p_now,
+    select g.place, g.session, g.request, g.person, g.account, bit_or(g.compartments), p_now,
         bool_or(g.event = 'search')
     from unnest(v_settled) g where g.outcome = 'open' and g.person is not null and g.event <> 'allowance_lent'
-    group by g.session, g.request, g.person, g.account
+    group by g.place, g.session, g.request, g.person, g.account
     on conflict (segment, session, request, person)
         do update set compartments = excluded.compartments, charged_at = excluded.charged_at, found = excluded.found;
 
@@ -195,11 +200,11 @@ begin
 
     if v_refused then
         insert into refusal (segment, account, refused_at, number)
-        select p_segment, g.account, p_now, g.number from unnest(v_settled) g
+        select g.place, g.account, p_now, g.number from unnest(v_settled) g
         where g.number is not null and g.outcome <> 'open' and not g.beyond;
 
         insert into session_end (segment, session, ended_at)
-        select distinct p_segment, g.session, p_now from unnest(v_settled) g where g.number is not null and g.beyond
+        select distinct g.place, g.session, p_now from unnest(v_settled) g where g.number is not null and g.beyond
         on conflict do nothing;
     end if;
 
@@ -231,7 +236,7 @@ begin
             join (
                 select c.account, least(b.minutes_5 - n.counts[1], b.hour - n.counts[2], b.day - n.counts[3],
                     b.days_28 - n.counts[4]) as room
-                from (select distinct d.account, d.role from decided d
+                from (select distinct d.place, d.account, d.role from decided d
                       where d.outcome in ('scope', 'budget', 'step_up', 'frozen')) c
                 left join role_budget b on b.role = c.role and b.meter = 'refusal'
                 cross join lateral (
@@ -239,7 +244,7 @@ begin
                         count(*) filter (where f.refused_at > v_cutoffs[1]), count(*) filter (where f.refused_at > v_cutoffs[2]),
                         count(*) filter (where f.refused_at > v_cutoffs[3]), count(*)]::integer[] as counts
                     from refusal f
-                    where f.segment = p_segment and f.account = c.account and f.refused_at > v_cutoffs[4]
+                    where f.segment = c.place and f.account = c.account and f.refused_at > v_cutoffs[4]
                 ) n
             ) f on f.account = d.account
             where d.event not in ('search', 'list') or d.turn = 1
@@ -247,12 +252,12 @@ begin
             select d.*, coalesce(r.rank > r.room, false) as is_beyond,
                 (select count(*) from refused o where o.account = d.account and o.rank > o.room) as refusals,
                 case when d.outcome = 'open' or r.rank <= r.room + 1 then
-                    (select l.next_number from ledger l where l.segment = p_segment and l.account = d.account) - 1
+                    (select l.next_number from ledger l where l.segment = d.place and l.account = d.account) - 1
                     + count(*) filter (where d.outcome = 'open' or r.rank <= r.room + 1)
                         over (partition by d.account order by d.ordinal) end as new_number
             from decided d left join refused r on r.ordinal = d.ordinal
         )
-        select array_agg(row(n.ordinal, n.session, n.account, n.request, n.person, n.compartments, n.purpose, n.relation,
+        select array_agg(row(n.place, n.ordinal, n.session, n.account, n.request, n.person, n.compartments, n.purpose, n.relation,
                 n.meter, n.event, n.outcome, n.retry_after, n.is_beyond, n.refusals, n.new_number)::settled
             order by n.ordinal)
         from numbered n);

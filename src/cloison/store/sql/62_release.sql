@@ -1,4 +1,4 @@
--- release_v1: the second half of opening people, in a later transaction. See docs/walk.md, step 5.
+-- release_each_v1: the second half of opening people, in a later transaction. See docs/walk.md, step 5.
 --
 -- Rules, in order:
 --   1. it refuses a transaction that has written: a charge in the same transaction could still be rolled back;
@@ -8,9 +8,9 @@
 --      back, whatever synchronous_commit the caller chose;
 --   4. session, agreement, freeze, protection and relation are looked at again, in a newer snapshot; a receipt is used
 --      up by being released.
--- p_persons may hold null: then all people of that request (a search's cards, a list).
-create or replace function cloison.release_v1(
-    p_segment text, p_tokens bytea[], p_requests uuid[], p_persons uuid[]
+-- p_segments: where each is asked for, p_segment as in charge_each_v1. p_persons may hold null: then all people of that request (a search's cards, a list).
+create or replace function cloison.release_each_v1(
+    p_segment text, p_segments text[], p_tokens bytea[], p_requests uuid[], p_persons uuid[]
 ) returns table (
     ordinal integer, person uuid, version integer, compartments integer, sealed bytea[], ticket text, mac bytea
 )
@@ -21,28 +21,28 @@ declare
     v_now timestamptz;
     v_ordinals integer[];
     v_receipts receipt[];
-    v_visiting uuid[];
+    v_visiting text[];
     v_label integer := (select label_bit from profile);
 begin
     if pg_current_xact_id_if_assigned() is not null then                                    -- 1
         raise exception 'release needs a transaction that has not written' using errcode = 'CL003';
     end if;
     perform refuse_unsafe_caller_v1();
-    if coalesce(cardinality(p_tokens), 0) > 128 or coalesce(cardinality(p_requests), 0) > 128
-       or coalesce(cardinality(p_persons), 0) > 128 then
+    if greatest(cardinality(p_segments), cardinality(p_tokens), cardinality(p_requests), cardinality(p_persons)) > 128 then
         raise exception 'at most 128 requests in a batch' using errcode = 'CL002';
     end if;
     v_now := clock_v1();
 
     with mine as materialized (                                                             -- 2
         select q.ordinal, r as receipt
-        from unnest(p_tokens, p_requests, p_persons) with ordinality as q (token, request, person, ordinal)
+        from unnest(p_segments, p_tokens, p_requests, p_persons)
+            with ordinality as q (place, token, request, person, ordinal)
         join lateral (
-            select s.session from session s where s.segment = p_segment and s.token_hash = sha256(q.token)
+            select s.session from session s where s.segment = q.place and s.token_hash = sha256(q.token)
             union all
-            select v.session from guest v where v.segment = p_segment and v.token_hash = sha256(q.token)
+            select v.session from guest v where v.segment = q.place and v.token_hash = sha256(q.token)
         ) s on true
-        join receipt r on r.segment = p_segment and r.session = s.session and r.request = q.request
+        join receipt r on r.segment = q.place and r.session = s.session and r.request = q.request
             and (q.person is null or r.person = q.person)
         where r.charged_at > v_now - receipt_lifetime_v1() and r.compartments < 1 << 30   -- else the intake door's
         for update of r skip locked
@@ -53,26 +53,27 @@ begin
     end if;
 
     perform wait_until_flushed_v1();                                                        -- 3
-    if exists (select from guest g where g.segment = p_segment
-               and g.session = any (array(select r.session from unnest(v_receipts) r))) then
+    if exists (select from unnest(v_receipts) as r (place, session)
+               join guest g on g.segment = r.place and g.session = r.session) then
         v_visiting := array(                                                                -- 4, of guests
-            select r.session from unnest(v_receipts) r
-            join visitor h on h.segment = p_segment and h.session = r.session
+            select r.place || '|' || r.session
+            from unnest(v_receipts) as r (place, session, request, person, account, compartments)
+            join visitor h on h.segment = r.place and h.session = r.session
             where h.expires_at > v_now
-            group by r.session having bool_and(r.compartments & ~h.compartments = 0));
+            group by r.place, r.session having bool_and(r.compartments & ~h.compartments = 0));
     end if;
 
     return query
     with seen as (
         -- The same request asked for twice is answered where it stands first.
-        select distinct on (o.session, o.request, o.person) o.* from unnest(v_ordinals, v_receipts)
-            as o (ordinal, segment, session, request, person, account, compartments, charged_at, found)
-        order by o.session, o.request, o.person, o.ordinal
+        select distinct on (o.place, o.session, o.request, o.person) o.* from unnest(v_ordinals, v_receipts)
+            as o (ordinal, place, session, request, person, account, compartments, charged_at, found)
+        order by o.place, o.session, o.request, o.person, o.ordinal
     ), used as (
         delete from receipt r using seen s                                                  -- 4
-        where r.segment = p_segment and r.session = s.session and r.request = s.request and r.person = s.person
+        where r.segment = s.place and r.session = s.session and r.request = s.request and r.person = s.person
           and r.charged_at = s.charged_at and r.charged_at > clock_v1() - receipt_lifetime_v1()
-        returning s.ordinal, r.session, r.request, r.person, r.account, r.compartments, r.found
+        returning s.place, s.ordinal, r.session, r.request, r.person, r.account, r.compartments, r.found
     ), numbered as materialized (
         select u.*, row_number() over (order by u.ordinal, u.person) as turn from used u
     ), reach as materialized (
@@ -81,18 +82,18 @@ begin
         cross join lateral withheld_each_v1(q.accounts, q.accounts, q.people) w
     ), allowed as (
         select u.*, p.version, p.sealed, format('cloison-ticket-1|%s|%s|%s|%s|%s|%s|%s|%s|%s|%s', u.request, u.session,
-            u.account, p_segment, p.cohort, u.person, p.key_id, u.compartments, p.version,
+            u.account, u.place, p.cohort, u.person, p.key_id, u.compartments, p.version,
             floor(extract(epoch from v_now) * 1000)::bigint) as ticket
         from numbered u
         join reach w on w.ordinal = u.turn and not w.withheld and not w.own and not (u.found and w.shielded)
-        join person p on p.segment = p_segment and p.person = u.person
-        where (u.session = any (v_visiting) or exists (
-                   select from holder h where h.segment = p_segment and h.session = u.session
+        join person p on p.segment = u.place and p.person = u.person
+        where (u.place || '|' || u.session = any (v_visiting) or exists (
+                   select from holder h where h.segment = u.place and h.session = u.session
                        and h.expires_at > v_now and u.compartments & ~h.compartments = 0))
-          and not exists (select from account_freeze f where f.segment = p_segment and f.account = u.account
+          and not exists (select from account_freeze f where f.segment = u.place and f.account = u.account
                           and f.lifted_at is null)
           -- Today's list names appointments that begin later or are over; a record is for a relation of now.
-          and exists (select from relation r where r.segment = p_segment and r.account = u.account
+          and exists (select from relation r where r.segment = u.place and r.account = u.account
                       and r.person = u.person and (r.valid_until is null or r.valid_until >
                           case u.compartments when v_label then date_trunc('day', v_now, 'UTC') else v_now end))
     )
@@ -102,6 +103,18 @@ begin
         a.ticket, sha256(k.outer_block || sha256(k.inner_block || convert_to(a.ticket, 'UTF8')))
     from allowed a cross join ticket_key k
     order by a.ordinal, a.person;
+end $$;
+
+-- The same for requests of one segment.
+create or replace function cloison.release_v1(
+    p_segment text, p_tokens bytea[], p_requests uuid[], p_persons uuid[]
+) returns table (
+    ordinal integer, person uuid, version integer, compartments integer, sealed bytea[], ticket text, mac bytea
+)
+language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp as $$
+begin
+    return query select * from release_each_v1(p_segment, of_one_segment_v1(p_segment, p_tokens), p_tokens, p_requests,
+        p_persons);
 end $$;
 
 -- Waits until the write-ahead log is on disk up to where it was inserted when this is called.

@@ -8,6 +8,8 @@ grant usage on schema cloison to cloison_reaper;
 grant usage on schema cloison to cloison_statistics;
 
 -- The desk: an adviser's session opens, searches and lists, always in several transactions: charge, (find,) release.
+grant execute on function cloison.charge_each_v1(text, text[], bytea[], uuid[], uuid[], integer[], smallint[]) to cloison_desk;
+grant execute on function cloison.release_each_v1(text, text[], bytea[], uuid[], uuid[]) to cloison_desk;
 grant execute on function cloison.charge_v1(text, bytea[], uuid[], uuid[], integer[], smallint[]) to cloison_desk;
 grant execute on function cloison.search_v1(text, bytea, uuid, smallint, integer, bigint[], integer, bigint[], bigint, bigint, bytea) to cloison_desk;
 grant execute on function cloison.find_v1(text, bytea, uuid) to cloison_desk;
