@@ -120,7 +120,8 @@ def test_what_an_import_needs_is_killed(fresh: OperatedHome, victim: str, told: 
 
 def test_an_interrupt_at_the_terminal_ends_an_import(fresh: OperatedHome) -> None:
     """Ctrl-C: exit code 1, what to do, no trace of Python; whoever is in is whole, and nothing of ours goes on."""
-    synthetic.write(fresh.folder / "long.csv", 5 * MANY, seed=5)
+    # of one department: people of all of them wait in memory until they are enough
+    synthetic.write(fresh.folder / "long.csv", 5 * MANY, seed=5, departments=["59"])
     process = fresh.start("people", "import", "long.csv")
     wait_until(lambda: process.poll() is not None or acts(fresh) > 0)
     process.send_signal(signal.SIGINT)

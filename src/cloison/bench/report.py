@@ -141,15 +141,20 @@ def _line(row: Row) -> str:
 
 def charts(made: Report) -> dict[str, dict[str, Any]]:
     """Vega-Lite charts by name: rates by clients, and openings as the register grows."""
-    rates = {(row.benchmark, row.clients): row for row in made.rows if row.clients is not None}
     most = max(row.people for row in made.rows)
-    by_clients = [_point(row) for row in rates.values() if row.people == most]
-    growing = {
-        (row.people, row.benchmark): row for row in made.rows if row.benchmark == OPEN and row.clients == FLAT_CLIENTS
-    }
+    rates: dict[tuple[str, int | None], Row] = {}
+    growing: dict[int, Row] = {}
+    for row in made.rows:
+        if row.clients is not None and row.people == most:
+            rates.setdefault((row.benchmark, row.clients), row)  # the rounds of all, before those of the growth
+        if (row.benchmark, row.clients) == (OPEN, FLAT_CLIENTS):
+            growing[row.people] = row
+    by_clients = [_point(row) for row in rates.values()]
     return {
         "bench-rates": _chart(by_clients, "clients", "clients"),
-        "bench-growth": _chart([_point(row) for row in growing.values()], "people", "people in the register"),
+        "bench-growth": _chart(
+            [_point(growing[people]) for people in sorted(growing)], "people", "people in the register"
+        ),
     }
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from cloison.bench.load import Sample
+from cloison.errors import ConfigError
 
 PERCENT = 100
 
@@ -33,13 +34,20 @@ class Measured(NamedTuple):
 
 
 def rounds(cases: Sequence[Case], count: int, seconds: float) -> list[Measured]:
-    """Run each case `count` times for `seconds`; in the order of `cases`."""
+    """Run each case `count` times for `seconds`; in the order of `cases`.
+
+    Raises ConfigError where requests were refused: what is refused costs less, and nothing would be compared.
+    """
     samples: list[list[Sample]] = [[] for _ in cases]
     for number in range(count):
         for place in range(len(cases)):
             turn = (place + number) % len(cases)
             samples[turn].append(cases[turn].run(seconds))
-    return [measured(taken) for taken in samples]
+    found = [measured(taken) for taken in samples]
+    for case, figures in zip(cases, found, strict=True):
+        if figures.refused:
+            raise ConfigError(reason=f"{figures.refused} requests of `{case.benchmark}` were refused; measure fewer")
+    return found
 
 
 def measured(samples: Sequence[Sample]) -> Measured:
