@@ -16,6 +16,7 @@ from rich.markup import escape
 from cloison.cli import (
     accounts,
     alerts,
+    blast_radius,
     caseload,
     feeds,
     history,
@@ -44,6 +45,7 @@ app.add_typer(staff.app, name="staff")
 app.add_typer(caseload.app, name="caseload")
 app.add_typer(feeds.app, name="feeds")
 app.add_typer(statistics.app)
+app.add_typer(blast_radius.app)
 
 
 def run() -> None:
