@@ -15,7 +15,7 @@ from cloison.errors import BadRequestError, UnknownAccountError, UnknownOrganisa
 
 COMPARTMENTS, LABEL = ("identity", "nir", "label"), 4
 WINDOWS = People.__struct_fields__
-METER_NAMES = tuple(meter.name.lower() for meter in METERS.values())
+METER_NAMES = tuple(meter.name.lower() for meter in METERS)
 FOLLOWED, ELSEWHERE, MET_TODAY = 0b001_001_001, 0b000_000_001, 0b000_100_000  # ways: card, list, opened
 BUDGETS = {"open": People(10, 30, 80, 600), "list": People(100, 100, 400, 1500), "search": People(16, 50, 150, 1000)}
 

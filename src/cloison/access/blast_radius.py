@@ -30,8 +30,9 @@ Left out: what is still in the windows from before, how many people the register
 fast a door answers. They only make the true number smaller.
 """
 
-from collections.abc import Mapping
-from enum import IntFlag, StrEnum
+from collections.abc import Sequence
+from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
@@ -43,19 +44,9 @@ SHORTER_IN_LONGER = (12, 24, 28)  # windows of one length that cover one of the 
 WAYS = 3  # a way to somebody: kind of relation, then list, then card; see ways_v1
 KINDS = (Relation.CASELOAD, Relation.COVER, Relation.INBOUND)
 FOLLOWING = 7  # the mask of these kinds
-
-
-class Ways(IntFlag):
-    """The meters on which somebody in reach may be released."""
-
-    OPEN = 1
-    LIST = 2
-    SEARCH = 4
-    WALK_IN = 8
-
-
-METERS = {Ways.OPEN: Meter.OPEN, Ways.LIST: Meter.LIST, Ways.SEARCH: Meter.SEARCH, Ways.WALK_IN: Meter.WALK_IN}
-OPENING, LABELS = Ways.OPEN | Ways.WALK_IN, Ways.LIST | Ways.SEARCH
+OPEN, LIST, SEARCH, WALK_IN = 1, 2, 4, 8  # meters on which people are released, as a mask
+METERS = (Meter.OPEN, Meter.LIST, Meter.SEARCH, Meter.WALK_IN)  # the same, in the order of the bits
+OPENING, LABELS = OPEN | WALK_IN, LIST | SEARCH
 EVERY = OPENING | LABELS
 
 
@@ -97,10 +88,12 @@ class Pools(msgspec.Struct):
 
     def reached(self, meters: int) -> int:
         """N(S): how many people at least one of these meters can release."""
-        followed = sum(people for ways, people in self.followed.items() if ways & meters)
-        if self.followed_most is not None:
-            followed = min(followed, self.followed_most)
-        return followed + sum(people for ways, people in self.others.items() if ways & meters)
+        followed = others = 0
+        for ways, people in self.followed.items():
+            followed += people if ways & meters else 0
+        for ways, people in self.others.items():
+            others += people if ways & meters else 0
+        return others + (followed if self.followed_most is None else min(followed, self.followed_most))
 
 
 def closed(people: People) -> People:
@@ -113,42 +106,44 @@ def closed(people: People) -> People:
     return People(*lengths)
 
 
-def most_people(budgets: Mapping[Ways, int], cap: int, pools: Pools) -> int:
-    """The least of the sums of the module's docstring, over all sets S of meters, in one window."""
+def most_people(budgets: Sequence[int], cap: int, pools: Pools, meters: int = EVERY) -> int:
+    """The least of the sums of the module's docstring, over all sets S of these meters, in one window."""
+    charged = _charged(tuple(budget if meters >> i & 1 else 0 for i, budget in enumerate(budgets)), cap)
     return min(
-        pools.reached(counted) + _charged(budgets, cap, counted)
-        for counted in range(EVERY, -1, -1)
-        if not counted & pools.anybody
+        pools.reached(counted) + charged[counted]
+        for counted in range(meters, -1, -1)
+        if not counted & (pools.anybody | ~meters)
     )
 
 
-def _charged(budgets: Mapping[Ways, int], cap: int, counted: int) -> int:
-    opening = sum(budgets[meter] for meter in (Ways.OPEN, Ways.WALK_IN) if not counted & meter)
-    if not counted & OPENING:
-        opening = min(opening, cap)
-    return opening + sum(budgets[meter] for meter in (Ways.LIST, Ways.SEARCH) if not counted & meter)
+@lru_cache(maxsize=4096)
+def _charged(budgets: tuple[int, ...], cap: int) -> tuple[int, ...]:
+    """For each set S, the budgets of the meters that are not in it; the cap where both that it counts are not."""
+    sums = []
+    for counted in range(EVERY + 1):
+        left = [0 if counted >> i & 1 else budget for i, budget in enumerate(budgets)]
+        opening = left[0] + left[3]
+        sums.append(left[1] + left[2] + (opening if counted & OPENING else min(opening, cap)))
+    return tuple(sums)
 
 
 class _Room(NamedTuple):
-    """An account, its role, and the meters on which the role can be released anybody, or strangers."""
+    """An account, the meters on which its role can be released anybody, or strangers, and budgets and cap by window."""
 
     exposed: Exposed
-    role: RoleRights
     rights: int
     anybody: int
+    budgets: tuple[tuple[int, ...], ...]
+    cap: People
 
     def most(self, meters: int, kinds: int, strangers: int) -> People:
         """On these meters, for relations of these kinds, and for strangers on those meters."""
         return People(*(self._window(i, self.rights & meters, kinds, strangers & meters) for i in range(4)))
 
     def _window(self, i: int, meters: int, kinds: int, strangers: int) -> int:
-        budgets = {
-            way: closed(self.role.budgets.get(meter.name.lower(), NOBODY)).each[i] if meters & way else 0
-            for way, meter in METERS.items()
-        }
         pools = _pools(i, self.exposed, meters, kinds)
         pools.anybody = strangers
-        return most_people(budgets, closed(self.exposed.caps).each[i], pools)
+        return most_people(self.budgets[i], self.cap.each[i], pools, meters)
 
 
 def bound(exposed: Exposed, staff: Staff) -> Bound:
@@ -202,10 +197,16 @@ def _room(exposed: Exposed, role: RoleRights, label: int) -> _Room:
     """A list asks for no purpose; the label is all that lists and cards show."""
     rights = OPENING if role.purposes else 0
     if role.compartments & label:
-        rights |= LABELS if role.purposes else Ways.LIST
-    if role.relations >> Relation.WALK_IN & 1:
-        return _Room(exposed, role, rights, rights & (Ways.SEARCH | Ways.WALK_IN))
-    return _Room(exposed, role, rights & ~Ways.WALK_IN, 0)
+        rights |= LABELS if role.purposes else LIST
+    walk_in = role.relations >> Relation.WALK_IN & 1
+    budgets = [closed(role.budgets.get(meter.name.lower(), NOBODY)).each for meter in METERS]
+    return _Room(
+        exposed,
+        rights if walk_in else rights & ~WALK_IN,
+        rights & (SEARCH | WALK_IN) if walk_in else 0,
+        tuple(zip(*budgets, strict=True)),
+        closed(exposed.caps),
+    )
 
 
 def _pools(i: int, exposed: Exposed, meters: int, kinds: int) -> Pools:
@@ -223,15 +224,15 @@ def _pools(i: int, exposed: Exposed, meters: int, kinds: int) -> Pools:
         if exposed.caseload < met:
             pools.followed_most = exposed.caseload
         else:
-            every = meters & ~Ways.WALK_IN
-            pools.followed[every] = pools.followed.get(every, 0) + exposed.caseload - met
+            more = meters & ~WALK_IN
+            pools.followed[more] = pools.followed.get(more, 0) + exposed.caseload - met
     return pools
 
 
 def _meters(ways: int, kinds: int) -> int:
     """The meters that ways of these kinds of relation lead to; the bits of `ways_v1`."""
-    steps = ((Ways.OPEN, 0), (Ways.LIST, WAYS), (Ways.SEARCH, 2 * WAYS))
-    return sum(meter for meter, shift in steps if ways >> shift & kinds)
+    listed, on_card = ways >> WAYS & kinds, ways >> 2 * WAYS & kinds
+    return (OPEN if ways & kinds else 0) | (LIST if listed else 0) | (SEARCH if on_card else 0)
 
 
 def until(seconds: int, found: Bound) -> Bound:

@@ -98,7 +98,7 @@ def report(staff: Staff, empty: Sequence[str] = ()) -> Report:
 
 
 def together(bounds: Iterable[Bound], label: str, cap: People = EVERYBODY) -> Total:
-    """Rule 4 of `blast_radius.py`, for accounts of one organisation; `label` is the compartment that the cap does not count alone."""
+    """Rule 4 of `blast_radius.py`, for one organisation; `label`: the compartment that can be had beside the cap."""
     bounds, cap = list(bounds), closed(cap)
     total, opened = _sum(b.people for b in bounds), _sum(b.opened for b in bounds).least(cap)
     people = total.least(_sum(b.labels for b in bounds) + cap)

@@ -13,7 +13,7 @@ from cloison.access.exposed import NOBODY, People, RoleRights, Staff
 from cloison.errors import BadRequestError, UnknownAccountError
 
 FORMS = "ROLE.METER.WINDOW=N, ACCOUNT.caseload=N or ACCOUNT.role=ROLE"
-METER_NAMES = tuple(meter.name.lower() for meter in METERS.values())
+METER_NAMES = tuple(meter.name.lower() for meter in METERS)
 WINDOWS = People.__struct_fields__
 MOST = 1_000_000_000
 
