@@ -1,7 +1,7 @@
 """Whoever takes as many people as they can gets what blast-radius said: as many, and never one more.
 
-Over HTTP, with a role of small budgets of its own, so that a test reaches them in seconds. The thief knows the code: what is
-on a list is not opened, whom a card may show is asked for last. Then everything is asked for again, in vain.
+Over HTTP, with a role of small budgets of its own, so that a test reaches them in seconds. The thief knows the code:
+who is on a list is not opened, nor searched for. Then everything is asked for again, in vain.
 """
 
 from collections.abc import Iterator, Sequence
@@ -98,7 +98,7 @@ def met_before(register: RunningRegister, agent: Agent, rows: Sequence[dict[str,
 
 
 def test_all_meters_together(register: RunningRegister) -> None:
-    """List, openings and cards of people followed, strangers opened and on cards: the sum of all meters, then nobody."""
+    """Lists, openings and cards, of people followed and of strangers: the sum of all meters, then nobody."""
     with small_role(register.home, relations=15):
         agent = register.agent(FOLLOWED, ROLE)
         strangers = met_before(register, agent, register.people[:2])
@@ -132,7 +132,7 @@ def test_without_walk_in_right(register: RunningRegister, followed: int) -> None
 
 
 def rows_in_order(register: RunningRegister, agent: Agent) -> list[dict[str, str]]:
-    """The rows of the people followed, in the order of lists, as an accomplice with budgets of another role finds out."""
+    """The rows of the people followed, in the order of lists, as an accomplice of another role finds out."""
     accomplice = register.agent(0, "partner")
     register.relate(accomplice.handle, agent.people)
     with calling(register, accomplice) as api:

@@ -63,7 +63,7 @@ def blast_radius(  # noqa: PLR0913, PLR0917 - the options of a command are its p
         value["if"] = {"changes": changes, **after.to_json(top)}
     show(as_json, value, _table(before, after, top or SHOWN))
     if not as_json:
-        notes.print(LEGEND)
+        notes.print(LEGEND, soft_wrap=True)
 
 
 def _table(before: Report, after: Report | None, top: int) -> Table:

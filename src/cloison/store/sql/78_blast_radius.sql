@@ -30,7 +30,7 @@ create or replace function cloison.ways_v1(
     p_kind integer, p_at_home boolean, p_from timestamptz, p_until timestamptz, p_withheld timestamptz,
     p_shielded timestamptz, p_now timestamptz, p_end timestamptz
 ) returns integer
-language sql stable parallel safe
+language sql immutable parallel safe
 return case when p_withheld > p_end then 0 else
     case when p_from > p_end or p_until <= p_now - interval '10 seconds' then 0 else
         (1 << p_kind)
@@ -38,8 +38,8 @@ return case when p_withheld > p_end then 0 else
         | case when p_at_home and (p_shielded > p_end) is not true then 64 << p_kind else 0 end
     end
     | case when p_at_home and p_kind = 2
-            and p_from < date_trunc('day', p_end, 'UTC') + interval '24 hours'
-            and (p_until <= date_trunc('day', p_now - interval '10 seconds', 'UTC')) is not true then 32 else 0 end
+            and p_from < date_bin('24 hours', p_end, '2000-01-01 00:00:00+00') + interval '24 hours'
+            and (p_until <= date_bin('24 hours', p_now - interval '10 seconds', '2000-01-01 00:00:00+00')) is not true then 32 else 0 end
 end;
 
 -- How many people each of these accounts has in reach in which ways (as above) in the 5 minutes, hour, day and 28 days
