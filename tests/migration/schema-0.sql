@@ -2773,6 +2773,67 @@ begin
             and (p.valid_until is null or p.valid_until > p_now) offset 0);
 end $$;
 ALTER FUNCTION cloison.raise_alerts_v1(p_segment text, p_now timestamp with time zone, settled cloison.settled[]) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.reach_v1(p_accounts uuid[]) RETURNS TABLE(account uuid, ways integer[], people integer)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    with span as materialized (
+        select m.now, m.now + interval '5 minutes' as minutes_5, m.now + interval '1 hour' as hour,
+            m.now + interval '24 hours' as day, m.now + interval '672 hours' as days_28
+        from (select clock_v1() as now) m
+    ), told as materialized (
+        select a.account, t.person, t.kind, t.segment = a.segment as at_home, t.valid_from, t.valid_until
+        from (
+            select r.segment, r.account, r.person, case r.kind when 'caseload' then 0 when 'cover' then 1 else 2 end as kind,
+                r.valid_from, r.valid_until
+            from relation r where r.kind <> 'walk_in' and r.account = any (p_accounts)
+            union all
+            select i.segment, i.account, i.person, 2, i.valid_from, i.valid_until
+            from interaction i where i.waiting and i.account = any (p_accounts)
+        ) t
+        join account a on a.account = t.account
+        left join agreement g on g.organisation = a.organisation and g.standing
+        cross join span s
+        where (t.segment = a.segment or (t.segment <> all (g.segments)) is not true)
+          and t.valid_from < s.days_28 + interval '24 hours'
+          and (t.valid_until <= s.now - interval '24 hours 10 seconds') is not true
+    ), standing as materialized (
+        select p.segment, p.protection, p.person, coalesce(p.valid_until, 'infinity') as until,
+            p.since <= s.now - receipt_lifetime_v1() as on_no_card
+        from protection p cross join span s
+        where p.lifted_at is null and (p.valid_until is null or p.valid_until > s.now)
+    ), kept as materialized (
+        select t.account, t.person, max(p.until) filter (where p.on_no_card) as shielded,
+            max(p.until) filter (where not exists (
+                select from audience a where a.segment = p.segment and a.protection = p.protection
+                    and a.account = t.account and (a.valid_until is null or a.valid_until > s.now))) as withheld
+        from (select distinct t.account, t.person from told t) t
+        join standing p on p.person = t.person
+        cross join span s
+        group by t.account, t.person
+        union all
+        select h.account, l.person, 'infinity', 'infinity'    -- the account's own holder
+        from account_holder h join locator l on l.kind = h.kind and l.term = h.term
+        where h.account = any (p_accounts)
+    ), met as (
+        select t.account, t.person,
+            bit_or(ways_v1(t.kind, t.at_home, t.valid_from, t.valid_until, k.withheld, k.shielded, s.now, s.minutes_5)) as w1,
+            bit_or(ways_v1(t.kind, t.at_home, t.valid_from, t.valid_until, k.withheld, k.shielded, s.now, s.hour)) as w2,
+            bit_or(ways_v1(t.kind, t.at_home, t.valid_from, t.valid_until, k.withheld, k.shielded, s.now, s.day)) as w3,
+            bit_or(ways_v1(t.kind, t.at_home, t.valid_from, t.valid_until, k.withheld, k.shielded, s.now, s.days_28)) as w4
+        from told t
+        cross join span s
+        left join (
+            select k.account, k.person, max(k.withheld) as withheld, max(k.shielded) as shielded
+            from kept k group by k.account, k.person
+        ) k on k.account = t.account and k.person = t.person
+        group by t.account, t.person
+    )
+    select m.account, array[m.w1, m.w2, m.w3, m.w4], count(*)::integer
+    from met m where m.w4 <> 0
+    group by m.account, m.w1, m.w2, m.w3, m.w4;
+$$;
+ALTER FUNCTION cloison.reach_v1(p_accounts uuid[]) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.reachable_each_v1(p_accounts uuid[], p_persons uuid[]) RETURNS TABLE(ordinal bigint, person uuid)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -3937,6 +3998,10 @@ begin
     end loop;
 end $$;
 ALTER FUNCTION cloison.wait_until_flushed_v1() OWNER TO cloison_owner;
+CREATE FUNCTION cloison.ways_v1(p_kind integer, p_at_home boolean, p_from timestamp with time zone, p_until timestamp with time zone, p_withheld timestamp with time zone, p_shielded timestamp with time zone, p_now timestamp with time zone, p_end timestamp with time zone) RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN (p_withheld > p_end) THEN 0 ELSE (CASE WHEN ((p_from > p_end) OR (p_until <= (p_now - '00:00:10'::interval))) THEN 0 ELSE (((1 << p_kind) | CASE WHEN (p_at_home AND (p_kind < 2)) THEN (8 << p_kind) ELSE 0 END) | CASE WHEN (p_at_home AND ((p_shielded > p_end) IS NOT TRUE)) THEN (64 << p_kind) ELSE 0 END) END | CASE WHEN (p_at_home AND (p_kind = 2) AND (p_from < (date_bin('24:00:00'::interval, p_end, '2000-01-01 00:00:00+00'::timestamp with time zone) + '24:00:00'::interval)) AND ((p_until <= date_bin('24:00:00'::interval, (p_now - '00:00:10'::interval), '2000-01-01 00:00:00+00'::timestamp with time zone)) IS NOT TRUE)) THEN 32 ELSE 0 END) END;
+ALTER FUNCTION cloison.ways_v1(p_kind integer, p_at_home boolean, p_from timestamp with time zone, p_until timestamp with time zone, p_withheld timestamp with time zone, p_shielded timestamp with time zone, p_now timestamp with time zone, p_end timestamp with time zone) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.weigh_relations_v1(p_now timestamp with time zone, p_wished cloison.wished_relation[], p_whole boolean) RETURNS TABLE(ordinal integer, result text, retry_after integer)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -4278,6 +4343,40 @@ CREATE TABLE cloison.entry (
     sealed_hash bytea
 );
 ALTER TABLE cloison.entry OWNER TO cloison_owner;
+CREATE TABLE cloison.organisation (
+    organisation uuid DEFAULT gen_random_uuid() NOT NULL,
+    name text NOT NULL,
+    CONSTRAINT organisation_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200)))
+);
+ALTER TABLE cloison.organisation OWNER TO cloison_owner;
+CREATE VIEW cloison.exposed_account AS
+ SELECT a.account,
+    a.handle,
+    a.segment,
+    o.name AS organisation,
+    a.role,
+    (EXISTS ( SELECT
+           FROM cloison.account_freeze f
+          WHERE ((f.segment = a.segment) AND (f.account = a.account) AND (f.lifted_at IS NULL)))) AS frozen,
+    COALESCE((g.standing AND ((g.ends_at IS NULL) OR (g.ends_at > cloison.clock_v1()))), false) AS agreed,
+    ((a.segment <> ALL (g.segments)) IS NOT TRUE) AS segment_agreed,
+    g.roles AS agreed_roles,
+    ARRAY[g.minutes_5, g.hour, g.day, g.days_28] AS caps,
+    COALESCE(s.sessions, 0) AS sessions,
+    COALESCE(s.seconds_left, 0) AS seconds_left
+   FROM (((cloison.account a
+     JOIN cloison.organisation o ON ((o.organisation = a.organisation)))
+     LEFT JOIN cloison.agreement g ON (((g.organisation = a.organisation) AND g.standing)))
+     LEFT JOIN ( SELECT s_1.segment,
+            s_1.account,
+            (count(*))::integer AS sessions,
+            (ceil(EXTRACT(epoch FROM (max(s_1.expires_at) - cloison.clock_v1()))))::integer AS seconds_left
+           FROM cloison.session s_1
+          WHERE ((s_1.expires_at > cloison.clock_v1()) AND (NOT (EXISTS ( SELECT
+                   FROM cloison.session_end e
+                  WHERE ((e.segment = s_1.segment) AND (e.session = s_1.session))))))
+          GROUP BY s_1.segment, s_1.account) s ON (((s.segment = a.segment) AND (s.account = a.account))));
+ALTER VIEW cloison.exposed_account OWNER TO cloison_owner;
 CREATE TABLE cloison.feed (
     feed uuid DEFAULT gen_random_uuid() NOT NULL,
     name text NOT NULL,
@@ -4381,12 +4480,6 @@ CREATE TABLE cloison.opening (
     last_opened timestamp with time zone NOT NULL
 );
 ALTER TABLE cloison.opening OWNER TO cloison_owner;
-CREATE TABLE cloison.organisation (
-    organisation uuid DEFAULT gen_random_uuid() NOT NULL,
-    name text NOT NULL,
-    CONSTRAINT organisation_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200)))
-);
-ALTER TABLE cloison.organisation OWNER TO cloison_owner;
 CREATE TABLE cloison.organisation_ledger (
     segment text NOT NULL COLLATE pg_catalog."C",
     organisation uuid NOT NULL,
@@ -4897,6 +4990,7 @@ REVOKE ALL ON FUNCTION cloison.question_answered_v1(p_segment text, p_token byte
 GRANT ALL ON FUNCTION cloison.question_answered_v1(p_segment text, p_token bytea, p_request uuid) TO cloison_intake;
 REVOKE ALL ON FUNCTION cloison.questions_about_v1(p_person uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.raise_alerts_v1(p_segment text, p_now timestamp with time zone, settled cloison.settled[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.reach_v1(p_accounts uuid[]) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.reachable_each_v1(p_accounts uuid[], p_persons uuid[]) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.reachable_v1(p_segment text, p_account uuid, p_person uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.read_for_change_v1(p_segment text, p_token bytea, p_request uuid, p_persons uuid[], p_act integer, p_compartments integer, p_purpose smallint, p_merge uuid) FROM PUBLIC;
@@ -4946,6 +5040,7 @@ REVOKE ALL ON FUNCTION cloison.transfers_v1(p_segment text, p_token bytea, p_kin
 GRANT ALL ON FUNCTION cloison.transfers_v1(p_segment text, p_token bytea, p_kind text) TO cloison_desk;
 REVOKE ALL ON FUNCTION cloison.unfreeze_v1(p_segment text, p_account uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.wait_until_flushed_v1() FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.ways_v1(p_kind integer, p_at_home boolean, p_from timestamp with time zone, p_until timestamp with time zone, p_withheld timestamp with time zone, p_shielded timestamp with time zone, p_now timestamp with time zone, p_end timestamp with time zone) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.weigh_relations_v1(p_now timestamp with time zone, p_wished cloison.wished_relation[], p_whole boolean) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.who_receives_notices_v1(p_segment text, p_person uuid, p_minor boolean) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.who_signs_in_v1(p_segment text, p_person uuid, p_minor boolean) FROM PUBLIC;

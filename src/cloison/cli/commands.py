@@ -17,6 +17,7 @@ from cloison.cli import (
     accounts,
     alerts,
     bench,
+    blast_radius,
     caseload,
     feeds,
     history,
@@ -46,6 +47,7 @@ app.add_typer(staff.app, name="staff")
 app.add_typer(caseload.app, name="caseload")
 app.add_typer(feeds.app, name="feeds")
 app.add_typer(statistics.app)
+app.add_typer(blast_radius.app)
 
 
 def run() -> None:

@@ -1,0 +1,107 @@
+-- What `cloison blast-radius` reads, as the owner; access/blast_radius.py computes from it and says why that is a bound.
+-- Nothing here is for a door: no login but the owner's has a right on it.
+
+-- Every account with what bounds it: role, agreement, caps, freeze, and the sessions alive now.
+create or replace view cloison.exposed_account as
+select a.account, a.handle, a.segment, o.name as organisation, a.role,
+    exists (select from cloison.account_freeze f where f.segment = a.segment and f.account = a.account
+            and f.lifted_at is null) as frozen,
+    coalesce(g.standing and (g.ends_at is null or g.ends_at > cloison.clock_v1()), false) as agreed,
+    (a.segment <> all (g.segments)) is not true as segment_agreed,
+    g.roles as agreed_roles, array[g.minutes_5, g.hour, g.day, g.days_28] as caps,
+    coalesce(s.sessions, 0) as sessions, coalesce(s.seconds_left, 0) as seconds_left
+from cloison.account a
+join cloison.organisation o on o.organisation = a.organisation
+left join cloison.agreement g on g.organisation = a.organisation and g.standing
+left join (
+    select s.segment, s.account, count(*)::integer as sessions,
+        ceil(extract(epoch from max(s.expires_at) - cloison.clock_v1()))::integer as seconds_left
+    from cloison.session s
+    where s.expires_at > cloison.clock_v1()
+      and not exists (select from cloison.session_end e where e.segment = s.segment and e.session = s.session)
+    group by s.segment, s.account
+) s on s.segment = a.segment and s.account = a.account;
+
+-- In which ways a relation lets its account have the person between now and p_end, as a mask; kind 0: caseload, 1: cover,
+-- 2: inbound. Bit kind: opened; bit 3 + kind: on a list; bit 6 + kind: on a card; the last two at home alone.
+-- p_withheld, p_shielded: until when the longest protection keeps the person from the account, or from all cards.
+-- What ended seconds ago may still be released (receipt_lifetime_v1), and today's list names what is over or begins later.
+create or replace function cloison.ways_v1(
+    p_kind integer, p_at_home boolean, p_from timestamptz, p_until timestamptz, p_withheld timestamptz,
+    p_shielded timestamptz, p_now timestamptz, p_end timestamptz
+) returns integer
+language sql immutable parallel safe
+return case when p_withheld > p_end then 0 else
+    case when p_from > p_end or p_until <= p_now - interval '10 seconds' then 0 else
+        (1 << p_kind)
+        | case when p_at_home and p_kind < 2 then 8 << p_kind else 0 end
+        | case when p_at_home and (p_shielded > p_end) is not true then 64 << p_kind else 0 end
+    end
+    | case when p_at_home and p_kind = 2
+            and p_from < date_bin('24 hours', p_end, '2000-01-01 00:00:00+00') + interval '24 hours'
+            and (p_until <= date_bin('24 hours', p_now - interval '10 seconds', '2000-01-01 00:00:00+00')) is not true then 32 else 0 end
+end;
+
+-- How many people each of these accounts has in reach in which ways (as above) in the 5 minutes, hour, day and 28 days
+-- from now on: one row for each combination, each person in one of them. Counted are the relations that stand or are to
+-- begin, interactions that wait to be installed among them, in the segments that the agreement gives. Left out: people at
+-- the counter, whom a search alone brings; and whether the person is in the register, which only makes the count larger.
+create or replace function cloison.reach_v1(p_accounts uuid[])
+returns table (account uuid, ways integer[], people integer)
+language sql stable security definer set search_path = pg_catalog, cloison, pg_temp as $$
+    with span as materialized (
+        select m.now, m.now + interval '5 minutes' as minutes_5, m.now + interval '1 hour' as hour,
+            m.now + interval '24 hours' as day, m.now + interval '672 hours' as days_28
+        from (select clock_v1() as now) m
+    ), told as materialized (
+        select a.account, t.person, t.kind, t.segment = a.segment as at_home, t.valid_from, t.valid_until
+        from (
+            select r.segment, r.account, r.person, case r.kind when 'caseload' then 0 when 'cover' then 1 else 2 end as kind,
+                r.valid_from, r.valid_until
+            from relation r where r.kind <> 'walk_in' and r.account = any (p_accounts)
+            union all
+            select i.segment, i.account, i.person, 2, i.valid_from, i.valid_until
+            from interaction i where i.waiting and i.account = any (p_accounts)
+        ) t
+        join account a on a.account = t.account
+        left join agreement g on g.organisation = a.organisation and g.standing
+        cross join span s
+        where (t.segment = a.segment or (t.segment <> all (g.segments)) is not true)
+          and t.valid_from < s.days_28 + interval '24 hours'
+          and (t.valid_until <= s.now - interval '24 hours 10 seconds') is not true
+    ), standing as materialized (
+        select p.segment, p.protection, p.person, coalesce(p.valid_until, 'infinity') as until,
+            p.since <= s.now - receipt_lifetime_v1() as on_no_card
+        from protection p cross join span s
+        where p.lifted_at is null and (p.valid_until is null or p.valid_until > s.now)
+    ), kept as materialized (
+        select t.account, t.person, max(p.until) filter (where p.on_no_card) as shielded,
+            max(p.until) filter (where not exists (
+                select from audience a where a.segment = p.segment and a.protection = p.protection
+                    and a.account = t.account and (a.valid_until is null or a.valid_until > s.now))) as withheld
+        from (select distinct t.account, t.person from told t) t
+        join standing p on p.person = t.person
+        cross join span s
+        group by t.account, t.person
+        union all
+        select h.account, l.person, 'infinity', 'infinity'    -- the account's own holder
+        from account_holder h join locator l on l.kind = h.kind and l.term = h.term
+        where h.account = any (p_accounts)
+    ), met as (
+        select t.account, t.person,
+            bit_or(ways_v1(t.kind, t.at_home, t.valid_from, t.valid_until, k.withheld, k.shielded, s.now, s.minutes_5)) as w1,
+            bit_or(ways_v1(t.kind, t.at_home, t.valid_from, t.valid_until, k.withheld, k.shielded, s.now, s.hour)) as w2,
+            bit_or(ways_v1(t.kind, t.at_home, t.valid_from, t.valid_until, k.withheld, k.shielded, s.now, s.day)) as w3,
+            bit_or(ways_v1(t.kind, t.at_home, t.valid_from, t.valid_until, k.withheld, k.shielded, s.now, s.days_28)) as w4
+        from told t
+        cross join span s
+        left join (
+            select k.account, k.person, max(k.withheld) as withheld, max(k.shielded) as shielded
+            from kept k group by k.account, k.person
+        ) k on k.account = t.account and k.person = t.person
+        group by t.account, t.person
+    )
+    select m.account, array[m.w1, m.w2, m.w3, m.w4], count(*)::integer
+    from met m where m.w4 <> 0
+    group by m.account, m.w1, m.w2, m.w3, m.w4;
+$$;
