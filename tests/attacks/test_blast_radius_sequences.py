@@ -16,7 +16,7 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.database import SEGMENT, Database, Session, charge, cloned, release
+from support.database import SEGMENT, Database, charge, cloned, release
 from support.leases import FURTHER, Borrower, cap, capped
 from support.ledger_model import RECEIPT_LIFETIME, SECOND, WINDOWS
 from support.meter import LIST, RELEASE, Clock, Query, search
@@ -112,12 +112,12 @@ def bench(home: Home) -> Iterator[Bench]:
 class Run:
     """One example: two accounts, who was released to them and when, and what was said before."""
 
-    def __init__(self, bench: Bench, *, has_cap: bool) -> None:
+    def __init__(self, bench: Bench, caps: Caps | None = None) -> None:
         """Take a new organisation with an adviser and a partner's adviser at home in two segments."""
-        self.bench, self.has_cap = bench, has_cap
+        self.bench, self.has_cap = bench, caps is not None
         bench.clock.advance(days=60)
         self.organisation = f"organisation at {bench.clock.now}"
-        create_organisation(bench.database.owner, self.organisation, Terms(caps=CAPS if has_cap else Caps()))
+        create_organisation(bench.database.owner, self.organisation, Terms(caps=caps or Caps()))
         roles = (("adviser", SEGMENT), ("partner", FURTHER))
         self.staff = [[*self._account(role, segment)] for role, segment in roles]
         self.opened: list[tuple[int, int, UUID]] = []  # when, account, person
@@ -229,7 +229,7 @@ class Run:
 
     def judge(self) -> None:
         """Count every window that begins when somebody may have been released."""
-        handles = [self._handle(staff[0].session) for staff in self.staff]
+        handles = [self._handle(number) for number in range(len(self.staff))]
         for begins, said in self.said.items():
             bounds = {each.account: each for each in said.accounts}
             for number, handle in enumerate(handles):
@@ -253,8 +253,14 @@ class Run:
             }
             assert len(pairs) <= people, (window, account)
 
-    def _handle(self, session: Session) -> str:
-        return str(self.bench.database.one("select handle from cloison.account where account = %s", session.account))
+    def account(self, number: int) -> UUID:
+        """One of the two accounts."""
+        return self.staff[number][0].session.account
+
+    def _handle(self, number: int) -> str:
+        return str(
+            self.bench.database.one("select handle from cloison.account where account = %s", self.account(number))
+        )
 
     def close(self) -> None:
         """Close the connections of this example."""
@@ -265,7 +271,7 @@ class Run:
 
 def play(bench: Bench, sequence: Sequence[Step], *, has_cap: bool) -> Run:
     """Take every step with new accounts, and count."""
-    run = Run(bench, has_cap=has_cap)
+    run = Run(bench, CAPS if has_cap else None)
     for step in sequence:
         run.take(step)
     run.judge()
@@ -291,7 +297,7 @@ def test_many_sequences(bench: Bench, sequence: list[Step], *, has_cap: bool) ->
 @pytest.mark.parametrize("has_cap", [False, True])
 def test_cleverest_hour(bench: Bench, *, has_cap: bool) -> None:
     """Strangers found before, opened at once; lists, openings and cards of others: exactly what was said, no fewer."""
-    run, strangers = Run(bench, has_cap=has_cap), range(HOME + AWAY, EVERYBODY)
+    run, strangers = Run(bench, CAPS if has_cap else None), range(HOME + AWAY, EVERYBODY)
     before: tuple[Step, ...] = (_found(strangers[0]), Leap(400 * SECOND), _found(strangers[1]), Leap(1_200 * SECOND))
     for step in before:
         run.take(step)
@@ -316,3 +322,30 @@ def test_cleverest_hour(bench: Bench, *, has_cap: bool) -> None:
 
 def _found(stranger: int) -> Search:
     return Search(0, 0, [stranger], proven=True)
+
+
+@pytest.mark.parametrize("has_cap", [False, True])
+def test_everybody_in_reach(bench: Bench, *, has_cap: bool) -> None:
+    """With budgets for all, whoever asks for everybody gets exactly whom blast-radius counts: now, and in a day."""
+    database, wide = bench.database, (100, 100, 100, 100)
+    change = "update cloison.role_budget set (minutes_5, hour, day, days_28) = (%s, %s, %s, %s) where meter = %s"
+    for meter in BUDGETS:
+        database.owner.execute(change, (*wide, meter))
+    bench.clock.advance(hours=24 + EPOCH.hour - bench.clock.now.hour)
+    run = Run(bench, Caps(50, 50, 50, 50) if has_cap else None)
+    everybody: tuple[Step, ...] = (
+        *(Listed(1, whole=True, after=-1), Listed(1, whole=False, after=-1)),
+        *(Open(1, 0, list(range(HOME + AWAY)), 0), Search(1, 0, list(range(EVERYBODY)), proven=True)),
+    )
+    began = run.now
+    for step in (*everybody, Leap(4 * 3_600 * SECOND), *everybody):
+        run.take(step)
+    run.judge()
+    run.close()
+    for meter, budget in BUDGETS.items():
+        database.owner.execute(change, (*budget, meter))
+    (said,) = (each for each in run.said[began].accounts if each.role == "partner")
+    taken = [{person for at, _, person in run.opened + run.labels if at <= began + window} for window in WINDOWS]
+    assert [len(people) for people in taken] == list(said.people.each)
+    assert said.people.hour == HOME + AWAY - SHIELDED
+    assert said.opened.hour + TO_COME == said.opened.day == HOME + AWAY - SHIELDED - OVER

@@ -2777,36 +2777,42 @@ CREATE FUNCTION cloison.reach_v1(p_accounts uuid[]) RETURNS TABLE(account uuid, 
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
     AS $$
-    with span as materialized (
-        select m.now, m.now + interval '5 minutes' as minutes_5, m.now + interval '1 hour' as hour,
-            m.now + interval '24 hours' as day, m.now + interval '672 hours' as days_28
-        from (select clock_v1() as now) m
+    with moment as materialized (
+        -- What was charged just before now may still be released.
+        select clock_v1() as present, clock_v1() - receipt_lifetime_v1() as late
+    ), span as materialized (
+        select m.present, m.late, e.ends, date_trunc('day', m.late, 'UTC') as today, array(
+            select date_trunc('day', w, 'UTC') + interval '24 hours' from unnest(e.ends) with ordinality as u (w, i)
+            order by u.i) as tomorrow
+        from moment m
+        cross join lateral (select array[m.present + interval '5 minutes', m.present + interval '1 hour',
+            m.present + interval '24 hours', m.present + interval '672 hours'] as ends) e
     ), told as materialized (
         select a.account, t.person, t.kind, t.segment = a.segment as at_home, t.valid_from, t.valid_until
         from (
             select r.segment, r.account, r.person, case r.kind when 'caseload' then 0 when 'cover' then 1 else 2 end as kind,
                 r.valid_from, r.valid_until
-            from relation r where r.kind <> 'walk_in' and r.account = any (p_accounts)
+            from relation r where r.kind <> 'walk_in'
             union all
             select i.segment, i.account, i.person, 2, i.valid_from, i.valid_until
-            from interaction i where i.waiting and i.account = any (p_accounts)
+            from interaction i where i.waiting
         ) t
+        join unnest(p_accounts) q (account) on q.account = t.account   -- joined: `= any` would compare one by one
         join account a on a.account = t.account
         left join agreement g on g.organisation = a.organisation and g.standing
         cross join span s
         where (t.segment = a.segment or (t.segment <> all (g.segments)) is not true)
-          and t.valid_from < s.days_28 + interval '24 hours'
-          and (t.valid_until <= s.now - interval '24 hours 10 seconds') is not true
+          and t.valid_from < s.tomorrow[4] and (t.valid_until <= s.today) is not true
     ), standing as materialized (
         select p.segment, p.protection, p.person, coalesce(p.valid_until, 'infinity') as until,
-            p.since <= s.now - receipt_lifetime_v1() as on_no_card
+            p.since <= s.late as on_no_card
         from protection p cross join span s
-        where p.lifted_at is null and (p.valid_until is null or p.valid_until > s.now)
+        where p.lifted_at is null and (p.valid_until is null or p.valid_until > s.present)
     ), kept as materialized (
         select t.account, t.person, max(p.until) filter (where p.on_no_card) as shielded,
             max(p.until) filter (where not exists (
                 select from audience a where a.segment = p.segment and a.protection = p.protection
-                    and a.account = t.account and (a.valid_until is null or a.valid_until > s.now))) as withheld
+                    and a.account = t.account and (a.valid_until is null or a.valid_until > s.present))) as withheld
         from (select distinct t.account, t.person from told t) t
         join standing p on p.person = t.person
         cross join span s
@@ -2817,10 +2823,14 @@ CREATE FUNCTION cloison.reach_v1(p_accounts uuid[]) RETURNS TABLE(account uuid, 
         where h.account = any (p_accounts)
     ), met as (
         select t.account, t.person,
-            bit_or(ways_v1(t.kind, t.at_home, t.valid_from, t.valid_until, k.withheld, k.shielded, s.now, s.minutes_5)) as w1,
-            bit_or(ways_v1(t.kind, t.at_home, t.valid_from, t.valid_until, k.withheld, k.shielded, s.now, s.hour)) as w2,
-            bit_or(ways_v1(t.kind, t.at_home, t.valid_from, t.valid_until, k.withheld, k.shielded, s.now, s.day)) as w3,
-            bit_or(ways_v1(t.kind, t.at_home, t.valid_from, t.valid_until, k.withheld, k.shielded, s.now, s.days_28)) as w4
+            bit_or(ways_v1(t.kind, t.at_home, t.valid_from, t.valid_until, k.withheld, k.shielded, s.late,
+                s.ends[1], s.today, s.tomorrow[1])) as w1,
+            bit_or(ways_v1(t.kind, t.at_home, t.valid_from, t.valid_until, k.withheld, k.shielded, s.late,
+                s.ends[2], s.today, s.tomorrow[2])) as w2,
+            bit_or(ways_v1(t.kind, t.at_home, t.valid_from, t.valid_until, k.withheld, k.shielded, s.late,
+                s.ends[3], s.today, s.tomorrow[3])) as w3,
+            bit_or(ways_v1(t.kind, t.at_home, t.valid_from, t.valid_until, k.withheld, k.shielded, s.late,
+                s.ends[4], s.today, s.tomorrow[4])) as w4
         from told t
         cross join span s
         left join (
@@ -3998,10 +4008,10 @@ begin
     end loop;
 end $$;
 ALTER FUNCTION cloison.wait_until_flushed_v1() OWNER TO cloison_owner;
-CREATE FUNCTION cloison.ways_v1(p_kind integer, p_at_home boolean, p_from timestamp with time zone, p_until timestamp with time zone, p_withheld timestamp with time zone, p_shielded timestamp with time zone, p_now timestamp with time zone, p_end timestamp with time zone) RETURNS integer
+CREATE FUNCTION cloison.ways_v1(p_kind integer, p_at_home boolean, p_from timestamp with time zone, p_until timestamp with time zone, p_withheld timestamp with time zone, p_shielded timestamp with time zone, p_now timestamp with time zone, p_end timestamp with time zone, p_today timestamp with time zone, p_tomorrow timestamp with time zone) RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN CASE WHEN (p_withheld > p_end) THEN 0 ELSE (CASE WHEN ((p_from > p_end) OR (p_until <= (p_now - '00:00:10'::interval))) THEN 0 ELSE (((1 << p_kind) | CASE WHEN (p_at_home AND (p_kind < 2)) THEN (8 << p_kind) ELSE 0 END) | CASE WHEN (p_at_home AND ((p_shielded > p_end) IS NOT TRUE)) THEN (64 << p_kind) ELSE 0 END) END | CASE WHEN (p_at_home AND (p_kind = 2) AND (p_from < (date_bin('24:00:00'::interval, p_end, '2000-01-01 00:00:00+00'::timestamp with time zone) + '24:00:00'::interval)) AND ((p_until <= date_bin('24:00:00'::interval, (p_now - '00:00:10'::interval), '2000-01-01 00:00:00+00'::timestamp with time zone)) IS NOT TRUE)) THEN 32 ELSE 0 END) END;
-ALTER FUNCTION cloison.ways_v1(p_kind integer, p_at_home boolean, p_from timestamp with time zone, p_until timestamp with time zone, p_withheld timestamp with time zone, p_shielded timestamp with time zone, p_now timestamp with time zone, p_end timestamp with time zone) OWNER TO cloison_owner;
+    RETURN CASE WHEN (p_withheld > p_end) THEN 0 ELSE (CASE WHEN ((p_from > p_end) OR (p_until <= p_now)) THEN 0 ELSE (((1 << p_kind) | CASE WHEN (p_at_home AND (p_kind < 2)) THEN (8 << p_kind) ELSE 0 END) | CASE WHEN (p_at_home AND ((p_shielded > p_end) IS NOT TRUE)) THEN (64 << p_kind) ELSE 0 END) END | CASE WHEN (p_at_home AND (p_kind = 2) AND (p_from < p_tomorrow) AND ((p_until <= p_today) IS NOT TRUE)) THEN 32 ELSE 0 END) END;
+ALTER FUNCTION cloison.ways_v1(p_kind integer, p_at_home boolean, p_from timestamp with time zone, p_until timestamp with time zone, p_withheld timestamp with time zone, p_shielded timestamp with time zone, p_now timestamp with time zone, p_end timestamp with time zone, p_today timestamp with time zone, p_tomorrow timestamp with time zone) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.weigh_relations_v1(p_now timestamp with time zone, p_wished cloison.wished_relation[], p_whole boolean) RETURNS TABLE(ordinal integer, result text, retry_after integer)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -5040,7 +5050,7 @@ REVOKE ALL ON FUNCTION cloison.transfers_v1(p_segment text, p_token bytea, p_kin
 GRANT ALL ON FUNCTION cloison.transfers_v1(p_segment text, p_token bytea, p_kind text) TO cloison_desk;
 REVOKE ALL ON FUNCTION cloison.unfreeze_v1(p_segment text, p_account uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.wait_until_flushed_v1() FROM PUBLIC;
-REVOKE ALL ON FUNCTION cloison.ways_v1(p_kind integer, p_at_home boolean, p_from timestamp with time zone, p_until timestamp with time zone, p_withheld timestamp with time zone, p_shielded timestamp with time zone, p_now timestamp with time zone, p_end timestamp with time zone) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.ways_v1(p_kind integer, p_at_home boolean, p_from timestamp with time zone, p_until timestamp with time zone, p_withheld timestamp with time zone, p_shielded timestamp with time zone, p_now timestamp with time zone, p_end timestamp with time zone, p_today timestamp with time zone, p_tomorrow timestamp with time zone) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.weigh_relations_v1(p_now timestamp with time zone, p_wished cloison.wished_relation[], p_whole boolean) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.who_receives_notices_v1(p_segment text, p_person uuid, p_minor boolean) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.who_signs_in_v1(p_segment text, p_person uuid, p_minor boolean) FROM PUBLIC;

@@ -22,24 +22,23 @@ left join (
     group by s.segment, s.account
 ) s on s.segment = a.segment and s.account = a.account;
 
--- In which ways a relation lets its account have the person between now and p_end, as a mask; kind 0: caseload, 1: cover,
+-- In which ways a relation lets its account have the person from p_now to p_end, as a mask; kind 0: caseload, 1: cover,
 -- 2: inbound. Bit kind: opened; bit 3 + kind: on a list; bit 6 + kind: on a card; the last two at home alone.
 -- p_withheld, p_shielded: until when the longest protection keeps the person from the account, or from all cards.
--- What ended seconds ago may still be released (receipt_lifetime_v1), and today's list names what is over or begins later.
+-- Today's list names whose appointment is over or begins later: p_today, p_tomorrow are where the days of p_now and p_end
+-- begin and end. Nothing but comparisons, so that the planner puts it into the query.
 create or replace function cloison.ways_v1(
     p_kind integer, p_at_home boolean, p_from timestamptz, p_until timestamptz, p_withheld timestamptz,
-    p_shielded timestamptz, p_now timestamptz, p_end timestamptz
+    p_shielded timestamptz, p_now timestamptz, p_end timestamptz, p_today timestamptz, p_tomorrow timestamptz
 ) returns integer
 language sql immutable parallel safe
 return case when p_withheld > p_end then 0 else
-    case when p_from > p_end or p_until <= p_now - interval '10 seconds' then 0 else
+    case when p_from > p_end or p_until <= p_now then 0 else
         (1 << p_kind)
         | case when p_at_home and p_kind < 2 then 8 << p_kind else 0 end
         | case when p_at_home and (p_shielded > p_end) is not true then 64 << p_kind else 0 end
     end
-    | case when p_at_home and p_kind = 2
-            and p_from < date_bin('24 hours', p_end, '2000-01-01 00:00:00+00') + interval '24 hours'
-            and (p_until <= date_bin('24 hours', p_now - interval '10 seconds', '2000-01-01 00:00:00+00')) is not true then 32 else 0 end
+    | case when p_at_home and p_kind = 2 and p_from < p_tomorrow and (p_until <= p_today) is not true then 32 else 0 end
 end;
 
 -- How many people each of these accounts has in reach in which ways (as above) in the 5 minutes, hour, day and 28 days
@@ -49,36 +48,42 @@ end;
 create or replace function cloison.reach_v1(p_accounts uuid[])
 returns table (account uuid, ways integer[], people integer)
 language sql stable security definer set search_path = pg_catalog, cloison, pg_temp as $$
-    with span as materialized (
-        select m.now, m.now + interval '5 minutes' as minutes_5, m.now + interval '1 hour' as hour,
-            m.now + interval '24 hours' as day, m.now + interval '672 hours' as days_28
-        from (select clock_v1() as now) m
+    with moment as materialized (
+        -- What was charged just before now may still be released.
+        select clock_v1() as present, clock_v1() - receipt_lifetime_v1() as late
+    ), span as materialized (
+        select m.present, m.late, e.ends, date_trunc('day', m.late, 'UTC') as today, array(
+            select date_trunc('day', w, 'UTC') + interval '24 hours' from unnest(e.ends) with ordinality as u (w, i)
+            order by u.i) as tomorrow
+        from moment m
+        cross join lateral (select array[m.present + interval '5 minutes', m.present + interval '1 hour',
+            m.present + interval '24 hours', m.present + interval '672 hours'] as ends) e
     ), told as materialized (
         select a.account, t.person, t.kind, t.segment = a.segment as at_home, t.valid_from, t.valid_until
         from (
             select r.segment, r.account, r.person, case r.kind when 'caseload' then 0 when 'cover' then 1 else 2 end as kind,
                 r.valid_from, r.valid_until
-            from relation r where r.kind <> 'walk_in' and r.account = any (p_accounts)
+            from relation r where r.kind <> 'walk_in'
             union all
             select i.segment, i.account, i.person, 2, i.valid_from, i.valid_until
-            from interaction i where i.waiting and i.account = any (p_accounts)
+            from interaction i where i.waiting
         ) t
+        join unnest(p_accounts) q (account) on q.account = t.account   -- joined: `= any` would compare one by one
         join account a on a.account = t.account
         left join agreement g on g.organisation = a.organisation and g.standing
         cross join span s
         where (t.segment = a.segment or (t.segment <> all (g.segments)) is not true)
-          and t.valid_from < s.days_28 + interval '24 hours'
-          and (t.valid_until <= s.now - interval '24 hours 10 seconds') is not true
+          and t.valid_from < s.tomorrow[4] and (t.valid_until <= s.today) is not true
     ), standing as materialized (
         select p.segment, p.protection, p.person, coalesce(p.valid_until, 'infinity') as until,
-            p.since <= s.now - receipt_lifetime_v1() as on_no_card
+            p.since <= s.late as on_no_card
         from protection p cross join span s
-        where p.lifted_at is null and (p.valid_until is null or p.valid_until > s.now)
+        where p.lifted_at is null and (p.valid_until is null or p.valid_until > s.present)
     ), kept as materialized (
         select t.account, t.person, max(p.until) filter (where p.on_no_card) as shielded,
             max(p.until) filter (where not exists (
                 select from audience a where a.segment = p.segment and a.protection = p.protection
-                    and a.account = t.account and (a.valid_until is null or a.valid_until > s.now))) as withheld
+                    and a.account = t.account and (a.valid_until is null or a.valid_until > s.present))) as withheld
         from (select distinct t.account, t.person from told t) t
         join standing p on p.person = t.person
         cross join span s
@@ -89,10 +94,14 @@ language sql stable security definer set search_path = pg_catalog, cloison, pg_t
         where h.account = any (p_accounts)
     ), met as (
         select t.account, t.person,
-            bit_or(ways_v1(t.kind, t.at_home, t.valid_from, t.valid_until, k.withheld, k.shielded, s.now, s.minutes_5)) as w1,
-            bit_or(ways_v1(t.kind, t.at_home, t.valid_from, t.valid_until, k.withheld, k.shielded, s.now, s.hour)) as w2,
-            bit_or(ways_v1(t.kind, t.at_home, t.valid_from, t.valid_until, k.withheld, k.shielded, s.now, s.day)) as w3,
-            bit_or(ways_v1(t.kind, t.at_home, t.valid_from, t.valid_until, k.withheld, k.shielded, s.now, s.days_28)) as w4
+            bit_or(ways_v1(t.kind, t.at_home, t.valid_from, t.valid_until, k.withheld, k.shielded, s.late,
+                s.ends[1], s.today, s.tomorrow[1])) as w1,
+            bit_or(ways_v1(t.kind, t.at_home, t.valid_from, t.valid_until, k.withheld, k.shielded, s.late,
+                s.ends[2], s.today, s.tomorrow[2])) as w2,
+            bit_or(ways_v1(t.kind, t.at_home, t.valid_from, t.valid_until, k.withheld, k.shielded, s.late,
+                s.ends[3], s.today, s.tomorrow[3])) as w3,
+            bit_or(ways_v1(t.kind, t.at_home, t.valid_from, t.valid_until, k.withheld, k.shielded, s.late,
+                s.ends[4], s.today, s.tomorrow[4])) as w4
         from told t
         cross join span s
         left join (
