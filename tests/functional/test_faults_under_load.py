@@ -65,7 +65,7 @@ def test_postgresql_is_killed_under_load(
     with loaded(register.url, people) as load:
         kill_9(postmaster)
         goes_on(load)
-    assert load.problems.keys() == {"database_unavailable"}
+    assert load.problems.keys() == {"database_unavailable"}, load.details
     assert serving.child("cloison.web") == desk
     assert serving.operated.postmaster() != postmaster
     assert_told_is_logged(load, register)
@@ -80,7 +80,7 @@ def test_the_keeper_is_killed_under_load(
         kill_9(keeper)
         serving.await_child("cloison.keeper", besides=keeper.pid)
         goes_on(load)
-    assert load.problems.keys() == {"keeper_unavailable"}
+    assert load.problems.keys() == {"keeper_unavailable"}, load.details
     assert serving.child("cloison.web") == desk
     assert_told_is_logged(load, register)
 
