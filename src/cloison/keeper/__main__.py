@@ -18,6 +18,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import uvloop
+
 from cloison.config import Home
 from cloison.errors import CloisonError, ConfigError
 from cloison.keeper.ceilings import Ceilings
@@ -47,7 +49,7 @@ def main() -> int:
         with _alone(home):
             root = open_root_key(root_key_file(home), passphrase)
             del passphrase
-            asyncio.run(_serve(home, root))
+            uvloop.run(_serve(home, root))
     except CloisonError as error:
         sys.stderr.write(f"cloison.keeper: {error}\n")
         return 1

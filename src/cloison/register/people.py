@@ -24,6 +24,8 @@ from cloison.register.sealing import Place, unseal
 from cloison.register.terms import LAST_DAY, term_inputs
 from cloison.store.metered import Bearer, Cards, Meter, Metered, Search
 
+Granted = asyncio.Future[KeyGrant | Refusal]  # what the keeper will say to one ticket
+
 
 class Opened(msgspec.Struct, frozen=True):
     """What became of one request. `fields` where it is open; `error` where the record could not be unsealed."""
@@ -71,7 +73,7 @@ class People:
         self._layout = Layout(profile)
         self._meter = meter
         self._keeper = keeper
-        self._asked: list[tuple[TicketUse, asyncio.Future[KeyGrant | Refusal]]] = []
+        self._asked: list[tuple[TicketUse, Granted]] = []
         self._asking: set[asyncio.Task[None]] = set()
 
     async def open(self, bearer: Bearer, segments: Sequence[str], requests: Sequence[OpenRequest]) -> list[Opened]:
@@ -80,7 +82,8 @@ class People:
         Raises NoSessionError, OverloadedError, DatabaseUnavailableError, DatabaseRefusedError, KeeperUnavailableError.
         """
         answers = await self._meter.open(bearer, requests, segments)
-        return list(await asyncio.gather(*(self._opened(bearer, answer) for answer in answers)))
+        grants = [None if answer.released is None else self._keys(bearer, answer.released) for answer in answers]
+        return [await self._opened(answer, grant) for answer, grant in zip(answers, grants, strict=True)]
 
     async def search(self, bearer: Bearer, query: Query) -> Found:
         """Search one segment; another than the bearer's home finds nobody, charged and paid for as any miss is.
@@ -108,18 +111,21 @@ class People:
         cards = await self._meter.caseload(bearer, uuid4(), whole=whole, after=after)
         return await self._found(bearer, cards)
 
-    async def _opened(self, bearer: Bearer, answer: Metered) -> Opened:
-        if answer.released is None:
+    async def _opened(self, answer: Metered, granted: Granted | None) -> Opened:
+        if answer.released is None or granted is None:
             return Opened(answer.outcome, None, answer.retry_after, answer.error)
         try:
-            return Opened(Outcome.OPEN, await self._unseal(bearer, answer.released))
+            return Opened(Outcome.OPEN, await self._unseal(answer.released, granted))
         except CloisonError as error:
             if error.status == 503:  # noqa: PLR2004 - the whole request failed, not this record
                 raise
             return Opened(Outcome.STALE, None, None, error)
 
     async def _found(self, bearer: Bearer, cards: Cards) -> Found:
-        labels = await asyncio.gather(*(self._unseal(bearer, released) for released in cards.released))
+        grants = [self._keys(bearer, released) for released in cards.released]
+        labels = [
+            await self._unseal(released, granted) for released, granted in zip(cards.released, grants, strict=True)
+        ]
         shown = [
             Card(
                 *(released.person, released.segment, str(label.get("label", ""))),
@@ -130,9 +136,9 @@ class People:
         ]
         return Found(cards.outcome, shown, cards.retry_after, cards.last)
 
-    async def _unseal(self, bearer: Bearer, released: Released) -> Fields:
+    async def _unseal(self, released: Released, granted: Granted) -> Fields:
         """Step 6: the fields of what was released, of all its compartments together."""
-        grant = await self._keys(TicketUse(released.ticket, released.mac, bearer.token))
+        grant = await granted
         if isinstance(grant, Refusal):
             raise grant.error()
         fields: Fields = {}
@@ -143,13 +149,13 @@ class People:
             fields |= self._layout.fields_of(compartment, plain)
         return fields
 
-    def _keys(self, ticket: TicketUse) -> "asyncio.Future[KeyGrant | Refusal]":
+    def _keys(self, bearer: Bearer, released: Released) -> Granted:
         """Asks the keeper, together with all that is asked in this turn of the loop: one call a batch of the meter."""
         loop = asyncio.get_running_loop()
         if not self._asked:
             loop.call_soon(self._ask)
-        granted: asyncio.Future[KeyGrant | Refusal] = loop.create_future()
-        self._asked.append((ticket, granted))
+        granted: Granted = loop.create_future()
+        self._asked.append((TicketUse(released.ticket, released.mac, bearer.token), granted))
         return granted
 
     def _ask(self) -> None:
@@ -159,7 +165,7 @@ class People:
             self._asking.add(task)
             task.add_done_callback(self._asking.discard)
 
-    async def _grant(self, asked: "list[tuple[TicketUse, asyncio.Future[KeyGrant | Refusal]]]") -> None:
+    async def _grant(self, asked: list[tuple[TicketUse, Granted]]) -> None:
         """Answers every future, whatever happens: a request must never hang on the keeper."""
         try:
             grants = await self._keeper.open([ticket for ticket, _ in asked])
@@ -167,6 +173,7 @@ class People:
             for _, granted in asked:
                 if not granted.done():
                     granted.set_exception(error)
+                    granted.exception()  # seen: who asked for several people at once hears it of the first
         else:
             for (_, granted), grant in zip(asked, grants, strict=True):
                 if not granted.done():

@@ -11,22 +11,23 @@ Requests of the last moment form one batch. Rules, in order:
    (one is needed, or the one there was has expired) is asked for one.
 4. A batch that fails is split, so that one poisoned request spoils nobody else's answer; not where the database itself
    is in trouble (gone, or its disk is full): that is no request's fault, and all of the batch hear of it at once.
-5. One batch at a time, unless it is late or enough wait for another: what comes meanwhile is the next one, and the
-   larger it is the less a request costs. Two at a time did two thirds of the rate at 16 clients. A late one keeps
-   nobody waiting.
+5. One batch at a time, unless it is late: what comes meanwhile is the next one, and the larger it is the less a request
+   costs. It begins once half as many wait as were in the last two, or some milliseconds later: all clients then are in
+   two batches of one size, one in the database while the desk and the keeper work on the other. Whoever came first
+   used to take a call alone, with all others waiting behind it.
 6. When more requests wait than we can serve soon, new ones are refused at once.
 """
 
 import asyncio
 import hashlib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
-from itertools import groupby
 from typing import Any, NamedTuple, cast
 from uuid import UUID
 
 import msgspec
 import psycopg
+from psycopg.pq import TransactionStatus
 
 from cloison.errors import (
     CloisonError,
@@ -36,13 +37,13 @@ from cloison.errors import (
 )
 from cloison.model import OpenRequest, Outcome, Released
 from cloison.store.pools import Guarded, pool
-from cloison.store.stages import RELEASE, Asked, Stage, began, calls, given, lend_again
+from cloison.store.stages import RELEASE, Asked, Call, Stage, began, calls, given, lend_again
 
 BATCH_REQUESTS = 128
 SESSION_REQUESTS = 16
 BATCHES = 3  # under way at a time, all but the youngest late
 LATE_SECONDS = 0.1
-ENOUGH_REQUESTS = 32  # for a second batch beside a young one, so that desk and database both work
+LINGER_SECONDS = 0.003  # about what a call costs by itself
 BUSY_SECONDS = 3.0  # how long a locked ledger is asked for again
 BUSY_PAUSE_SECONDS = 0.02
 NOT_FLUSHED = "CL004"  # release_v1 gave up waiting for the log; only before PostgreSQL 16, see 62_release.sql
@@ -126,6 +127,8 @@ class Meter:
         self._in_flight: set[bytes] = set()
         self._capped: dict[bytes, None] = {}  # SHA-256 of tokens whose organisation has a cap, oldest first
         self._batches: set[asyncio.Task[None]] = set()
+        self._recent = (0, 0)  # requests in the last two batches
+        self._linger: asyncio.TimerHandle | None = None
         self._young: asyncio.Task[None] | None = None  # the batch that others wait for
 
     async def start(self) -> None:
@@ -164,6 +167,8 @@ class Meter:
             for segment, request in zip(segments or [bearer.segment] * len(requests), requests, strict=True)
         ]
         self._put(mine)
+        if len(mine) == 1:
+            return [await mine[0].answer]
         answers = await asyncio.gather(*(waiting.answer for waiting in mine), return_exceptions=True)
         return _told_apart(answers)
 
@@ -206,18 +211,20 @@ class Meter:
 
     # -- single calls -------------------------------------------------------------------------------------------
 
-    async def _cards(self, calls: Sequence[tuple[str, Sequence[Any]]], receipts: Sequence[Any]) -> Cards:
+    async def _cards(self, calls: Sequence[Call], receipts: Sequence[Any]) -> Cards:
         """Each of `calls` and the release in a transaction of its own, in one round trip; the first refusal counts."""
         since = asyncio.get_running_loop().time()
         while True:
             try:
-                charged, rows = await self._pipelined(*calls, (RELEASE, receipts))
+                async with self._database() as connection:
+                    *charged, rows = await _in_turn(connection, [*calls, (RELEASE, receipts)])
             except DatabaseRefusedError as error:
                 if not _worth_another(error, since):
                     raise
                 continue
-            answer = next((row for row in charged if row is None or row[0] != "open"), charged[-1])
-            if answer is None or answer[0] == "no_session":
+            answers: list[Sequence[Any]] = [first[0] if first else ("no_session",) for first in charged]
+            answer = next((row for row in answers if row[0] != "open"), answers[-1])
+            if answer[0] == "no_session":
                 raise NoSessionError
             if answer[0] != "busy":
                 released = [_released(str(receipts[0]), row) for row in rows]
@@ -225,15 +232,6 @@ class Meter:
             if _age(since) > BUSY_SECONDS:
                 raise OverloadedError(retry_after_seconds=1)
             await asyncio.sleep(BUSY_PAUSE_SECONDS)
-
-    async def _pipelined(self, *calls: tuple[str, Sequence[Any]]) -> tuple[list[Any], list[Any]]:
-        """The first row of each call but the last, and all rows of that one; each a transaction of its own."""
-        async with self._database() as connection, connection.pipeline() as pipeline:
-            cursors = []
-            for statement, values in calls:
-                cursors.append(await connection.execute(statement, values, binary=True))
-                await pipeline.sync()
-            return [await cursor.fetchone() for cursor in cursors[:-1]], await cursors[-1].fetchall()
 
     def _database(self) -> Guarded:
         return Guarded(self._pool)
@@ -244,18 +242,28 @@ class Meter:
         self._waiting.extend(waiting)
         self._begin()
 
-    def _begin(self) -> None:
-        """Rule 5: begin a batch of what waits, if it is its turn."""
-        early = self._young is not None and len(self._waiting) < ENOUGH_REQUESTS
-        if early or len(self._batches) == BATCHES or not self._ready():
+    def _begin(self, *, few: bool = False) -> None:
+        """Rule 5: begin a batch of what waits, if it is its turn; of `few` once they have waited for others."""
+        if self._young is not None or len(self._batches) == BATCHES or not self._ready():
             return
+        if not few and 2 * len(self._waiting) < sum(self._recent):
+            self._linger = self._linger or asyncio.get_running_loop().call_later(LINGER_SECONDS, self._lingered)
+            return
+        if self._linger is not None:
+            self._linger.cancel()
+            self._linger = None
         batch = self._take()
         if not batch:
             return
+        self._recent = (self._recent[1], len(batch))
         self._young = task = asyncio.create_task(self._serve(batch))
         self._batches.add(task)
         late = asyncio.get_running_loop().call_later(LATE_SECONDS, self._let_pass, task)
         task.add_done_callback(lambda _: self._end(task, batch, late))
+
+    def _lingered(self) -> None:
+        self._linger = None
+        self._begin(few=True)
 
     def _end(self, task: "asyncio.Task[None]", batch: list[_Waiting], late: asyncio.TimerHandle) -> None:
         late.cancel()
@@ -293,7 +301,10 @@ class Meter:
         return taken
 
     async def _serve(self, batch: list[_Waiting]) -> None:
-        groups = [list(group) for _, group in groupby(sorted(batch, key=_stage), key=_stage)]
+        by_stage: defaultdict[tuple[Stage, str], list[_Waiting]] = defaultdict(list)
+        for waiting in batch:
+            by_stage[waiting.asked.stage, waiting.asked.place].append(waiting)
+        groups = list(by_stage.values())
         try:
             async with self._database() as connection:
                 answers = await _charge_and_give(connection, [[w.asked for w in group] for group in groups])
@@ -354,13 +365,29 @@ class Meter:
 async def _charge_and_give(connection: Connection, groups: list[list[Asked]]) -> list[tuple[Any, Any]]:
     """Rule 2; the rows of both calls for each group."""
     pairs = [calls(group) for group in groups]
-    async with connection.pipeline() as pipeline:
-        cursors = []
-        for call in [*(charge for charge, _ in pairs), *(give for _, give in pairs)]:
-            cursors.append(await connection.execute(*call, binary=True))
-            await pipeline.sync()
-        rows = [await cursor.fetchall() for cursor in cursors]
+    rows = await _in_turn(connection, [*(charge for charge, _ in pairs), *(give for _, give in pairs)])
     return list(zip(rows[: len(pairs)], rows[len(pairs) :], strict=True))
+
+
+async def _in_turn(connection: Connection, calls: Sequence[Call]) -> list[list[Any]]:
+    """The rows of each of `calls`, each a transaction of its own, all in one round trip.
+
+    Between them stands `commit`, not psycopg's `sync()`: that waits for the answers so far, and whatever is waited for
+    comes a turn of the loop later, which on a busy desk is milliseconds.
+    """
+    cursors = []
+    try:
+        async with connection.pipeline():
+            for call in calls[:-1]:
+                await connection.execute(b"begin")
+                cursors.append(await connection.execute(*call, binary=True))
+                await connection.execute(b"commit")
+            cursors.append(await connection.execute(*calls[-1], binary=True))
+    except psycopg.Error:
+        if connection.info.transaction_status == TransactionStatus.INERROR:
+            await connection.rollback()
+        raise
+    return [await cursor.fetchall() for cursor in cursors]
 
 
 def _told_apart(answers: Sequence[Metered | BaseException]) -> list[Metered]:
@@ -382,10 +409,6 @@ def _age(since: float) -> float:
 def _worth_another(error: DatabaseRefusedError, since: float) -> bool:
     """Whether a release waited for the log in vain: the commit of another charge flushes what it waited for."""
     return error.fields["reason"] == NOT_FLUSHED and _age(since) < NOT_FLUSHED_SECONDS
-
-
-def _stage(waiting: _Waiting) -> tuple[Stage, str]:
-    return waiting.asked.stage, waiting.asked.place
 
 
 def _released(segment: str, row: Sequence[Any]) -> Released:

@@ -18,7 +18,8 @@ from cloison.store.schema import role_of
 
 PINNED_OPTIONS = (
     "-c default_transaction_isolation=read\\ committed -c synchronous_commit=on -c search_path=pg_catalog "
-    "-c default_transaction_read_only=off -c row_security=on -c client_min_messages=warning"
+    "-c default_transaction_read_only=off -c row_security=on -c client_min_messages=warning "
+    "-c jit=off"  # compiling our short calls costs more than it saves; servers that are not ours have it on
 )
 # A backstop only, for honest doors: a caller with a door's password sets these otherwise, so the reaper watches from
 # outside.

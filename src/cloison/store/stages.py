@@ -33,7 +33,7 @@ CAP = "select * from cloison.cap_v1(%b::text, %b::text[], %b::bytea[])"
 CAPPED = "select * from cloison.capped_v1(%b::text, %b::text[], %b::bytea[])"
 CHARGE_LENT = "select * from cloison.charge_lent_v1(%b::text, %b::bytea[], %b::text[], %b::bytea[])"
 
-Call = tuple[str, tuple[Any, ...]]  # a statement and its values
+Call = tuple[str, Sequence[Any]]  # a statement and its values
 
 
 class Stage(IntEnum):

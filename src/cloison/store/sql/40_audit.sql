@@ -52,5 +52,5 @@ create type cloison.judged as (
 create type cloison.settled as (
     place text, ordinal integer, session uuid, account uuid, request uuid, person uuid, compartments integer, purpose smallint,
     relation cloison.relation_kind, meter cloison.meter, event cloison.event, outcome text, retry_after integer,
-    beyond boolean, amount integer, number bigint
+    beyond boolean, amount integer, number bigint, at_most integer[]
 );

@@ -75,88 +75,48 @@ language plpgsql volatile security definer set search_path = pg_catalog, cloison
 declare
     v_cutoffs timestamptz[] := cutoffs_v1(p_now);
     v_settled settled[];
-    v_counted uuid[];      -- accounts, and for each what its windows of `open` hold at most from now on
-    v_at_most integer[][];
+    v_fits boolean;
     v_refused boolean;
 begin
-    with request as materialized (
-        select j.*, coalesce(p_places[j.ordinal], p_segment) as place,
-            row_number() over (partition by j.verdict, j.account, j.meter, j.person order by j.ordinal) as turn
-        from unnest(judged) j
-    ), asked as materialized (
-        -- Each distinct person once; `step` says in which windows the person is new.
-        select q.place, q.ordinal, q.account, q.role, q.meter, q.person, array[
-            (o.last_opened > v_cutoffs[1]) is not true, (o.last_opened > v_cutoffs[2]) is not true,
-            (o.last_opened > v_cutoffs[3]) is not true, (o.last_opened > v_cutoffs[4]) is not true]::integer[] as step
-        from request q
-        cross join lateral (
-            select (select o.last_opened from opening o where o.segment = q.place and o.account = q.account
-                    and o.meter = q.meter and o.person = q.person) as last_opened
-            offset 0
-        ) o
-        where q.verdict = 'open' and q.turn = 1 and q.person is not null
-    ), budget as materialized (
-        -- A role without a budget has none. A list never shows more people than the caseload holds.
-        select a.place, a.account, a.meter, a.new, array[
-            least(coalesce(b.minutes_5, 0), a.size), least(coalesce(b.hour, 0), a.size),
-            least(coalesce(b.day, 0), a.size), least(coalesce(b.days_28, 0), a.size)] as people
-        from (
-            select a.place, a.account, a.role, a.meter,
-                array[sum(a.step[1]), sum(a.step[2]), sum(a.step[3]), sum(a.step[4])]::integer[] as new,
-                case when a.meter = 'list' then (
-                    select count(distinct r.person)::integer from relation r
-                    where r.segment = a.place and r.account = a.account and r.kind <> 'walk_in'
-                      and (r.valid_until is null or r.valid_until > p_now)) end as size
-            from asked a group by a.place, a.account, a.role, a.meter
-        ) a
-        left join role_budget b on b.role = a.role and b.meter = a.meter
-    ), counted as materialized (
-        -- Time alone only empties a window: what one held when last looked at, and whoever came since, is the most that
-        -- it can hold, unless the clock was turned back. Counted anew is what would not fit by that.
-        select b.account, b.meter, b.people, array(
-            select case when l.at_most[i] + b.new[i] <= b.people[i] then l.at_most[i]
-                else (select count(*) from opening o where o.segment = b.place and o.account = b.account
-                      and o.meter = b.meter and o.last_opened > v_cutoffs[i])::integer end
-            from generate_series(1, 4) i order by i) as counts
-        from budget b
-        cross join lateral (
-            select (select l.at_most from ledger l where l.segment = b.place and l.account = b.account
-                    and b.meter = 'open' and l.counted_at <= p_now) as at_most
-            offset 0
-        ) l
-    ), weighed as materialized (
-        select a.ordinal, a.account, a.meter, a.person, a.step, c.counts, c.people, admit_v1(a.step, array[
-                c.people[1] - c.counts[1], c.people[2] - c.counts[2], c.people[3] - c.counts[3],
-                c.people[4] - c.counts[4]])
-            over (partition by a.account, a.meter order by a.ordinal) as state
-        from asked a join counted c on c.account = a.account and c.meter = a.meter
-    ), decided as materialized (
-        select q.*, case when q.verdict <> 'open' then q.verdict
-                         when q.person is null or w.state[5] = 1 then 'open' else 'budget' end as outcome,
-            case when w.state[5] = 0 then (
-                select max(ceil(extract(epoch from coalesce(
-                    (select min(o.last_opened) from opening o where o.segment = q.place and o.account = q.account
-                     and o.meter = q.meter and o.last_opened > v_cutoffs[i]), p_now) - v_cutoffs[i])))
-                from generate_series(1, 4) i where w.people[i] < w.counts[i] + w.state[i] + w.step[i])
-            end::integer as retry_after
-        from request q
-        left join weighed w on w.account = q.account and w.meter = q.meter and w.person = q.person and q.verdict = 'open'
-    )
-    select array_agg(row(d.place, d.ordinal, d.session, d.account, d.request, d.person, d.compartments, d.purpose, d.relation,
-            d.meter, d.event, d.outcome, d.retry_after, false, null, d.number)::settled order by d.ordinal),
-        bool_or(d.outcome in ('scope', 'budget', 'step_up', 'frozen')),
-        (select array_agg(c.account order by c.account) from counted c where c.meter = 'open'),
-        (select array_agg(m.at_most order by m.account) from (
-            select w.account, array[max(w.counts[1] + w.state[1]), max(w.counts[2] + w.state[2]),
-                max(w.counts[3] + w.state[3]), max(w.counts[4] + w.state[4])] as at_most
-            from weighed w where w.meter = 'open' group by w.account) m)
-        into v_settled, v_refused, v_counted, v_at_most
+    -- Time alone only empties a window: what one held when it was last counted, and whoever came since, is the most that
+    -- it can hold, unless the clock was turned back. What fits by that is not counted, and nearly all does. Somebody
+    -- asked for twice here counts twice, which only has the windows counted sooner.
+    select array_agg(row(k.place, k.ordinal, k.session, k.account, k.request, k.person, k.compartments, k.purpose, k.relation,
+            k.meter, k.event, k.verdict, null, false, null,
+            case when k.verdict = 'open' then k.next_number + k.nth - 1 end,
+            array[k.at_most[1] + k.new_1, k.at_most[2] + k.new_2, k.at_most[3] + k.new_3, k.at_most[4] + k.new_4])::settled
+            order by k.ordinal),
+        bool_and(coalesce(
+            k.at_most[1] + k.new_1 <= k.minutes_5 and k.at_most[2] + k.new_2 <= k.hour
+            and k.at_most[3] + k.new_3 <= k.day and k.at_most[4] + k.new_4 <= k.days_28, false)) filter (where k.verdict = 'open'),
+        bool_or(k.verdict in ('scope', 'step_up', 'frozen'))
+        into v_settled, v_fits, v_refused
     from (
-        select d.*, case when d.outcome = 'open' then (
-                select l.next_number from ledger l where l.segment = d.place and l.account = d.account) - 1
-            + count(*) filter (where d.outcome = 'open') over (partition by d.account order by d.ordinal) end as number
-        from decided d
-    ) d;
+        select j.*, l.next_number,
+            case when j.meter = 'open' and l.counted_at <= p_now then l.at_most end as at_most,
+            b.minutes_5, b.hour, b.day, b.days_28, count(*) filter (where j.verdict = 'open') over before as nth,
+            count(*) filter (where j.verdict = 'open' and (o.last_opened > v_cutoffs[1]) is not true) over before as new_1,
+            count(*) filter (where j.verdict = 'open' and (o.last_opened > v_cutoffs[2]) is not true) over before as new_2,
+            count(*) filter (where j.verdict = 'open' and (o.last_opened > v_cutoffs[3]) is not true) over before as new_3,
+            count(*) filter (where j.verdict = 'open' and (o.last_opened > v_cutoffs[4]) is not true) over before as new_4
+        from (select j.*, coalesce(p_places[j.ordinal], p_segment) as place from unnest(judged) j) j
+        left join lateral (
+            select l.next_number, l.at_most, l.counted_at from ledger l
+            where l.segment = j.place and l.account = j.account
+            offset 0
+        ) l on true
+        left join lateral (
+            select o.last_opened from opening o
+            where o.segment = j.place and o.account = j.account and o.meter = j.meter and o.person = j.person
+            offset 0
+        ) o on true
+        left join role_budget b on b.role = j.role and b.meter = j.meter
+        window before as (partition by j.account order by j.ordinal rows unbounded preceding)
+    ) k;
+    if not v_fits then
+        v_settled := weigh_v1(p_segment, p_now, judged, p_places);
+        v_refused := exists (select from unnest(v_settled) g where g.outcome in ('scope', 'budget', 'step_up', 'frozen'));
+    end if;
     if v_refused then
         v_settled := refuse_v1(p_segment, p_now, judged, v_settled);
     end if;
@@ -172,11 +132,12 @@ begin
     from unnest(v_settled) g where g.number is not null;
 
     update ledger l
-    set next_number = n.next_number, counted_at = p_now,
-        at_most = case when c.nth is null then l.at_most else array(select unnest(v_at_most[c.nth:c.nth])) end
-    from (select g.place, g.account, max(g.number) + 1 as next_number from unnest(v_settled) g
-          where g.number is not null group by g.place, g.account) n
-    left join unnest(v_counted) with ordinality as c (account, nth) on c.account = n.account
+    set next_number = n.next_number,
+        at_most = case when n.at_most[1] is null then l.at_most else n.at_most end,
+        counted_at = case when n.at_most[1] is null then l.counted_at else p_now end
+    from (select g.place, g.account, max(g.number) + 1 as next_number,
+              array[max(g.at_most[1]), max(g.at_most[2]), max(g.at_most[3]), max(g.at_most[4])] as at_most
+          from unnest(v_settled) g where g.number is not null group by g.place, g.account) n
     where l.segment = n.place and l.account = n.account;
 
     -- What is lent may be opened until the lease expires, and counts from then.
@@ -209,6 +170,93 @@ begin
     end if;
 
     return query select g.ordinal, g.outcome, g.retry_after from unnest(v_settled) g order by g.ordinal;
+end $$;
+
+-- Weighs those of `judged` that are `open` person by person: each window is counted that would be full by what it holds at
+-- most, and whoever fits is admitted, in order.
+create or replace function cloison.weigh_v1(
+    p_segment text, p_now timestamptz, judged cloison.judged[], p_places text[]
+) returns cloison.settled[]
+language plpgsql stable security definer set search_path = pg_catalog, cloison, pg_temp
+    set enable_seqscan = off set plan_cache_mode = force_generic_plan as $$
+declare
+    v_cutoffs timestamptz[] := cutoffs_v1(p_now);
+begin
+    return (
+        with request as materialized (
+            select j.*, coalesce(p_places[j.ordinal], p_segment) as place,
+                row_number() over (partition by j.verdict, j.account, j.meter, j.person order by j.ordinal) as turn
+            from unnest(judged) j
+        ), asked as materialized (
+            -- Each distinct person once; `step` says in which windows the person is new.
+            select q.place, q.ordinal, q.account, q.role, q.meter, q.person, array[
+                (o.last_opened > v_cutoffs[1]) is not true, (o.last_opened > v_cutoffs[2]) is not true,
+                (o.last_opened > v_cutoffs[3]) is not true, (o.last_opened > v_cutoffs[4]) is not true]::integer[] as step
+            from request q
+            cross join lateral (
+                select (select o.last_opened from opening o where o.segment = q.place and o.account = q.account
+                        and o.meter = q.meter and o.person = q.person) as last_opened
+                offset 0
+            ) o
+            where q.verdict = 'open' and q.turn = 1 and q.person is not null
+        ), budget as materialized (
+            -- A role without a budget has none. A list never shows more people than the caseload holds.
+            select a.place, a.account, a.meter, a.new, array[
+                least(coalesce(b.minutes_5, 0), a.size), least(coalesce(b.hour, 0), a.size),
+                least(coalesce(b.day, 0), a.size), least(coalesce(b.days_28, 0), a.size)] as people
+            from (
+                select a.place, a.account, a.role, a.meter,
+                    array[sum(a.step[1]), sum(a.step[2]), sum(a.step[3]), sum(a.step[4])]::integer[] as new,
+                    case when a.meter = 'list' then (
+                        select count(distinct r.person)::integer from relation r
+                        where r.segment = a.place and r.account = a.account and r.kind <> 'walk_in'
+                          and (r.valid_until is null or r.valid_until > p_now)) end as size
+                from asked a group by a.place, a.account, a.role, a.meter
+            ) a
+            left join role_budget b on b.role = a.role and b.meter = a.meter
+        ), counted as materialized (
+            select b.account, b.meter, b.people, array(
+                select case when l.at_most[i] + b.new[i] <= b.people[i] then l.at_most[i]
+                    else (select count(*) from opening o where o.segment = b.place and o.account = b.account
+                          and o.meter = b.meter and o.last_opened > v_cutoffs[i])::integer end
+                from generate_series(1, 4) i order by i) as counts
+            from budget b
+            cross join lateral (
+                select (select l.at_most from ledger l where l.segment = b.place and l.account = b.account
+                        and b.meter = 'open' and l.counted_at <= p_now) as at_most
+                offset 0
+            ) l
+        ), weighed as materialized (
+            select a.ordinal, a.account, a.meter, a.person, a.step, c.counts, c.people, admit_v1(a.step, array[
+                    c.people[1] - c.counts[1], c.people[2] - c.counts[2], c.people[3] - c.counts[3],
+                    c.people[4] - c.counts[4]])
+                over (partition by a.account, a.meter order by a.ordinal) as state
+            from asked a join counted c on c.account = a.account and c.meter = a.meter
+        ), decided as materialized (
+            select q.*, case when q.verdict <> 'open' then q.verdict
+                             when q.person is null or w.state[5] = 1 then 'open' else 'budget' end as outcome,
+                case when w.state[5] = 0 then (
+                    select max(ceil(extract(epoch from coalesce(
+                        (select min(o.last_opened) from opening o where o.segment = q.place and o.account = q.account
+                         and o.meter = q.meter and o.last_opened > v_cutoffs[i]), p_now) - v_cutoffs[i])))
+                    from generate_series(1, 4) i where w.people[i] < w.counts[i] + w.state[i] + w.step[i])
+                end::integer as retry_after
+            from request q
+            left join weighed w on w.account = q.account and w.meter = q.meter and w.person = q.person and q.verdict = 'open'
+        ), held as (
+            select w.account, array[max(w.counts[1] + w.state[1]), max(w.counts[2] + w.state[2]),
+                max(w.counts[3] + w.state[3]), max(w.counts[4] + w.state[4])] as at_most
+            from weighed w where w.meter = 'open' group by w.account
+        )
+        select array_agg(row(d.place, d.ordinal, d.session, d.account, d.request, d.person, d.compartments, d.purpose, d.relation,
+                d.meter, d.event, d.outcome, d.retry_after, false, null, d.number, h.at_most)::settled order by d.ordinal)
+        from (
+            select d.*, case when d.outcome = 'open' then (
+                    select l.next_number from ledger l where l.segment = d.place and l.account = d.account) - 1
+                + count(*) filter (where d.outcome = 'open') over (partition by d.account order by d.ordinal) end as number
+            from decided d
+        ) d
+        left join held h on h.account = d.account);
 end $$;
 
 -- Weighs the refusals among what is settled, and numbers all anew: one entry for each opening and each refusal within the
@@ -258,7 +306,7 @@ begin
             from decided d left join refused r on r.ordinal = d.ordinal
         )
         select array_agg(row(n.place, n.ordinal, n.session, n.account, n.request, n.person, n.compartments, n.purpose, n.relation,
-                n.meter, n.event, n.outcome, n.retry_after, n.is_beyond, n.refusals, n.new_number)::settled
+                n.meter, n.event, n.outcome, n.retry_after, n.is_beyond, n.refusals, n.new_number, n.at_most)::settled
             order by n.ordinal)
         from numbered n);
 end $$;
