@@ -1,5 +1,7 @@
 """What a ledger remembers of its windows is never less than they hold, whatever clock, budgets and roll-backs do."""
 
+from uuid import uuid4
+
 from support.database import Database, charge, release
 from support.meter import Clock, thief
 
@@ -16,6 +18,27 @@ def test_a_clock_turned_back_refills_nothing(database: Database) -> None:
     clock.advance(days=-29, minutes=10)
     _, outcomes = charge(it.desk, it.session, it.people[11:15])
     assert outcomes == ["open", "budget", "budget", "budget"]
+
+
+def test_a_refusal_behind_a_turned_clock_refills_nothing(database: Database) -> None:
+    """What was counted later is not trusted because a request was refused in between: only a count is."""
+    clock, it = Clock(database), thief(database, people=20)
+    it.budget("open", 10, 1000, 1000, 1000)
+    assert charge(it.desk, it.session, it.people[:10])[1] == ["open"] * 10
+    clock.advance(days=29)
+    assert charge(it.desk, it.session, it.people[10:11])[1] == ["open"]
+    clock.advance(days=-29, minutes=1)
+    assert charge(it.desk, it.session, [uuid4()])[1] == ["scope"]
+    assert charge(it.desk, it.session, it.people[11:15])[1] == ["budget"] * 4
+
+
+def test_what_is_refused_beside_it_hides_no_opening(database: Database) -> None:
+    """An opening counts although a later request of the same call is refused, or is charged to another meter."""
+    it = thief(database, people=20)
+    it.budget("open", *SMALL)
+    for person in it.people[:10]:
+        assert charge(it.desk, it.session, [person, uuid4()])[1] == ["open", "scope"]
+    assert charge(it.desk, it.session, it.people[10:12])[1] == ["budget"] * 2
 
 
 def test_a_lowered_budget_holds_at_once(database: Database) -> None:
