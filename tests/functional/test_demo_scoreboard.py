@@ -4,11 +4,11 @@ import json
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from rich.console import Console
 
-from cloison.replay.bounds import Budgets, most_people
+from cloison.access.blast_radius import Bound
+from cloison.access.exposed import People
+from cloison.replay.bounds import within_ceiling
 from cloison.replay.loot import Loot
 from cloison.replay.scenarios import SCENARIOS, chosen
 from cloison.replay.scoreboard import MOST_PEOPLE, Row, Scoreboard, WindowRow, as_json, as_table, broken
@@ -102,32 +102,19 @@ def test_loot_tells_what_came_after_the_last_person() -> None:
     assert loot.stopped_by == "budget, no_session"
 
 
-def test_bound_of_a_partner_is_the_caseload() -> None:
-    """Whoever has no walk-in right meets nobody but those they have a relation with."""
-    assert most_people(Budgets(20, 0, 100, 50, False, 92), 150) == 92
+def of_an_hour(people: int, opened: int, labels: int) -> Bound:
+    """An account that can have so many people in an hour."""
+    return Bound("a", "agency", "59", "adviser", None, People(hour=people), People(hour=opened), People(hour=labels))
 
 
-def test_bound_of_a_large_caseload_is_the_budgets() -> None:
-    """A caseload larger than the budgets adds nobody: openings, and labels within the keeper's ceiling."""
-    assert most_people(Budgets(30, 3, 100, 50, True, 432), 150) == 180
-    assert most_people(Budgets(30, 3, 100, 50, True, 1_125), 60) == 90
+def test_bound_is_the_blast_radius_where_the_keeper_would_open_more() -> None:
+    """A partner has its caseload, whatever its budgets add up to."""
+    assert within_ceiling(of_an_hour(92, 20, 92), 150) == 92
 
 
-def test_bound_of_a_counter_is_appointments_and_cards() -> None:
-    """A reception meets those with an appointment, and strangers only on cards."""
-    assert most_people(Budgets(20, 20, 100, 50, True, 40), 150) == 90
-
-
-@given(st.integers(0, 40), st.integers(0, 200), st.integers(0, 100), st.booleans(), st.integers(0, 500))
-def test_bound_never_exceeds_what_meters_allow(
-    opened: int,
-    listed: int,
-    cards: int,
-    walk_in: bool,  # noqa: FBT001 - drawn by Hypothesis
-    related: int,
-) -> None:
-    """No account can have more people than its openings and labels together."""
-    assert most_people(Budgets(opened, 5, listed, cards, walk_in, related), 150) <= opened + min(listed + cards, 150)
+def test_bound_is_the_keepers_where_the_database_would_list_more() -> None:
+    """Of more names than the keeper opens in an hour, only those count; what is opened is not among them."""
+    assert within_ceiling(of_an_hour(180, 30, 150), 60) == 90
 
 
 def test_scenarios_are_chosen_by_beginnings() -> None:

@@ -12,7 +12,8 @@ ACCOUNTS = (
     "select e.account, e.handle, e.organisation, e.segment, r.name, e.frozen, e.agreed, e.segment_agreed, "
     "(select array_agg(a.name order by a.role) from cloison.role a where a.role = any (e.agreed_roles)), "
     "e.caps, e.sessions, e.seconds_left "
-    "from cloison.exposed_account e join cloison.role r using (role) order by e.handle, e.segment"
+    "from cloison.exposed_account e join cloison.role r using (role) "
+    "where %(handles)s::text[] is null or e.handle = any (%(handles)s) order by e.handle, e.segment"
 )
 REACH = "select account, ways, people from cloison.reach_v1(%s)"
 ROLES = (
@@ -90,12 +91,12 @@ class Staff(msgspec.Struct, frozen=True):
     accounts: tuple[Exposed, ...]
 
 
-def read_staff(owner: psycopg.Connection) -> Staff:
-    """All accounts with what bounds them, as it is at this moment: one snapshot for everything."""
+def read_staff(owner: psycopg.Connection, handles: Sequence[str] | None = None) -> Staff:
+    """The accounts of these handles, or all, with what bounds them at this moment: one snapshot for everything."""
     with owner.transaction():
         owner.execute("set transaction isolation level repeatable read, read only")
         compartments, label = owner.execute("select compartments, label_bit from cloison.profile").fetchone() or ([], 0)
-        rows = owner.execute(ACCOUNTS).fetchall()
+        rows = owner.execute(ACCOUNTS, {"handles": handles if handles is None else list(handles)}).fetchall()
         reach = _reach(owner, [row[0] for row in rows])
         roles = _roles(owner)
     accounts = (_exposed(row, reach.get(row[0], [])) for row in rows)

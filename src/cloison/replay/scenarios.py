@@ -20,7 +20,7 @@ from cloison.replay.attackers_dba import Administrator, dba_and_adviser
 from cloison.replay.attackers_desk import desk_login
 from cloison.replay.attackers_door import door_and_dump, texts_in_memory
 from cloison.replay.attackers_keeper import StolenSession
-from cloison.replay.bounds import budgets_of, most_people
+from cloison.replay.bounds import most_people
 from cloison.replay.loot import Loot
 from cloison.replay.scoreboard import Row, WindowRow
 from cloison.replay.simulated import SEGMENT, simulated_register
@@ -214,7 +214,7 @@ async def _edges(scene: Scene, loot: Loot) -> dict[str, WindowRow]:
 def _accounts(scene: Scene) -> int:
     """The most people of all stolen accounts together in an hour."""
     labels = scene.stage.home.config.keeper.account_labels_hour
-    return sum(most_people(budgets_of(scene.owner, agent.account), labels) for agent in scene.agents)
+    return most_people(scene.owner, [agent.handle for agent in scene.agents], labels)
 
 
 def _keys(scene: Scene) -> int:
