@@ -1,6 +1,6 @@
 """`cloison blast-radius`: how many people a stolen account could be released at most, before anything is stolen."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -71,29 +71,30 @@ def _table(before: Report, after: Report | None, top: int) -> Table:
     made = Table("account", "organisation", "role")
     for name in ("5 minutes", "hour", "day", "28 days", "opened in a day", "at most in a day"):
         made.add_column(name, justify="right")
-    made.add_column("")
     after = after or before
-    _add_accounts(made, before.accounts[:top], after.accounts)
+    later = {each.account: each for each in after.accounts}
+    if any(later[each.account].why for each in before.accounts[:top]):
+        made.add_column("nobody because")
+    _add_accounts(made, before.accounts[:top], later)
     if len(before.accounts) > top:
-        made.add_row(f"… {len(before.accounts) - top} more", *[""] * 9)
+        made.add_row(f"… {len(before.accounts) - top} more")
     made.add_section()
-    later = {each.organisation: each.total for each in after.organisations}
+    totals = {each.organisation: each.total for each in after.organisations}
     for body in before.organisations[:top]:
-        numbers = _numbers(body.total, later[body.organisation])
-        made.add_row(f"{body.total.accounts} accounts", escape(body.organisation), "", *numbers, "")
+        numbers = _numbers(body.total, totals[body.organisation])
+        made.add_row(f"{body.total.accounts} accounts", escape(body.organisation), "", *numbers)
     made.add_section()
     sessions = f"{before.desk.sessions} sessions"
-    made.add_row("captured desk", sessions, "", *_numbers(before.desk.total, after.desk.total), "")
+    made.add_row("captured desk", sessions, "", *_numbers(before.desk.total, after.desk.total))
     return made
 
 
-def _add_accounts(made: Table, before: Sequence[Bound], after: Sequence[Bound]) -> None:
-    later = {each.account: each for each in after}
+def _add_accounts(made: Table, before: Sequence[Bound], later: Mapping[str, Bound]) -> None:
     for each in before:
         other = later[each.account]
         role = each.role if each.role == other.role else f"{each.role} → {other.role}"
         names = (escape(name) for name in (each.account, each.organisation, role))
-        made.add_row(*names, *_numbers(each, other), WORDS[other.why] if other.why else "")
+        made.add_row(*names, *_numbers(each, other), *([WORDS[other.why]] if other.why else []))
 
 
 def _numbers(before: Bound | Total, after: Bound | Total) -> list[str]:
