@@ -14,13 +14,14 @@ Requests of the last moment form one batch. Rules, in order:
 5. One batch at a time, unless it is late or enough wait for another: what comes meanwhile is the next one, and the
    larger it is the less a request costs. Two at a time did two thirds of the rate at 16 clients. A late one keeps
    nobody waiting.
-6. When more requests wait than we can serve soon, new ones are refused at once.
+6. When more requests wait than we can serve soon, or many of one session, new ones are refused at once.
 """
 
 import asyncio
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import groupby
 from typing import Any, NamedTuple, cast
 from uuid import UUID
@@ -40,6 +41,7 @@ from cloison.store.stages import RELEASE, Asked, Stage, began, calls, given, len
 
 BATCH_REQUESTS = 128
 SESSION_REQUESTS = 16
+SESSION_WAITING = 128  # two full calls
 BATCHES = 3  # under way at a time, all but the youngest late
 LATE_SECONDS = 0.1
 ENOUGH_REQUESTS = 32  # for a second batch beside a young one, so that desk and database both work
@@ -123,6 +125,7 @@ class Meter:
         self._pool = pool(conninfo, BATCHES + 1)
         self._waiting: list[_Waiting] = []
         self._limit = waiting_requests
+        self._asking: Counter[bytes] = Counter()  # requests that are not answered yet, by session
         self._in_flight: set[bytes] = set()
         self._capped: dict[bytes, None] = {}  # SHA-256 of tokens whose organisation has a cap, oldest first
         self._batches: set[asyncio.Task[None]] = set()
@@ -155,7 +158,8 @@ class Meter:
         Raises NoSessionError, OverloadedError, DatabaseUnavailableError, DatabaseRefusedError where none was answered;
         else what was charged is given out, and those that failed say so one by one.
         """
-        if len(self._waiting) + len(requests) > self._limit:
+        mine_waiting = self._asking[bearer.token] + len(requests)
+        if len(self._waiting) + len(requests) > self._limit or mine_waiting > SESSION_WAITING:
             raise OverloadedError(retry_after_seconds=1)
         loop = asyncio.get_running_loop()
         leased = hashlib.sha256(bearer.token).digest() in self._capped
@@ -163,9 +167,21 @@ class Meter:
             _Waiting(began(*bearer, segment, request, leased=leased), loop.create_future(), loop.time())
             for segment, request in zip(segments or [bearer.segment] * len(requests), requests, strict=True)
         ]
-        self._put(mine)
-        answers = await asyncio.gather(*(waiting.answer for waiting in mine), return_exceptions=True)
+        with self._counted(bearer.token, len(mine)):
+            self._put(mine)
+            answers = await asyncio.gather(*(waiting.answer for waiting in mine), return_exceptions=True)
         return _told_apart(answers)
+
+    @contextmanager
+    def _counted(self, token: bytes, requests: int) -> Iterator[None]:
+        """Count requests of a session for as long as they are not answered."""
+        self._asking[token] += requests
+        try:
+            yield
+        finally:
+            self._asking[token] -= requests
+            if not self._asking[token]:
+                del self._asking[token]
 
     async def search(self, bearer: Bearer, request: UUID, search: Search) -> Cards:
         """Search the bearer's home segment; raises as `open` does."""

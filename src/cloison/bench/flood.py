@@ -1,0 +1,163 @@
+"""The flood: requests that come at a rate, whether or not those before were answered, as those of a crowd do.
+
+Each goes out when it is due, on a connection that waits for no answer, or on a new one. Its time runs from when it was
+due, so that a generator which cannot keep up makes the server look slow, never fast.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import httptools
+
+MOST_CONNECTIONS = 4_000
+PAUSE_SECONDS = 0.002
+PATIENCE_SECONDS = 10.0  # for what is not answered when the last request has gone out
+
+
+class Asked(NamedTuple):
+    """A request: its bytes, and what the caller knows it by."""
+
+    request: bytes
+    known_as: Any = None
+
+
+class Told(NamedTuple):
+    """What became of a request: status 0 where the connection ended or none was to be had."""
+
+    known_as: Any
+    status: int
+    seconds: float
+    body: bytes = b""
+    retry_after: bytes | None = None
+
+
+class Flooded(NamedTuple):
+    """All answers, and the seconds from the first request until the last one went out."""
+
+    told: list[Told]
+    seconds: float
+
+
+async def flood(address: tuple[str, int], make: Callable[[], Asked], per_second: float, seconds: float) -> Flooded:
+    """Send what `make` makes to `address` at a rate."""
+    pool = _Pool(address)
+    started = time.perf_counter()
+    total, sent = int(per_second * seconds), 0
+    while sent < total:
+        due = min(total, int((time.perf_counter() - started) * per_second) + 1)
+        for number in range(sent, due):
+            pool.send(make(), started + number / per_second)
+        sent = due
+        await asyncio.sleep(PAUSE_SECONDS)
+    took = time.perf_counter() - started
+    await pool.end()
+    return Flooded(pool.told, took)
+
+
+class _Pool:
+    """Connections, and the answers that came on them."""
+
+    def __init__(self, address: tuple[str, int]) -> None:
+        self.told: list[Told] = []
+        self._address = address
+        self._idle: list[_Connection] = []
+        self._all: set[_Connection] = set()
+        self._connecting: set[asyncio.Task[None]] = set()
+
+    def send(self, asked: Asked, due: float) -> None:
+        if self._idle:
+            self._idle.pop().ask(asked, due)
+        elif len(self._all) + len(self._connecting) < MOST_CONNECTIONS:
+            task = asyncio.ensure_future(self._connect(asked, due))
+            self._connecting.add(task)
+            task.add_done_callback(self._connecting.discard)
+        else:
+            self._fail(asked, due)
+
+    def answered(self, connection: "_Connection", told: Told) -> None:
+        self.told.append(told)
+        self._idle.append(connection)
+
+    def lost(self, connection: "_Connection") -> None:
+        self._all.discard(connection)
+        if connection in self._idle:
+            self._idle.remove(connection)
+        if connection.asked is not None:
+            self._fail(connection.asked, connection.due)
+
+    async def end(self) -> None:
+        """Wait for the last answers, for a while, and close."""
+        until = time.perf_counter() + PATIENCE_SECONDS
+        while len(self._idle) < len(self._all) + len(self._connecting) and time.perf_counter() < until:
+            await asyncio.sleep(PAUSE_SECONDS)
+        for connection in list(self._all):
+            connection.close()
+        await asyncio.sleep(0)
+
+    async def _connect(self, asked: Asked, due: float) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            _, connection = await loop.create_connection(lambda: _Connection(self), *self._address)
+        except OSError:
+            self._fail(asked, due)
+        else:
+            self._all.add(connection)
+            connection.ask(asked, due)
+
+    def _fail(self, asked: Asked, due: float) -> None:
+        self.told.append(Told(asked.known_as, 0, time.perf_counter() - due))
+
+
+class _Connection(asyncio.Protocol):
+    """One connection; one request at a time."""
+
+    def __init__(self, pool: _Pool) -> None:
+        self.asked: Asked | None = None
+        self.due = 0.0
+        self._pool = pool
+        self._parser = httptools.HttpResponseParser(self)
+        self._transport: asyncio.Transport | None = None
+        self._body = b""
+        self._retry_after: bytes | None = None
+
+    def ask(self, asked: Asked, due: float) -> None:
+        self.asked, self.due = asked, due
+        self._body, self._retry_after = b"", None
+        if self._transport is not None:
+            self._transport.write(asked.request)
+
+    def close(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+
+    # -- asyncio calls these
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport  # type: ignore[assignment]
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError:
+            self.close()
+
+    def connection_lost(self, _exc: Exception | None) -> None:
+        self._pool.lost(self)
+
+    # -- httptools calls these
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if name.lower() == b"retry-after":
+            self._retry_after = value
+
+    def on_body(self, body: bytes) -> None:
+        self._body += body
+
+    def on_message_complete(self) -> None:
+        asked, self.asked = self.asked, None
+        if asked is not None:
+            seconds = time.perf_counter() - self.due
+            status = self._parser.get_status_code()
+            self._pool.answered(self, Told(asked.known_as, status, seconds, self._body, self._retry_after))
