@@ -89,8 +89,9 @@ class _Pool:
 
     async def end(self) -> None:
         """Wait for the last answers, for a while, and close."""
-        until = time.perf_counter() + PATIENCE_SECONDS
-        while len(self._idle) < len(self._all) + len(self._connecting) and time.perf_counter() < until:
+        for _ in range(int(PATIENCE_SECONDS / PAUSE_SECONDS)):
+            if len(self._idle) >= len(self._all) and not self._connecting:
+                break
             await asyncio.sleep(PAUSE_SECONDS)
         for connection in list(self._all):
             connection.close()
