@@ -56,6 +56,17 @@ async def flood(address: tuple[str, int], make: Callable[[], Asked], per_second:
     return Flooded(pool.told, took)
 
 
+async def ask_again(address: tuple[str, int], make: Callable[[], Asked], clients: int, seconds: float) -> Flooded:
+    """Have so many clients ask again as soon as they are told anything, a refusal too, whatever it says of when."""
+    started = time.perf_counter()
+    pool = _Impatient(address, make, started + seconds)
+    for _ in range(clients):
+        pool.send(make(), time.perf_counter())
+    await asyncio.sleep(seconds)
+    await pool.end()
+    return Flooded(pool.told, seconds)
+
+
 class _Pool:
     """Connections, and the answers that came on them."""
 
@@ -109,6 +120,21 @@ class _Pool:
 
     def _fail(self, asked: Asked, due: float) -> None:
         self.told.append(Told(asked.known_as, 0, time.perf_counter() - due))
+
+
+class _Impatient(_Pool):
+    """Connections that ask again until it is time."""
+
+    def __init__(self, address: tuple[str, int], make: Callable[[], Asked], until: float) -> None:
+        super().__init__(address)
+        self._make = make
+        self._until = until
+
+    def answered(self, connection: "_Connection", told: Told) -> None:
+        super().answered(connection, told)
+        now = time.perf_counter()
+        if now < self._until:
+            self._idle.pop().ask(self._make(), now)
 
 
 class _Connection(asyncio.Protocol):
