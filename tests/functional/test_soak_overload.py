@@ -96,6 +96,7 @@ def run_of(flooded: Flooded, capacity: float, megabytes: float) -> Run:
     given = [one.seconds for one in told if OPEN in one.body]
     refused = [one.seconds for one in told if one.status == 503 and one.retry_after is not None]
     assert len(given) + len(refused) == len(told)
+    assert flooded.unsent == 0
     return Run(
         sum(taken < GOOD_SECONDS for taken in given) / flooded.seconds / capacity,
         percentile(given, 50) * 1_000,

@@ -5,6 +5,7 @@ due, so that a generator which cannot keep up makes the server look slow, never 
 """
 
 import asyncio
+import resource
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -12,6 +13,7 @@ from typing import Any, NamedTuple
 import httptools
 
 MOST_CONNECTIONS = 4_000
+SPARE_FILES = 200  # for what else the process has open
 PAUSE_SECONDS = 0.002
 PATIENCE_SECONDS = 10.0  # for what is not answered when the last request has gone out
 
@@ -24,7 +26,7 @@ class Asked(NamedTuple):
 
 
 class Told(NamedTuple):
-    """What became of a request: status 0 where the connection ended or none was to be had."""
+    """What became of a request: status 0 where the connection ended instead of an answer."""
 
     known_as: Any
     status: int
@@ -34,10 +36,11 @@ class Told(NamedTuple):
 
 
 class Flooded(NamedTuple):
-    """All answers, and the seconds from the first request until the last one went out."""
+    """All answers, the seconds from the first request until the last one went out, and what found no connection."""
 
     told: list[Told]
     seconds: float
+    unsent: int
 
 
 async def flood(address: tuple[str, int], make: Callable[[], Asked], per_second: float, seconds: float) -> Flooded:
@@ -53,7 +56,7 @@ async def flood(address: tuple[str, int], make: Callable[[], Asked], per_second:
         await asyncio.sleep(PAUSE_SECONDS)
     took = time.perf_counter() - started
     await pool.end()
-    return Flooded(pool.told, took)
+    return Flooded(pool.told, took, pool.unsent)
 
 
 async def ask_again(address: tuple[str, int], make: Callable[[], Asked], clients: int, seconds: float) -> Flooded:
@@ -64,7 +67,7 @@ async def ask_again(address: tuple[str, int], make: Callable[[], Asked], clients
         pool.send(make(), time.perf_counter())
     await asyncio.sleep(seconds)
     await pool.end()
-    return Flooded(pool.told, seconds)
+    return Flooded(pool.told, seconds, pool.unsent)
 
 
 class _Pool:
@@ -72,6 +75,8 @@ class _Pool:
 
     def __init__(self, address: tuple[str, int]) -> None:
         self.told: list[Told] = []
+        self.unsent = 0
+        self._most = min(MOST_CONNECTIONS, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - SPARE_FILES)
         self._address = address
         self._idle: list[_Connection] = []
         self._all: set[_Connection] = set()
@@ -80,12 +85,12 @@ class _Pool:
     def send(self, asked: Asked, due: float) -> None:
         if self._idle:
             self._idle.pop().ask(asked, due)
-        elif len(self._all) + len(self._connecting) < MOST_CONNECTIONS:
+        elif len(self._all) + len(self._connecting) < self._most:
             task = asyncio.ensure_future(self._connect(asked, due))
             self._connecting.add(task)
             task.add_done_callback(self._connecting.discard)
         else:
-            self._fail(asked, due)
+            self.unsent += 1
 
     def answered(self, connection: "_Connection", told: Told) -> None:
         self.told.append(told)
@@ -96,7 +101,8 @@ class _Pool:
         if connection in self._idle:
             self._idle.remove(connection)
         if connection.asked is not None:
-            self._fail(connection.asked, connection.due)
+            known_as = connection.asked.known_as
+            self.told.append(Told(known_as, 0, time.perf_counter() - connection.due))
 
     async def end(self) -> None:
         """Wait for the last answers, for a while, and close."""
@@ -113,13 +119,10 @@ class _Pool:
         try:
             _, connection = await loop.create_connection(lambda: _Connection(self), *self._address)
         except OSError:
-            self._fail(asked, due)
+            self.unsent += 1
         else:
             self._all.add(connection)
             connection.ask(asked, due)
-
-    def _fail(self, asked: Asked, due: float) -> None:
-        self.told.append(Told(asked.known_as, 0, time.perf_counter() - due))
 
 
 class _Impatient(_Pool):
