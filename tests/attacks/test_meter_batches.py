@@ -12,7 +12,7 @@ from support.meter import Query, Thief, signature, thief
 from cloison.config import Home
 from cloison.errors import CloisonError, DatabaseRefusedError, NoSessionError, OverloadedError
 from cloison.model import OpenRequest, Outcome
-from cloison.store.metered import Bearer, Meter, Search
+from cloison.store.metered import SESSION_WAITING, Bearer, Meter, Search
 
 
 @pytest.fixture(scope="module")
@@ -101,16 +101,16 @@ async def test_repeated_request_in_a_batch(shared: Database, meter: Meter) -> No
 
 
 async def test_greedy_account_in_a_busy_door(shared: Database, meter: Meter) -> None:
-    """Whoever sends five hundred requests at once waits behind everybody else, not before."""
-    greedy, honest = thief(shared, people=300), [thief(shared) for _ in range(10)]
-    flood = asyncio.ensure_future(meter.open(bearer(greedy), asked(greedy, 300)))
+    """Whoever sends as many requests at once as a session may waits behind everybody else, not before."""
+    greedy, honest = thief(shared, people=SESSION_WAITING), [thief(shared) for _ in range(10)]
+    flood = asyncio.ensure_future(meter.open(bearer(greedy), asked(greedy, SESSION_WAITING)))
     await asyncio.sleep(0)
     answers = await asyncio.gather(*(meter.open(bearer(it), asked(it, 3)) for it in honest))
     assert not flood.done()
     assert {answer.outcome for each in answers for answer in each} == {Outcome.OPEN}
     outcomes = Counter(answer.outcome for answer in await flood)
     assert outcomes[Outcome.OPEN] == greedy.entries() == 10
-    assert outcomes[Outcome.STALE] > 200  # so many refusals ended its session
+    assert outcomes[Outcome.STALE] > 50  # so many refusals ended its session
 
 
 async def test_more_than_may_wait(shared: Database, meter: Meter) -> None:
@@ -119,6 +119,20 @@ async def test_more_than_may_wait(shared: Database, meter: Meter) -> None:
     with pytest.raises(OverloadedError):
         await meter.open(bearer(it), asked(it, 5) * 205)
     assert it.entries() == 0
+
+
+async def test_more_than_a_session_may_wait(shared: Database, meter: Meter) -> None:
+    """Beyond what one session may have waiting it is refused, at once and uncharged, while others are served."""
+    greedy, honest = thief(shared, people=SESSION_WAITING), thief(shared)
+    waiting = asyncio.ensure_future(meter.open(bearer(greedy), asked(greedy, SESSION_WAITING - 1)))
+    await asyncio.sleep(0)
+    with pytest.raises(OverloadedError):
+        await meter.open(bearer(greedy), asked(greedy, 2))
+    assert {answer.outcome for answer in await meter.open(bearer(honest), asked(honest, 3))} == {Outcome.OPEN}
+    await waiting
+    assert greedy.entries() == 10
+    with pytest.raises(NoSessionError):  # so many refusals ended it, not that it waits
+        await meter.open(bearer(greedy), asked(greedy, 2))
 
 
 def signed(it: Thief, query: Query) -> Search:

@@ -15,13 +15,14 @@ Requests of the last moment form one batch. Rules, in order:
    costs. It begins once half as many wait as were in the last two, or some milliseconds later: all clients then are in
    two batches of one size, one in the database while the desk and the keeper work on the other. Whoever came first
    used to take a call alone, with all others waiting behind it.
-6. When more requests wait than we can serve soon, new ones are refused at once.
+6. When more requests wait than we can serve soon, or many of one session, new ones are refused at once.
 """
 
 import asyncio
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple, cast
 from uuid import UUID
 
@@ -41,6 +42,7 @@ from cloison.store.stages import RELEASE, Asked, Call, Stage, began, calls, give
 
 BATCH_REQUESTS = 128
 SESSION_REQUESTS = 16
+SESSION_WAITING = 128  # two full calls
 BATCHES = 3  # under way at a time, all but the youngest late
 LATE_SECONDS = 0.1
 LINGER_SECONDS = 0.003  # about what a call costs by itself
@@ -124,6 +126,7 @@ class Meter:
         self._pool = pool(conninfo, BATCHES + 1)
         self._waiting: list[_Waiting] = []
         self._limit = waiting_requests
+        self._asking: Counter[bytes] = Counter()  # requests that are not answered yet, by session
         self._in_flight: set[bytes] = set()
         self._capped: dict[bytes, None] = {}  # SHA-256 of tokens whose organisation has a cap, oldest first
         self._batches: set[asyncio.Task[None]] = set()
@@ -158,7 +161,8 @@ class Meter:
         Raises NoSessionError, OverloadedError, DatabaseUnavailableError, DatabaseRefusedError where none was answered;
         else what was charged is given out, and those that failed say so one by one.
         """
-        if len(self._waiting) + len(requests) > self._limit:
+        mine_waiting = self._asking[bearer.token] + len(requests)
+        if len(self._waiting) + len(requests) > self._limit or mine_waiting > SESSION_WAITING:
             raise OverloadedError(retry_after_seconds=1)
         loop = asyncio.get_running_loop()
         leased = hashlib.sha256(bearer.token).digest() in self._capped
@@ -166,11 +170,23 @@ class Meter:
             _Waiting(began(*bearer, segment, request, leased=leased), loop.create_future(), loop.time())
             for segment, request in zip(segments or [bearer.segment] * len(requests), requests, strict=True)
         ]
-        self._put(mine)
-        if len(mine) == 1:
-            return [await mine[0].answer]
-        answers = await asyncio.gather(*(waiting.answer for waiting in mine), return_exceptions=True)
+        with self._counted(bearer.token, len(mine)):
+            self._put(mine)
+            if len(mine) == 1:
+                return [await mine[0].answer]
+            answers = await asyncio.gather(*(waiting.answer for waiting in mine), return_exceptions=True)
         return _told_apart(answers)
+
+    @contextmanager
+    def _counted(self, token: bytes, requests: int) -> Iterator[None]:
+        """Count requests of a session for as long as they are not answered."""
+        self._asking[token] += requests
+        try:
+            yield
+        finally:
+            self._asking[token] -= requests
+            if not self._asking[token]:
+                del self._asking[token]
 
     async def search(self, bearer: Bearer, request: UUID, search: Search) -> Cards:
         """Search the bearer's home segment; raises as `open` does."""

@@ -7,11 +7,13 @@ leave no worker behind that holds its port and its secrets. TLS ends in the reve
 import asyncio
 import gc
 import logging
+import os
 import resource
 import signal
 import socket
 import sys
 
+import psutil
 import uvloop
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
@@ -20,16 +22,21 @@ from litestar import Litestar
 
 from cloison.config import Home, WebConfig
 from cloison.errors import CloisonError, ConfigError
+from cloison.web.admission import Admission
 from cloison.web.application import desk_app
 
 # What a client may hold that sends slowly or nothing at all. Granian counts connections, idle ones too, and accepts no
 # more than these; the rest waits in the kernel's queue until a slow one has used up its time.
-CONNECTIONS = 4_096
+CONNECTIONS = 8_192
 QUEUE = 1_024
 # To send the headers, and between two requests on one connection. Longer than the 5 seconds for which httpx keeps an
 # idle connection, so that the client is the first to close it and no request meets a closing one.
 HEADER_MILLISECONDS = 10_000
-HEADER_BYTES = 16_384  # read ahead for each connection: 64 MB for all of them, where Granian's own 400 kB were 1.6 GB
+HEADER_BYTES = 16_384  # read ahead for each connection: 128 MB for all of them, where Granian's own 400 kB were 3 GB
+# For whoever reads no answers: what is sent and not taken by then ends the connection, or enough of them would keep
+# everybody else out for ever.
+READ_MILLISECONDS = 10_000
+LISTENING_SECONDS = 0.02  # between two looks for the socket
 YOUNG_OBJECTS = 50_000  # made before circles among them are looked for, of which a request leaves few
 SPARE_FILES = 256  # beside the connections: the database's, the keeper's, Python's own
 
@@ -40,7 +47,7 @@ async def serve(web: WebConfig, app: Litestar) -> None:
     """Serve until SIGTERM or SIGINT; what is under way then is answered first."""
     refuse_taken(web.host, web.port)
     server = Server(
-        app,
+        Admission(app, web.waiting_requests, app.state.metrics),
         address=web.host,
         port=web.port,
         interface=Interfaces.ASGI,
@@ -57,7 +64,9 @@ async def serve(web: WebConfig, app: Litestar) -> None:
     _log.info("the desk listens on %s:%s", web.host, web.port)
     gc.freeze()  # what was made at the start stays: looking through it again took a tenth of a busy desk's time
     gc.set_threshold(YOUNG_OBJECTS)
+    bounding = asyncio.create_task(_bound_reading(web.port))
     await server.serve()
+    bounding.cancel()
 
 
 def main() -> int:
@@ -82,6 +91,18 @@ def refuse_taken(host: str, port: int) -> None:
         socket.create_server((host, port), family=_family(host)).close()
     except OSError as error:
         raise ConfigError(reason=f"the desk cannot listen on {host}:{port} ({error.strerror}); set web.port") from error
+
+
+async def _bound_reading(port: int) -> None:
+    """Set READ_MILLISECONDS on Granian's listening socket, for all its connections; Granian has no setting for it."""
+    option = getattr(socket, "TCP_USER_TIMEOUT", None)  # Linux has it
+    while option is not None:
+        for found in psutil.Process().net_connections("tcp"):
+            if found.status == psutil.CONN_LISTEN and found.laddr.port == port:
+                with socket.socket(fileno=os.dup(found.fd)) as listening:
+                    listening.setsockopt(socket.IPPROTO_TCP, option, READ_MILLISECONDS)
+                return
+        await asyncio.sleep(LISTENING_SECONDS)
 
 
 def _family(host: str) -> socket.AddressFamily:

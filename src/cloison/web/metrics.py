@@ -14,6 +14,9 @@ from prometheus_client import (
 )
 from prometheus_client.core import CounterMetricFamily, Metric
 
+from cloison.errors import OverloadedError
+from cloison.web.places import Places
+
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 OTHER = "other"  # all addresses that we do not serve: their paths are the caller's words
 STARTED = "started"
@@ -48,6 +51,24 @@ class Metrics:
         self._waiting = Gauge(
             "cloison_waiting_requests", "Requests waiting for a batch of the meter", registry=self._registry
         )
+
+        self._calls = Gauge("cloison_calls", "Calls under way, by kind", ["kind"], registry=self._registry)
+        self._places = Gauge("cloison_places", "Calls that may be under way", ["kind"], registry=self._registry)
+        self._early = Counter(
+            "cloison_refused_early", "Calls refused because too many waited", ["kind"], registry=self._registry
+        )
+
+    def watch_places(self, kind: str, places: Places) -> Callable[[], None]:
+        """Ask `places` whenever the figures are read; what counts a call that got none of them."""
+        self._calls.labels(kind).set_function(lambda: places.taken)
+        self._places.labels(kind).set_function(lambda: places.number)
+        early, problems = self._early.labels(kind), self.problems.labels(OverloadedError.code)
+
+        def count() -> None:
+            early.inc()
+            problems.inc()
+
+        return count
 
     def watch(self, waiting: Callable[[], float]) -> None:
         """Ask `waiting` for the number of requests that wait, whenever the figures are read."""

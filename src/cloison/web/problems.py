@@ -53,7 +53,7 @@ def answer(request: Request[Any, Any, Any], exception: Exception) -> Response[Pr
         problem_of(error, language),
         status_code=error.status,
         media_type=MEDIA_TYPE,
-        headers=_headers(error, exception, language),
+        headers=headers_of(error, language) | _allowed(exception),
     )
 
 
@@ -141,16 +141,20 @@ def _parameter(exception: ValidationException) -> str:
     return ROOT if key is None or key == "data" else str(key)
 
 
-def _headers(error: CloisonError, exception: Exception, language: str) -> dict[str, str]:
+def headers_of(error: CloisonError, language: str) -> dict[str, str]:
+    """The headers beside the body that says `error`."""
     headers = {"Content-Language": language, "Vary": "Accept-Language"}
-    if isinstance(exception, HTTPException) and exception.headers:
-        headers |= exception.headers  # Allow, of a 405
     if isinstance(error, NoSessionError):
         headers["WWW-Authenticate"] = "Bearer"
     seconds = retry_after(error)
     if seconds is not None:
         headers["Retry-After"] = str(seconds)
     return headers
+
+
+def _allowed(exception: Exception) -> dict[str, str]:
+    """Allow, of a 405."""
+    return dict(exception.headers or {}) if isinstance(exception, HTTPException) else {}
 
 
 def _log_unexpected(exception: Exception) -> None:
