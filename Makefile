@@ -3,10 +3,18 @@
 PYTHON ?= python3
 WORKERS ?= 2
 ARGS ?=
+OTHER_VERSIONS := 16 15
 
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not soak"
+
+# Each line of a recipe is a shell of its own: the first version that fails ends the run.
+define NEWLINE
+
+
+endef
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test lint format soak clean
@@ -22,8 +30,9 @@ install: $(STAMP) ## Make .venv with Cloison and what its tests need; again only
 demo: $(STAMP) ## Database, people, doors, attacks and scoreboard, then pages to click
 	@$(BIN)/cloison demo $(ARGS)
 
-test: install lint ## Style, types and all tests but the soak
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not soak" $(ARGS)
+test: install lint ## Style, types, all tests but the soak; SQL and attacks on every PostgreSQL
+	$(PYTEST) $(ARGS)
+	$(if $(ARGS),,$(foreach major,$(OTHER_VERSIONS),$(PYTEST) --postgresql $(major) tests/sql tests/attacks$(NEWLINE)))
 
 lint: $(STAMP) ## Style and types
 	$(BIN)/ruff check .
