@@ -10,7 +10,6 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from cloison.store.unprivileged import Runner, choose_runner
-
 from support.versions import programs_of
 
 PORT = 5433

@@ -34,7 +34,7 @@ def programs_of(major: int) -> Path:
     folder = DISTRIBUTIONS / str(major) / "bin"
     if not (folder / "initdb").is_file():
         raise pytest.UsageError(
-            f"the system has no PostgreSQL {major}: run `make install` as root, or `apt-get install postgresql-{major}` "
-            "(apt.postgresql.org has it where the distribution does not)"
+            f"the system has no PostgreSQL {major}: run `make install` as root, or `apt-get install "
+            f"postgresql-{major}` (apt.postgresql.org has it where the distribution does not)"
         )
     return folder
