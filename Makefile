@@ -2,13 +2,14 @@
 
 PYTHON ?= python3
 WORKERS ?= 2
+VERSION_WORKERS ?= 3 # SQL tests and attacks wait more than they compute
 ARGS ?=
 OTHER_VERSIONS := 16 15
 
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not soak"
+PYTEST := $(BIN)/python -m pytest --dist loadfile -m "not soak"
 
 # Each line of a recipe is a shell of its own: the first version that fails ends the run.
 define NEWLINE
@@ -31,8 +32,8 @@ demo: $(STAMP) ## Database, people, doors, attacks and scoreboard, then pages to
 	@$(BIN)/cloison demo $(ARGS)
 
 test: install lint ## Style, types, all tests but the soak; SQL and attacks on every PostgreSQL
-	$(PYTEST) $(ARGS)
-	$(if $(ARGS),,$(foreach major,$(OTHER_VERSIONS),$(PYTEST) --postgresql $(major) tests/sql tests/attacks$(NEWLINE)))
+	$(PYTEST) -n $(WORKERS) $(ARGS)
+	$(if $(ARGS),,$(foreach major,$(OTHER_VERSIONS),$(PYTEST) -n $(VERSION_WORKERS) --postgresql $(major) tests/sql tests/attacks$(NEWLINE)))
 
 lint: $(STAMP) ## Style and types
 	$(BIN)/ruff check .
