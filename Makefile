@@ -2,11 +2,20 @@
 
 PYTHON ?= python3
 WORKERS ?= 2
+VERSION_WORKERS ?= 3 # SQL tests and attacks wait more than they compute
 ARGS ?=
+OTHER_VERSIONS := 16 15
 
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+PYTEST := $(BIN)/python -m pytest --dist loadfile -m "not soak"
+
+# Each line of a recipe is a shell of its own: the first version that fails ends the run.
+define NEWLINE
+
+
+endef
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test lint format soak clean
@@ -17,13 +26,14 @@ help: ## This list
 	@echo '  ARGS="--people 20000 --no-serve --json" goes to the demo, ARGS="-k embedded" to the tests.'
 
 install: $(STAMP) ## Make .venv with Cloison and what its tests need; again only when pyproject.toml changes
-	@$(if $(wildcard /usr/lib/postgresql/*/bin/initdb),:,$(APT_POSTGRESQL))
+	@$(if $(wildcard /usr/lib/postgresql/15/bin/initdb),:,$(APT_POSTGRESQL))
 
 demo: $(STAMP) ## Database, people, doors, attacks and scoreboard, then pages to click
 	@$(BIN)/cloison demo $(ARGS)
 
-test: install lint ## Style, types and all tests but the soak
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not soak" $(ARGS)
+test: install lint ## Style, types, all tests but the soak; SQL and attacks on every PostgreSQL
+	$(PYTEST) -n $(WORKERS) $(ARGS)
+	$(if $(ARGS),,$(foreach major,$(OTHER_VERSIONS),$(PYTEST) -n $(VERSION_WORKERS) --postgresql $(major) tests/sql tests/attacks$(NEWLINE)))
 
 lint: $(STAMP) ## Style and types
 	$(BIN)/ruff check .
@@ -35,7 +45,7 @@ format: $(STAMP) ## Put the code in shape
 	$(BIN)/ruff format .
 
 soak: $(STAMP) ## The long proofs
-	$(BIN)/python -m pytest -m soak --timeout=0 $(ARGS)
+	$(BIN)/python -m pytest -m soak --timeout=0 --on-disk $(ARGS)
 
 clean: ## Remove caches and built files; .venv and cloison-data stay
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
@@ -59,11 +69,11 @@ define APT_VENV
 	|| { echo 'The venv module is missing: run `apt-get install python3-venv` as root' >&2; exit 1; }; }
 endef
 
-# The tests run a register on the distribution's PostgreSQL, too. Its package must not make and start a database.
+# The wheel has no PostgreSQL 15; the tests run on the distribution's. Its package must not make and start a database.
 define APT_POSTGRESQL
 { test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
 	&& { mkdir -p /etc/postgresql-common/createcluster.d \
 		&& echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.d/cloison.conf \
-		&& apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends postgresql; } >&2 \
-	|| echo 'A PostgreSQL of the system is missing; some tests will say so: run `apt-get install postgresql` as root' >&2; }
+		&& apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends postgresql-15; } >&2 \
+	|| echo 'PostgreSQL 15 is missing, tests will say so: as root `apt-get install postgresql-15`, perhaps of apt.postgresql.org' >&2; }
 endef

@@ -341,38 +341,47 @@ def test_more_than_two_at_once(database: Database, intake: psycopg.Connection) -
 WRITE_AS = CHANGED.replace("1, 'person_changed', 5::int2", "%s, %s::cloison.event, %s::int2")
 
 
+@pytest.fixture
+def shared_intake(shared: Database) -> Iterator[psycopg.Connection]:
+    """Intake's own login, in the shared database."""
+    with shared.connect("intake") as connection:
+        yield connection
+
+
 @pytest.mark.parametrize("act", [None, 0, 5, 6, 7])
 @pytest.mark.parametrize("role", ["partner", "manager", "officer"])
-def test_acts_that_change_nobody(database: Database, intake: psycopg.Connection, role: str, act: int | None) -> None:
+def test_acts_that_change_nobody(
+    shared: Database, shared_intake: psycopg.Connection, role: str, act: int | None
+) -> None:
     """Under no act, or under one that is not a change's, a role that changes nobody reads and writes nobody."""
-    session, (person,) = database.adviser(1, role)
+    session, (person,) = shared.adviser(1, role)
     for purpose in (None, *range(8)):
         request = uuid4()
         values = (session.segment, session.token, request)
         with fails("CL002"):
-            intake.execute(READ, (*values, [person], act, IDENTITY, purpose, None))
+            shared_intake.execute(READ, (*values, [person], act, IDENTITY, purpose, None))
         with fails("CL002"):
-            intake.execute(WRITE_AS, (*values, act, "person_changed", purpose, SEGMENT, SEGMENT, person))
-        assert let_go(intake, session, request) == []
-    assert database.one("select version from cloison.person where person = %s", person) == 1
+            shared_intake.execute(WRITE_AS, (*values, act, "person_changed", purpose, SEGMENT, SEGMENT, person))
+        assert let_go(shared_intake, session, request) == []
+    assert shared.one("select version from cloison.person where person = %s", person) == 1
 
 
-def test_a_change_without_a_purpose(database: Database, intake: psycopg.Connection) -> None:
+def test_a_change_without_a_purpose(shared: Database, shared_intake: psycopg.Connection) -> None:
     """Nobody is read, asked about or changed for no purpose."""
-    session, (person,) = database.adviser(1)
+    session, (person,) = shared.adviser(1)
     values = (session.segment, session.token, uuid4())
-    assert intake.execute(READ, (*values, [person], CORRECT, IDENTITY, None, None)).fetchall() == [("scope",)]
-    assert intake.execute(ASK, (*values, CREATE, None, None, [])).fetchone() == ("scope",)
+    assert shared_intake.execute(READ, (*values, [person], CORRECT, IDENTITY, None, None)).fetchall() == [("scope",)]
+    assert shared_intake.execute(ASK, (*values, CREATE, None, None, [])).fetchone() == ("scope",)
     written = (*values, CORRECT, "person_changed", None, SEGMENT, SEGMENT, person)
-    assert intake.execute(WRITE_AS, written).fetchone() == ("scope",)
+    assert shared_intake.execute(WRITE_AS, written).fetchone() == ("scope",)
 
 
 @pytest.mark.parametrize("event", ["open", "account_frozen", "protection_lifted", "merge_asked"])
-def test_a_change_under_another_name(database: Database, intake: psycopg.Connection, event: str) -> None:
+def test_a_change_under_another_name(shared: Database, shared_intake: psycopg.Connection, event: str) -> None:
     """A change is logged as a change: the log never says that an account did what it did not."""
-    session, (person,) = database.adviser(1)
+    session, (person,) = shared.adviser(1)
     with fails("CL002"):
-        intake.execute(
+        shared_intake.execute(
             WRITE_AS,
             (session.segment, session.token, uuid4(), CORRECT, event, CORRECTION, SEGMENT, SEGMENT, person),
         )

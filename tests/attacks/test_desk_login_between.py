@@ -1,13 +1,11 @@
 """What happens between charge and release, and how many receipts may wait there: freezes, ends, revocations, expiry."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from uuid import uuid4
 
 import pytest
-from support.database import LABEL, Database, charge, cloned, release, take
+from support.database import LABEL, Database, charge, release, take
 from support.meter import Clock, Query, Thief, fails, search, thief
-
-from cloison.config import Home
 
 STOPS: dict[str, Callable[[Thief], object]] = {
     "freeze": lambda it: it.database.one("select cloison.freeze_v1(%s, %s)", *it.session[:2]),
@@ -19,13 +17,6 @@ STOPS: dict[str, Callable[[Thief], object]] = {
         "delete from cloison.relation where account = %s", (it.session.account,)
     ),
 }
-
-
-@pytest.fixture(scope="module")
-def shared(home: Home) -> Iterator[Database]:
-    """One database for all tests here that leave it as they found it, but for accounts and people of their own."""
-    with cloned(home) as database:
-        yield database
 
 
 @pytest.mark.parametrize("stop", STOPS)

@@ -5,17 +5,16 @@ group of its misses and the time; the database takes a search as it was signed, 
 """
 
 import asyncio
-from collections.abc import Iterator
 from uuid import UUID, uuid4
 
 import psycopg
 import pytest
-from support.database import SEGMENT, Database, Session, cloned
+from support.database import SEGMENT, Database, Session
 from support.desk import RunningRegister
 from support.meter import SEARCH, Clock, Query, ask, fails, find, first, search, search_values, signature, thief
 
 from cloison.access.sessions import bearer_of
-from cloison.config import Home, read_secret
+from cloison.config import read_secret
 from cloison.keeper.client import Keeper, SignedTerms, TermQuery
 from cloison.register.profile import load_profile
 from cloison.register.terms import term_inputs
@@ -24,13 +23,6 @@ from cloison.store.pools import conninfo
 UNSIGNED = "CL006"
 NIR_SLOT = 1
 CUTS = [10, 0]
-
-
-@pytest.fixture(scope="module")
-def shared(home: Home) -> Iterator[Database]:
-    """One database for all tests here that leave it as they found it, but for accounts and people of their own."""
-    with cloned(home) as database:
-        yield database
 
 
 def somebody(database: Database) -> tuple[int, UUID]:

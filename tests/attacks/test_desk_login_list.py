@@ -2,21 +2,11 @@
 
 # ruff: noqa: S608 - the statements are constants of the tests, put together
 
-from collections.abc import Iterator
 from uuid import UUID, uuid4
 
 import pytest
-from support.database import LABEL, SEGMENT, Database, charge, cloned, release
+from support.database import LABEL, SEGMENT, Database, charge, release
 from support.meter import LIST, RELEASE, Clock, Thief, thief
-
-from cloison.config import Home
-
-
-@pytest.fixture(scope="module")
-def shared(home: Home) -> Iterator[Database]:
-    """One database for all tests here that leave it as they found it, but for accounts and people of their own."""
-    with cloned(home) as database:
-        yield database
 
 
 def page(it: Thief, after: UUID | None = None, *, whole: bool = True) -> tuple[str, list[UUID], UUID | None]:

@@ -2,28 +2,20 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from uuid import uuid4
 
 import psycopg
 import pytest
-from support.database import FOLLOW_UP, IDENTITY, Database, charge, cloned, release, take
+from support.database import FOLLOW_UP, IDENTITY, Database, charge, release, take
 from support.meter import Thief, fails, thief
 
-from cloison.config import Home
 from cloison.errors import OverloadedError
 from cloison.model import OpenRequest, Outcome
 from cloison.store.metered import Bearer, Meter, Metered
 from cloison.store.reaper import reap
 
 PATIENCE_SECONDS = 2.0  # what an honest request may take while a thief holds a lock
-
-
-@pytest.fixture(scope="module")
-def shared(home: Home) -> Iterator[Database]:
-    """One database for all tests here that leave it as they found it, but for accounts and people of their own."""
-    with cloned(home) as database:
-        yield database
 
 
 @pytest.fixture

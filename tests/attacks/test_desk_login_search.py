@@ -7,24 +7,14 @@ e-mail, slot 6 name and birth date. A test's person has its own number in each.
 # ruff: noqa: S608 - the statements are constants of the tests, put together
 
 import re
-from collections.abc import Iterator
 from uuid import UUID, uuid4
 
 import psycopg
 import pytest
-from support.database import SEGMENT, Database, charge, cloned, release, take
+from support.database import SEGMENT, Database, charge, release, take
 from support.meter import FIND, SEARCH, Clock, Query, Thief, ask, fails, find, search, search_values, thief
 
-from cloison.config import Home
-
 WHO = "account = %s and event = 'search'"
-
-
-@pytest.fixture(scope="module")
-def shared(home: Home) -> Iterator[Database]:
-    """One database for all tests here that leave it as they found it, but for accounts and people of their own."""
-    with cloned(home) as database:
-        yield database
 
 
 def stranger(database: Database) -> tuple[int, UUID]:

@@ -2,23 +2,13 @@
 
 # ruff: noqa: S608 - the statements are constants of the tests, put together
 
-from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
 import psycopg
 import pytest
-from support.database import IDENTITY, SEGMENT, Database, charge, cloned, release, take
+from support.database import IDENTITY, SEGMENT, Database, charge, release, take
 from support.meter import CHARGE, RELEASE, WRITTEN, fails, thief
-
-from cloison.config import Home
-
-
-@pytest.fixture(scope="module")
-def shared(home: Home) -> Iterator[Database]:
-    """One database for all tests here that leave it as they found it, but for accounts and people of their own."""
-    with cloned(home) as database:
-        yield database
 
 
 @pytest.mark.parametrize(

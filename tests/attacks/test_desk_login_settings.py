@@ -6,10 +6,8 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from support.database import SEGMENT, Database, charge, cloned, release, take
+from support.database import SEGMENT, Database, charge, release, take
 from support.meter import LIST, UNSAFE, Clock, Query, Thief, ask, fails, find, first, thief
-
-from cloison.config import Home
 
 ISOLATIONS = ("repeatable read", "serializable", "read uncommitted")
 CALLS: dict[str, Callable[[Thief], object]] = {
@@ -19,13 +17,6 @@ CALLS: dict[str, Callable[[Thief], object]] = {
     "find": lambda it: find(it.desk, it.session, uuid4()),
     "list": lambda it: it.desk.execute(LIST, (SEGMENT, it.session.token, uuid4(), True, None)),
 }
-
-
-@pytest.fixture(scope="module")
-def shared(home: Home) -> Iterator[Database]:
-    """One database for all tests here that leave it as they found it, but for accounts and people of their own."""
-    with cloned(home) as database:
-        yield database
 
 
 @pytest.fixture
@@ -208,7 +199,7 @@ def test_another_role(shared: Database, role: str, statement: str) -> None:
         "load 'pg_stat_statements'",
     ],
 )
-def test_right_given_to_oneself(database: Database, statement: str) -> None:
+def test_right_given_to_oneself(shared: Database, statement: str) -> None:
     """No statement gives the desk a right, a power or a setting beyond its own sessions'."""
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
-        database.connect("desk").execute(statement)
+        shared.connect("desk").execute(statement)

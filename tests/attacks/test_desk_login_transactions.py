@@ -5,22 +5,12 @@ committed `open` entry would break promise 1.
 """
 
 import contextlib
-from collections.abc import Iterator
 from uuid import uuid4
 
 import psycopg
 import pytest
-from support.database import Database, charge, cloned, release
+from support.database import Database, charge, release
 from support.meter import CHARGE, RELEASE, WRITTEN, Clock, Query, ask, fails, find, first, thief
-
-from cloison.config import Home
-
-
-@pytest.fixture(scope="module")
-def shared(home: Home) -> Iterator[Database]:
-    """One database for all tests here that leave it as they found it, but for accounts and people of their own."""
-    with cloned(home) as database:
-        yield database
 
 
 def test_release_in_the_transaction_of_its_charge(shared: Database) -> None:

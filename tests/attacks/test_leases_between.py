@@ -1,14 +1,13 @@
 """Frozen, signed out, without agreement or relation: between a lease and its charge, and between charge and release."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
-from support.database import SEGMENT, Database, charge, cloned, release
+from support.database import SEGMENT, Database, charge, release
 from support.leases import ELSEWHERE, Borrower, agreed, borrower, cap, capped, capped_at
 
 from cloison.access.agreements import Caps, Terms, agree, end
 from cloison.access.organisations import find_organisation
-from cloison.config import Home
 
 Act = Callable[[Borrower, str], object]
 
@@ -53,13 +52,6 @@ ACTS: dict[str, tuple[Act, str]] = {
     "role no longer agreed": (agreed_without(Terms(roles=("partner",))), "scope"),
     "relation ended": (relation_ended, "scope"),
 }
-
-
-@pytest.fixture(scope="module")
-def shared(home: Home) -> Iterator[Database]:
-    """One database for all tests here, each with an organisation of its own."""
-    with cloned(home) as database:
-        yield database
 
 
 @pytest.mark.parametrize("name", ACTS)

@@ -1,11 +1,11 @@
 """An organisation's cap: account-person pairs, over all its accounts and segments, whatever they do at once."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from uuid import UUID
 
 import pytest
-from support.database import SEGMENT, Database, charge, cloned
+from support.database import SEGMENT, Database, charge
 from support.leases import (
     ELSEWHERE,
     FURTHER,
@@ -21,16 +21,8 @@ from support.meter import WRITTEN, Clock, fails
 
 from cloison.access.agreements import Caps, Terms, agree
 from cloison.access.organisations import find_organisation
-from cloison.config import Home
 
 Pair = tuple[UUID, UUID]
-
-
-@pytest.fixture(scope="module")
-def shared(home: Home) -> Iterator[Database]:
-    """One database for all tests here, each with an organisation of its own."""
-    with cloned(home) as database:
-        yield database
 
 
 def staff(database: Database, organisation: str, people: int) -> list[tuple[Borrower, str]]:

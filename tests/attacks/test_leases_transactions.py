@@ -1,22 +1,12 @@
 """Leases had for nothing, forged, used twice, for another or too late: each with the desk's own login."""
 
 import threading
-from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
-from support.database import SEGMENT, Database, charge, cloned
+from support.database import SEGMENT, Database, charge
 from support.leases import ELSEWHERE, FURTHER, LEASES, Borrower, Lease, borrower, charge_lent, leases, lend
 from support.meter import UNSAFE, WRITTEN, Clock, fails
-
-from cloison.config import Home
-
-
-@pytest.fixture(scope="module")
-def shared(home: Home) -> Iterator[Database]:
-    """One database for all tests here that leave it as they found it, but for accounts and people of their own."""
-    with cloned(home) as database:
-        yield database
 
 
 def opened_at_home(it: Borrower) -> int:

@@ -2,24 +2,16 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from uuid import uuid4
 
 import pytest
-from support.database import FOLLOW_UP, IDENTITY, Database, charge, cloned
+from support.database import FOLLOW_UP, IDENTITY, Database, charge
 from support.meter import Query, Thief, signature, thief
 
-from cloison.config import Home
 from cloison.errors import CloisonError, DatabaseRefusedError, NoSessionError, OverloadedError
 from cloison.model import OpenRequest, Outcome
 from cloison.store.metered import SESSION_WAITING, Bearer, Meter, Search
-
-
-@pytest.fixture(scope="module")
-def shared(home: Home) -> Iterator[Database]:
-    """One database for all tests here that leave it as they found it, but for accounts and people of their own."""
-    with cloned(home) as database:
-        yield database
 
 
 @pytest.fixture

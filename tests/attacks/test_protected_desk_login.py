@@ -4,27 +4,17 @@ It takes two officers' sessions. An adviser's does nothing, one officer's only n
 """
 
 import threading
-from collections.abc import Iterator
 from uuid import UUID, uuid4
 
 import pytest
-from support.database import SEGMENT, Database, Session, charge, cloned, take
+from support.database import SEGMENT, Database, Session, charge, take
 from support.meter import UNSAFE, Clock, fails, thief
 from support.protected import LIFT, PROTECT, WIDEN, handle, lifted_by, protect, set_by, widened_by
-
-from cloison.config import Home
 
 DENIED = "42501"
 ENTRIES = (
     "select event::text, outcome::text, person, subject, amount from cloison.entry where account = %s order by number"
 )
-
-
-@pytest.fixture(scope="module")
-def shared(home: Home) -> Iterator[Database]:
-    """One database for all tests here that leave it as they found it, but for accounts and people of their own."""
-    with cloned(home) as database:
-        yield database
 
 
 def officer(database: Database) -> Session:

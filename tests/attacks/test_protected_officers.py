@@ -1,23 +1,12 @@
 """Officers of another organisation try to lift a protection, to let somebody in, or to be the second person of ours."""
 
-from collections.abc import Iterator
 from uuid import UUID
 
-import pytest
-from support.database import SEGMENT, Database, Session, cloned, take
+from support.database import SEGMENT, Database, Session, take
 from support.meter import Thief, thief
 from support.protected import handle, lifted_by, protect, set_by, widened_by
 
-from cloison.config import Home
-
 OURS, PARTNER = "Agence", "Partner"
-
-
-@pytest.fixture(scope="module")
-def shared(home: Home) -> Iterator[Database]:
-    """One database for all tests here, each with accounts and people of its own."""
-    with cloned(home) as database:
-        yield database
 
 
 def officer(database: Database, organisation: str) -> Session:

@@ -6,26 +6,16 @@ protected for anybody, since nobody is there.
 
 # ruff: noqa: S608 - the statements are constants of the tests, put together
 
-from collections.abc import Iterator
 from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
-from support.database import IDENTITY, LABEL, SEGMENT, Database, charge, cloned, release, take
+from support.database import IDENTITY, LABEL, SEGMENT, Database, charge, release, take
 from support.meter import CHARGE, FIND, LIST, Clock, Query, Row, Thief, ask, find, search, thief
 from support.protected import own, protect
 
-from cloison.config import Home
-
 HOLDER_TERM = 4_711
 ENTRY = "event, outcome, compartments, purpose, relation, amount"
-
-
-@pytest.fixture(scope="module")
-def shared(home: Home) -> Iterator[Database]:
-    """One database for all tests here that leave it as they found it, but for accounts and people of their own."""
-    with cloned(home) as database:
-        yield database
 
 
 def number_of(database: Database, person: UUID, number: int) -> int:

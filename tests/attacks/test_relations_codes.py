@@ -110,8 +110,9 @@ def test_charged_and_released_in_one_transaction(counter: Counter) -> None:
 @pytest.mark.parametrize(
     "compartments", [0, -1, IDENTITY, NIR, LABEL, IDENTITY | CONTACT, NIR | CONTACT, 1 << 5, 1 << 30]
 )
-def test_more_than_the_address(counter: Counter, compartments: int) -> None:
+def test_more_than_the_address(shared: Database, compartments: int) -> None:
     """A code opens the compartment of the address alone: no other, not several, and none that there is not."""
+    counter = Counter(shared)
     with fails("CL002"):
         counter.intake.execute(
             ASK, (SEGMENT, counter.session.token, uuid4(), counter.people[0], compartments, bytes(32))

@@ -169,9 +169,10 @@ def test_of_another_agency_or_organisation(office: Office) -> None:
 
 
 @pytest.mark.parametrize("role", ["adviser", "reception", "benefits", "partner", "officer", "dpo"])
-def test_who_is_no_manager(office: Office, role: str) -> None:
+def test_who_is_no_manager(shared: Database, role: str) -> None:
     """Nobody without the act asks or approves; it is a refusal like others, in the log, and ends who has none left."""
-    who, again = in_agency(office.database, role), "scope" if role in REFUSABLE else "no_session"
+    office = Office(shared)
+    who, again = in_agency(shared, role), "scope" if role in REFUSABLE else "no_session"
     _, transfer, _, _ = office.ask(office.first)
     assert office.ask(who)[0] == "scope"
     assert office.decide(who, transfer)[0] == again

@@ -1,5 +1,6 @@
 """Each attacker is worth something: let loose on the register as it was, it takes everybody."""
 
+import os
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from uuid import UUID
@@ -168,5 +169,5 @@ def dump(conninfo: str, out: Path) -> Path:
     """A dump of that database."""
     with psycopg.connect(conninfo) as connection:
         major = connection.info.server_version // 10_000
-    dumps.dump(conninfo, find_binaries({}, major).program("pg_dump"), out)
+    dumps.dump(conninfo, find_binaries(os.environ, major).program("pg_dump"), out)
     return out

@@ -13,13 +13,12 @@ from pathlib import Path
 import psutil
 import psycopg
 import pytest
-from support.needs import missing
+from support.versions import programs_of
 
 from cloison.config import Home
 from cloison.errors import EmbeddedDatabaseError
 from cloison.store.embedded import Embedded
 
-DEBIAN_15 = Path("/usr/lib/postgresql/15/bin")
 START = "import sys; from cloison.config import Home; from cloison.store.embedded import Embedded; "
 START += "Embedded(Home(sys.argv[1])).start()"
 
@@ -99,9 +98,7 @@ def test_versions_of_the_wheel(homes: Callable[[str], Embedded], monkeypatch: py
 
 def test_version_of_the_distribution(homes: Callable[[str], Embedded], monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder of programs may be named: the oldest supported version runs with the same settings."""
-    if not DEBIAN_15.is_dir():
-        missing("Debian's PostgreSQL 15 is not installed")
-    monkeypatch.setenv("CLOISON_POSTGRES_BIN", str(DEBIAN_15))
+    monkeypatch.setenv("CLOISON_POSTGRES_BIN", str(programs_of(15)))
     embedded = homes("home")
     embedded.start()
     assert str(answer(embedded, "show server_version_num")).startswith("15")

@@ -10,7 +10,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from support.api import calling
 from support.desk import RunningRegister
-from support.external import DISTRIBUTION, ExternalServer, external_server
+from support.external import ExternalServer, external_server
 from support.load import logged, people_of
 from support.operated import OperatedHome, served
 
@@ -28,7 +28,7 @@ where member = %s::regrole and roleid::regrole::text like 'cloison%%' and not ad
 class Case(NamedTuple):
     """A version, and whether the administrator is one of a hosting company's customers."""
 
-    version: str
+    major: int
     hosted: bool
 
 
@@ -43,13 +43,13 @@ class External(NamedTuple):
 
 @pytest.fixture(
     scope="module",
-    params=[Case(DISTRIBUTION, hosted=False), Case(DISTRIBUTION, hosted=True), Case("16", hosted=True)],
-    ids=lambda case: f"{case.version}-{'hosted' if case.hosted else 'own'}",
+    params=[Case(15, hosted=False), Case(15, hosted=True), Case(16, hosted=True)],
+    ids=lambda case: f"{case.major}-{'hosted' if case.hosted else 'own'}",
 )
 def external(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[External]:
     """A home made on that server by the command line."""
     case: Case = request.param
-    with external_server(tmp_path_factory.mktemp("server"), case.version) as server:
+    with external_server(tmp_path_factory.mktemp("server"), case.major) as server:
         administrator = server.hosted() if case.hosted else server.superuser()
         operated = OperatedHome(tmp_path_factory.mktemp("operated"))
         operated.home.settings_file.unlink()  # init writes it
@@ -145,7 +145,7 @@ def test_an_administrator_who_may_not(tmp_path: Path) -> None:
     """Somebody without CREATEROLE and CREATEDB is told what it takes; a database of somebody else's is left alone."""
     folder = tmp_path / "server"
     folder.mkdir()
-    with external_server(folder, "16") as server:
+    with external_server(folder, 16) as server:
         operated = OperatedHome(tmp_path, database=DatabaseConfig(url=server.url))
         with psycopg.connect(server.superuser(), autocommit=True) as superuser:
             superuser.execute("create role clerk login password 'clerk'")

@@ -31,6 +31,7 @@ from cloison.register import synthetic
 
 PEOPLE = 3_000
 MANY = 6_000  # so that a kill comes before the end
+LONG = 3 * MANY
 NEW = 100
 KILLS = 5
 OPENED = 8  # within the budget of five minutes
@@ -121,7 +122,7 @@ def test_what_an_import_needs_is_killed(fresh: OperatedHome, victim: str, told: 
 def test_an_interrupt_at_the_terminal_ends_an_import(fresh: OperatedHome) -> None:
     """Ctrl-C: exit code 1, what to do, no trace of Python; whoever is in is whole, and nothing of ours goes on."""
     # of one department: people of all of them wait in memory until they are enough
-    synthetic.write(fresh.folder / "long.csv", 5 * MANY, seed=5, departments=["59"])
+    synthetic.write(fresh.folder / "long.csv", LONG, seed=5, departments=["59"])
     process = fresh.start("people", "import", "long.csv")
     wait_until(lambda: process.poll() is not None or acts(fresh) > 0)
     process.send_signal(signal.SIGINT)
@@ -130,9 +131,9 @@ def test_an_interrupt_at_the_terminal_ends_an_import(fresh: OperatedHome) -> Non
     assert err.splitlines()[-1].startswith("import_stopped: The import was stopped. Run it again")
     assert "Traceback" not in err
     assert keepers(fresh) == []
-    assert 0 < assert_part_of(fresh, rows_of(fresh.folder / "long.csv")) < 5 * MANY
+    assert 0 < assert_part_of(fresh, rows_of(fresh.folder / "long.csv")) < LONG
     assert term_indexes(fresh) == 7  # so small a register does not wait for them
-    assert imported(fresh, "long.csv")["inserted"] < 5 * MANY
+    assert imported(fresh, "long.csv")["inserted"] < LONG
     assert_holds(fresh, rows_of(fresh.folder / "long.csv"))
 
 

@@ -111,10 +111,10 @@ def test_freeze_while_statistics_are_idle(database: Database) -> None:
 
 @pytest.mark.parametrize("login", ["desk", "intake", "reaper"])
 @pytest.mark.parametrize("statement", [ASK, READ, "select cloison.counted_segments_v1()"])
-def test_counters_are_for_statistics_alone(database: Database, login: str, statement: str) -> None:
+def test_counters_are_for_statistics_alone(shared: Database, login: str, statement: str) -> None:
     """No door reads counters."""
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
-        database.connect(login).execute(statement)
+        shared.connect(login).execute(statement)
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_counters_are_for_statistics_alone(database: Database, login: str, state
         "select cloison.intake_begin_load_v1()",
     ],
 )
-def test_statistics_read_counters_alone(database: Database, statement: str) -> None:
+def test_statistics_read_counters_alone(shared: Database, statement: str) -> None:
     """The login of statistics can neither count, nor read a table, nor open or bring in anybody."""
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
-        database.connect("statistics").execute(statement)
+        shared.connect("statistics").execute(statement)

@@ -1,15 +1,12 @@
 """Every right that anybody has is a line of `90_grants.sql`: what PostgreSQL knows is compared with the file."""
 
 import re
-from collections.abc import Iterator
 from importlib.resources import files
 
 import psycopg
 import pytest
-from support.database import Database, cloned
+from support.database import Database
 from support.meter import fails
-
-from cloison.config import Home
 
 GRANT = re.compile(r"grant (execute|usage) on (function|schema) (\S.*?) to (\w+);")
 PINNED = "search_path=pg_catalog, cloison, pg_temp"
@@ -44,13 +41,6 @@ from (
 ) o (kind, name, acl, owner) cross join lateral aclexplode(o.acl) a
 where a.grantee <> o.owner
 """
-
-
-@pytest.fixture(scope="module")
-def shared(home: Home) -> Iterator[Database]:
-    """One database for all tests here."""
-    with cloned(home) as database:
-        yield database
 
 
 def named(database: Database) -> set[tuple[str, str, str, str]]:

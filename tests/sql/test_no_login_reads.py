@@ -1,14 +1,12 @@
 """What each login cannot do: no table, no view, no object of its own, no other database, no other login."""
 
-from collections.abc import Iterator
-
 import psycopg
 import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
-from support.database import Database, cloned
+from support.database import Database
 
-from cloison.config import Home, read_secret
+from cloison.config import read_secret
 from cloison.store.embedded import SUPERUSER, Embedded
 
 OTHERS = ("desk", "intake", "reaper", "statistics")
@@ -22,13 +20,6 @@ where c.relnamespace = 'cloison'::regnamespace and case
     when c.relkind in ('r', 'v', 'm', 'p', 'f') then has_any_column_privilege(%(role)s, c.oid, p.privilege)
     when c.relkind = 'S' then has_sequence_privilege(%(role)s, c.oid, 'usage, select, update') else false end
 """
-
-
-@pytest.fixture(scope="module")
-def shared(home: Home) -> Iterator[Database]:
-    """One database for all tests here: none of them gets to change it."""
-    with cloned(home) as database:
-        yield database
 
 
 def relations(database: Database, statement: str) -> list[sql.Identifier]:

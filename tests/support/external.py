@@ -7,16 +7,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
-import pytest
 from psycopg.conninfo import make_conninfo
 
-from cloison.store.postgres_binaries import find_binaries
 from cloison.store.unprivileged import Runner, choose_runner
+from support.versions import programs_of
 
 PORT = 5433
 SECONDS = 60
-DISTRIBUTION = "distribution"
-DISTRIBUTIONS = Path("/usr/lib/postgresql")
 HOSTED_ROLE = "rented"  # what a hosting company gives its customers: roles and databases, no superuser
 
 
@@ -73,20 +70,10 @@ class ExternalServer:
 
 
 @contextmanager
-def external_server(folder: Path, version: str) -> Iterator[ExternalServer]:
+def external_server(folder: Path, major: int) -> Iterator[ExternalServer]:
     """A server of that version, for the length of the block; the test fails where its programs are missing."""
-    server = ExternalServer(folder, programs_of(version))
+    server = ExternalServer(folder, programs_of(major))
     try:
         yield server
     finally:
         server.stop()
-
-
-def programs_of(version: str) -> Path:
-    """The folder of a version's programs: those of the wheel, or the oldest that the distribution has."""
-    if version != DISTRIBUTION:
-        return find_binaries({"CLOISON_POSTGRES": version}, None).folder
-    found = sorted(DISTRIBUTIONS.glob("*/bin/initdb"), key=lambda program: int(program.parts[-3]))
-    if not found:
-        pytest.fail("the system has no PostgreSQL: run `make install` as root, or `apt-get install postgresql`")
-    return found[0].parent

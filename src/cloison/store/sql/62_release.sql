@@ -121,8 +121,9 @@ end $$;
 -- An insert position just behind a page's header is the end of the page before it, where a flush stops: the header
 -- (24 bytes, 40 at the beginning of a segment file) is taken off, or an idle server would be waited for in vain.
 -- The next commit of anybody flushes. Where none comes, behind an idle transaction or a hint bit of our own reading, we
--- flush ourselves from PostgreSQL 17 on; 16's WAL writer flushes behind the record that we make it write; before, the
--- caller is told to ask again.
+-- flush ourselves from PostgreSQL 17 on; 16's WAL writer flushes behind the record that we make it write; 15's flushes
+-- whole pages, so we fill the page, and wait until it wakes (25 times wal_writer_delay at most, where nothing happens).
+-- Where that is longer than our patience the caller is told to ask again.
 create or replace function cloison.wait_until_flushed_v1() returns void
 language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp as $$
 declare
@@ -142,6 +143,9 @@ begin
             execute 'select pg_logical_emit_message(false, ''cloison'', text '''', true)';
         elsif clock_timestamp() > v_patience and v_version >= 160000 then
             execute 'select pg_log_standby_snapshot()';
+            v_patience := v_deadline;
+        elsif clock_timestamp() > v_patience then
+            perform pg_logical_emit_message(false, 'cloison', repeat(' ', current_setting('wal_block_size')::integer));
             v_patience := v_deadline;
         else
             perform pg_sleep(0.0005);

@@ -38,9 +38,12 @@ declare
     v_proven boolean[];
     v_survivor uuid;
 begin
+    -- Each term is looked for by itself: before PostgreSQL 17 `any` reads all terms of a small table to compare them, and
+    -- EXPLAIN then tells who is among them.
     select array_agg(f.person), array_agg(f.proven) into v_absorbed, v_proven from (
-        select a.person, coalesce(a.proof = any (p_proof_terms), false) as proven from absorbed_term a
-        where a.segment = p_segment and a.slot = p_slot and a.term = any (p_terms) limit 100) f;
+        select a.person, coalesce(a.proof = any (p_proof_terms), false) as proven from unnest(p_terms) as q (term)
+        cross join lateral (select a.* from absorbed_term a
+            where a.segment = p_segment and a.slot = p_slot and a.term = q.term limit 100) a limit 100) f;
     if v_absorbed is null then
         perform from absorbed_term a where a.ctid = '(0,1)';
         perform from merge m where m.ctid = '(0,1)';
