@@ -41,7 +41,10 @@ class Met:
         self.account = database.account()
         self.secret, self.handle = feed(database), handle_of(database, self.account)
         for term, person in zip((1, 2), self.people, strict=True):
-            database.owner.execute("insert into cloison.locator values (%s, %s, %s, %s)", (KIND, term, SEGMENT, person))
+            database.owner.execute(
+                "insert into cloison.locator (kind, term, segment, person) values (%s, %s, %s, %s)",
+                (KIND, term, SEGMENT, person),
+            )
 
     @property
     def people(self) -> tuple[UUID, UUID]:

@@ -226,9 +226,12 @@ declare
     v_proven boolean[];
     v_survivor uuid;
 begin
+    -- Each term is looked for by itself: before PostgreSQL 17 `any` reads all terms of a small table to compare them, and
+    -- EXPLAIN then tells who is among them.
     select array_agg(f.person), array_agg(f.proven) into v_absorbed, v_proven from (
-        select a.person, coalesce(a.proof = any (p_proof_terms), false) as proven from absorbed_term a
-        where a.segment = p_segment and a.slot = p_slot and a.term = any (p_terms) limit 100) f;
+        select a.person, coalesce(a.proof = any (p_proof_terms), false) as proven from unnest(p_terms) as q (term)
+        cross join lateral (select a.* from absorbed_term a
+            where a.segment = p_segment and a.slot = p_slot and a.term = q.term limit 100) a limit 100) f;
     if v_absorbed is null then
         perform from absorbed_term a where a.ctid = '(0,1)';
         perform from merge m where m.ctid = '(0,1)';
@@ -915,7 +918,7 @@ begin
     insert into locator (kind, term, segment, person)
     select a.kind, a.term, v_segment, merging.absorbed from absorbed_locator a
     where a.segment = v_segment and a.person = merging.absorbed
-    on conflict (kind, term) do update set person = excluded.person, segment = excluded.segment
+    on conflict (term) do update set person = excluded.person, segment = excluded.segment
         where locator.person = merging.survivor;
     delete from absorbed_locator a where a.segment = v_segment and a.person = merging.absorbed;
     -- What the survivor has only through the merge goes; what was changed since stays.
@@ -1961,7 +1964,7 @@ begin
     cross join lateral unnest(n.locators) with ordinality as l (term, kind)
     where l.term is not null
     order by l.kind, l.term, n.ordinal   -- of two with one number in a batch, the first
-    on conflict (kind, term) do nothing;
+    on conflict (term) do nothing;
     get diagnostics v_written = row_count;
     if v_written < v_locators then
         select coalesce(array_agg(distinct n.ordinal::integer), '{}') into v_known
@@ -3321,7 +3324,7 @@ begin
     select q.kind - 1, q.term, p_change.segment, p_change.person
     from unnest(p_change.locators) with ordinality as q (term, kind) where q.term is not null
     order by q.kind, q.term
-    on conflict (kind, term) do nothing;
+    on conflict (term) do nothing;
     if exists (select from unnest(p_change.locators) with ordinality as q (term, kind)
                join locator l on l.kind = q.kind - 1 and l.term = q.term where l.person <> p_change.person) then
         delete from locator l using unnest(p_change.locators) with ordinality as q (term, kind)
@@ -3964,6 +3967,9 @@ begin
         elsif clock_timestamp() > v_patience and v_version >= 160000 then
             execute 'select pg_log_standby_snapshot()';
             v_patience := v_deadline;
+        elsif clock_timestamp() > v_patience then
+            perform pg_logical_emit_message(false, 'cloison', repeat(' ', current_setting('wal_block_size')::integer));
+            v_patience := v_deadline;
         else
             perform pg_sleep(0.0005);
         end if;
@@ -4255,15 +4261,9 @@ CREATE AGGREGATE cloison.admit_v1(step integer[], room integer[]) (
 );
 ALTER AGGREGATE cloison.admit_v1(step integer[], room integer[]) OWNER TO cloison_owner;
 CREATE TABLE cloison.absorbed (
-    segment text CONSTRAINT person_segment_not_null NOT NULL COLLATE pg_catalog."C",
-    person uuid CONSTRAINT person_person_not_null NOT NULL,
-    cohort integer CONSTRAINT person_cohort_not_null NOT NULL,
     key_id bigint CONSTRAINT person_key_id_not_null NOT NULL,
-    version integer CONSTRAINT person_version_not_null NOT NULL,
-    provisional boolean CONSTRAINT person_provisional_not_null NOT NULL,
     digest bigint,
     cell bigint,
-    sealed bytea[] CONSTRAINT person_sealed_not_null NOT NULL,
     term1 bigint,
     term2 bigint,
     term3 bigint,
@@ -4271,7 +4271,13 @@ CREATE TABLE cloison.absorbed (
     term5 bigint,
     term6 bigint,
     term7 bigint,
-    term8 bigint
+    term8 bigint,
+    cohort integer CONSTRAINT person_cohort_not_null NOT NULL,
+    version integer CONSTRAINT person_version_not_null NOT NULL,
+    person uuid CONSTRAINT person_person_not_null NOT NULL,
+    segment text CONSTRAINT person_segment_not_null NOT NULL COLLATE pg_catalog."C",
+    provisional boolean CONSTRAINT person_provisional_not_null NOT NULL,
+    sealed bytea[] CONSTRAINT person_sealed_not_null NOT NULL
 );
 ALTER TABLE ONLY cloison.absorbed ALTER COLUMN sealed SET STORAGE EXTERNAL;
 ALTER TABLE cloison.absorbed OWNER TO cloison_owner;
@@ -4510,10 +4516,10 @@ CREATE TABLE cloison.load (
 );
 ALTER TABLE cloison.load OWNER TO cloison_owner;
 CREATE TABLE cloison.locator (
-    kind smallint NOT NULL,
     term bigint NOT NULL,
-    segment text NOT NULL COLLATE pg_catalog."C",
-    person uuid NOT NULL
+    person uuid NOT NULL,
+    kind smallint NOT NULL,
+    segment text NOT NULL COLLATE pg_catalog."C"
 );
 ALTER TABLE cloison.locator OWNER TO cloison_owner;
 CREATE TABLE cloison.trail (
@@ -4555,15 +4561,9 @@ CREATE TABLE cloison.organisation_opening (
 );
 ALTER TABLE cloison.organisation_opening OWNER TO cloison_owner;
 CREATE TABLE cloison.person (
-    segment text NOT NULL COLLATE pg_catalog."C",
-    person uuid NOT NULL,
-    cohort integer NOT NULL,
     key_id bigint NOT NULL,
-    version integer DEFAULT 1 NOT NULL,
-    provisional boolean DEFAULT false NOT NULL,
     digest bigint,
     cell bigint,
-    sealed bytea[] NOT NULL,
     term1 bigint,
     term2 bigint,
     term3 bigint,
@@ -4572,6 +4572,12 @@ CREATE TABLE cloison.person (
     term6 bigint,
     term7 bigint,
     term8 bigint,
+    cohort integer NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    person uuid NOT NULL,
+    segment text NOT NULL COLLATE pg_catalog."C",
+    provisional boolean DEFAULT false NOT NULL,
+    sealed bytea[] NOT NULL,
     CONSTRAINT person_segment_check CHECK ((segment ~ '^[0-9A-Za-z_-]{1,16}$'::text))
 );
 ALTER TABLE ONLY cloison.person ALTER COLUMN sealed SET STORAGE EXTERNAL;
@@ -4782,7 +4788,7 @@ ALTER TABLE ONLY cloison.lent
 ALTER TABLE ONLY cloison.load
     ADD CONSTRAINT load_pkey PRIMARY KEY (single);
 ALTER TABLE ONLY cloison.locator
-    ADD CONSTRAINT locator_pkey PRIMARY KEY (kind, term);
+    ADD CONSTRAINT locator_pkey PRIMARY KEY (term);
 ALTER TABLE ONLY cloison.merge
     ADD CONSTRAINT merge_pkey PRIMARY KEY (segment, merge);
 ALTER TABLE ONLY cloison.opening

@@ -2,8 +2,8 @@
 
 A sealed compartment is one byte of format, a random 96-bit nonce, the ciphertext and its 128-bit tag.
 Segment, person, compartment and version are bound as associated data, so a row moved, swapped or put back to
-an older version does not open. The text is padded to a power of two, 32 bytes at least: lengths tell a
-database administrator little.
+an older version does not open. The text is padded, so that lengths tell a database administrator little: up to
+384 bytes the sealed compartment is 28 bytes and a multiple of 24 long, beyond that the text a power of two (ADR 19).
 """
 
 import os
@@ -16,10 +16,11 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from cloison.errors import TamperedRowError, TooLargeError
 
-FORMAT = b"\x01"
+FORMAT = b"\x02"
 NONCE_BYTES = 12
 LENGTH_BYTES = 2
-SMALLEST_BYTES = 32  # of the padded text; a NIR fits
+STEP_BYTES = 24  # a NIR fits; with what is added a whole number of the 4-byte words in which PostgreSQL keeps it
+SHORT_BYTES = 384
 LARGEST_BYTES = 32_768
 
 
@@ -72,7 +73,9 @@ def padded_bytes(text_bytes: int) -> int:
     needed = text_bytes + LENGTH_BYTES
     if needed > LARGEST_BYTES:
         raise TooLargeError(limit=f"{LARGEST_BYTES - LENGTH_BYTES} bytes a compartment")
-    return max(SMALLEST_BYTES, 1 << (needed - 1).bit_length())
+    if needed < SHORT_BYTES:
+        return (needed // STEP_BYTES + 1) * STEP_BYTES - 1
+    return 1 << (needed - 1).bit_length()
 
 
 def _padded(text: bytes) -> bytes:

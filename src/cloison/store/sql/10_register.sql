@@ -22,22 +22,25 @@ create table cloison.search_slot (
     cuts integer[]                       -- misses that share a budget (search_miss) have these many leading characters
 );                                       -- of each fact in common (0: all, -1: none); null: they share none
 
+-- Long columns first: there are tens of millions of rows, and PostgreSQL puts gaps before a long one behind a short one.
 create table cloison.person (
-    segment text collate "C" not null check (segment ~ '^[0-9A-Za-z_-]{1,16}$'),
-    person uuid not null,
-    cohort integer not null,             -- year * 4 + quarter - 1 of the quarter in which retention ends
     key_id bigint not null,              -- the number of this person's key in the keeper's store
-    version integer not null default 1,
-    provisional boolean not null default false,   -- the first locator (jobseekers-fr: the NIR) is a provisional one
     digest bigint,                       -- keyed hash of what was imported last: the same again changes nothing
     cell bigint,                         -- keyed hash of the statistics' cell that counts the person
-    sealed bytea[] not null,             -- one item a compartment, in the profile's order
     term1 bigint, term2 bigint, term3 bigint, term4 bigint,   -- keyed hashes of what can be searched by;
     term5 bigint, term6 bigint, term7 bigint, term8 bigint,   -- the profile says which is which
+    cohort integer not null,             -- year * 4 + quarter - 1 of the quarter in which retention ends
+    version integer not null default 1,
+    person uuid not null,
+    segment text collate "C" not null check (segment ~ '^[0-9A-Za-z_-]{1,16}$'),
+    provisional boolean not null default false,   -- the first locator (jobseekers-fr: the NIR) is a provisional one
+    sealed bytea[] not null,             -- one item a compartment, in the profile's order
     primary key (segment, person)
 );
 alter table cloison.person alter column sealed set storage external;   -- ciphertext does not compress
 
+-- With the segment, although a term alone would lead to one segment's people by an index a third smaller: a door may have
+-- terms made for another segment, and must not see whether they are somebody's there by what looking for them costs.
 create index person_term1 on cloison.person (segment, term1) where term1 is not null;
 create index person_term2 on cloison.person (segment, term2) where term2 is not null;
 -- term3 proves a second fact about a person already found by term2 (jobseekers-fr: the birth date); no index.
@@ -63,11 +66,10 @@ create table cloison.load (
 
 -- Which segment holds a value that is unique in the whole register (jobseekers-fr: NIR, identifier).
 create table cloison.locator (
-    kind smallint not null,
-    term bigint not null,
-    segment text collate "C" not null,
+    term bigint primary key,             -- of kind and value, so that one of another kind is another term
     person uuid not null,
-    primary key (kind, term)
+    kind smallint not null,
+    segment text collate "C" not null
 );
 create index locator_person on cloison.locator (person);   -- a merge, an erasure: all that lead to somebody
 

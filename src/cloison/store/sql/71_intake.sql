@@ -99,7 +99,7 @@ begin
     cross join lateral unnest(n.locators) with ordinality as l (term, kind)
     where l.term is not null
     order by l.kind, l.term, n.ordinal   -- of two with one number in a batch, the first
-    on conflict (kind, term) do nothing;
+    on conflict (term) do nothing;
     get diagnostics v_written = row_count;
 
     if v_written < v_locators then
@@ -190,7 +190,7 @@ begin
     select q.kind - 1, q.term, p_change.segment, p_change.person
     from unnest(p_change.locators) with ordinality as q (term, kind) where q.term is not null
     order by q.kind, q.term
-    on conflict (kind, term) do nothing;
+    on conflict (term) do nothing;
     if exists (select from unnest(p_change.locators) with ordinality as q (term, kind)
                join locator l on l.kind = q.kind - 1 and l.term = q.term where l.person <> p_change.person) then
         delete from locator l using unnest(p_change.locators) with ordinality as q (term, kind)

@@ -292,7 +292,7 @@ begin
     insert into locator (kind, term, segment, person)
     select a.kind, a.term, v_segment, merging.absorbed from absorbed_locator a
     where a.segment = v_segment and a.person = merging.absorbed
-    on conflict (kind, term) do update set person = excluded.person, segment = excluded.segment
+    on conflict (term) do update set person = excluded.person, segment = excluded.segment
         where locator.person = merging.survivor;
     delete from absorbed_locator a where a.segment = v_segment and a.person = merging.absorbed;
 
