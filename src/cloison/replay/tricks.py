@@ -161,8 +161,8 @@ def _named(cursor: psycopg.Cursor[tuple[Any, ...]]) -> set[UUID]:
 def copy_out(login: DeskLogin) -> None:
     """COPY the table of people, which pgAudit would log with 0 rows."""
     with login.connection() as connection, connection.cursor() as cursor:
-        with cursor.copy("copy cloison.person to stdout") as copy:
-            people = [bytes(line).split(b"\t")[1] for line in copy]
+        with cursor.copy("copy cloison.person (person, sealed) to stdout") as copy:
+            people = [bytes(line).split(b"\t")[0] for line in copy]
         login.named |= {UUID(person.decode()) for person in people}
 
 
