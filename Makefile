@@ -9,7 +9,10 @@ OTHER_VERSIONS := 16 15
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-PYTEST := $(BIN)/python -m pytest --dist loadfile -m "not soak"
+PROVIDER := tests/support/oidc
+PROVIDER_STAMP := $(PROVIDER)/node_modules/.installed
+# Files in their order: xdist would leave those with one long test for the end, and a worker without any.
+PYTEST := $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder -m "not soak"
 
 # Each line of a recipe is a shell of its own: the first version that fails ends the run.
 define NEWLINE
@@ -25,8 +28,9 @@ help: ## This list
 	@echo
 	@echo '  ARGS="--people 20000 --no-serve --json" goes to the demo, ARGS="-k embedded" to the tests.'
 
-install: $(STAMP) ## Make .venv with Cloison and what its tests need; again only when pyproject.toml changes
-	@$(if $(wildcard /usr/lib/postgresql/15/bin/initdb),:,$(APT_POSTGRESQL))
+install: $(STAMP) ## Make .venv with Cloison and what its tests need; again only when that changes
+	@$(if $(MISSING),$(APT_PACKAGES),:)
+	@$(MAKE) --no-print-directory $(PROVIDER_STAMP)
 
 demo: $(STAMP) ## Database, people, doors, attacks and scoreboard, then pages to click
 	@$(BIN)/cloison demo $(ARGS)
@@ -56,6 +60,11 @@ $(STAMP): pyproject.toml | $(BIN)/python
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]' >&2
 	@touch $@
 
+# The identity provider that the tests sign in at, with a Node.js that it supports.
+$(PROVIDER_STAMP): $(PROVIDER)/package.json $(PROVIDER)/package-lock.json
+	@{ command -v npm >/dev/null && npm ci --prefix $(PROVIDER) --ignore-scripts --no-audit --no-fund >&2 && touch $@; } \
+		|| echo 'oidc-provider is missing, tests will say so: npm must be there and reach its registry' >&2
+
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo 'Python 3.11 or newer is needed: make install PYTHON=python3.12' >&2; exit 1; }
@@ -65,15 +74,23 @@ $(BIN)/python:
 # Debian keeps the venv module's half in a package of its own.
 define APT_VENV
 { test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
-	&& { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends python3-venv; } >&2 \
+	&& { apt-get update && $(APT_INSTALL) python3-venv; } >&2 \
 	|| { echo 'The venv module is missing: run `apt-get install python3-venv` as root' >&2; exit 1; }; }
 endef
 
-# The wheel has no PostgreSQL 15; the tests run on the distribution's. Its package must not make and start a database.
-define APT_POSTGRESQL
+# What the tests need of the distribution and is not there yet: the wheel has no PostgreSQL 15, whose package must not make
+# and start a database; Chromium; npm, for one identity provider, and LemonLDAP::NG, the other, with what its portal loads.
+LEMONLDAP := liblemonldap-ng-portal-perl libgd-securityimage-perl libimage-magick-perl libio-string-perl libstring-random-perl
+MISSING = $(strip $(if $(wildcard /usr/lib/postgresql/15/bin/initdb),,postgresql-15) \
+	$(foreach program,chromium npm,$(if $(shell command -v $(program)),,$(program))) \
+	$(if $(wildcard /usr/share/perl5/Lemonldap/NG/Portal/Main.pm),,$(LEMONLDAP)))
+APT_INSTALL = DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends
+# Where a release lacks one of them (Debian 13 has no PostgreSQL 15) the others are still installed.
+define APT_PACKAGES
 { test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
 	&& { mkdir -p /etc/postgresql-common/createcluster.d \
 		&& echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.d/cloison.conf \
-		&& apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends postgresql-15; } >&2 \
-	|| echo 'PostgreSQL 15 is missing, tests will say so: as root `apt-get install postgresql-15`, perhaps of apt.postgresql.org' >&2; }
+		&& apt-get update && { $(APT_INSTALL) $(MISSING) || { lacking=; \
+			for package in $(MISSING); do $(APT_INSTALL) $$package || lacking=1; done; test -z "$$lacking"; }; }; } >&2 \
+	|| echo 'Missing, tests will say so: as root `apt-get install $(MISSING)` (PostgreSQL perhaps of apt.postgresql.org)' >&2; }
 endef

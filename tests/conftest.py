@@ -5,6 +5,7 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import msgspec
 import pytest
 import tomli_w
@@ -14,10 +15,14 @@ from support.keeper import UNBOUNDED
 from support.memory import quick_folder
 from support.versions import choose
 
-from cloison.config import Config, Home, MailConfig, WebConfig, write_secret
+from cloison.config import Config, Home, MailConfig, SigninConfig, SpaceConfig, WebConfig, write_secret
 from cloison.installation import Wish, initialise
 from cloison.processes import serving
 from cloison.store.embedded import Embedded
+
+# No deadline for one example: how long it takes is the machine's other work, and pytest-timeout bounds the test.
+hypothesis.settings.register_profile("cloison", deadline=None)
+hypothesis.settings.load_profile("cloison")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -60,7 +65,9 @@ def home(home_folder: Path, passphrase_file: Path) -> Iterator[Home]:
     path = home_folder / "cloison-data"
     path.mkdir(mode=0o700)
     mail = MailConfig("127.0.0.1", free_port(), "accueil@example.org")  # tests that need it run a server there
-    settings = Config(web=WebConfig(port=free_port()), keeper=UNBOUNDED, mail=mail)
+    signin = SigninConfig(port=free_port(), software_passkeys=True, address_header="x-real-ip")
+    space = SpaceConfig(port=free_port(), software_passkeys=True, address_header="x-real-ip")
+    settings = Config(web=WebConfig(port=free_port()), keeper=UNBOUNDED, mail=mail, signin=signin, space=space)
     (path / "cloison.toml").write_text(tomli_w.dumps(msgspec.to_builtins(settings)), encoding="utf-8")
     home = Home(path)
     initialise(home, passphrase_file, Wish())

@@ -6,7 +6,7 @@
     database/         the embedded PostgreSQL, if no `database.url` is set
     logins/           one password a database login, 0600
     keeper/           0700: the keeper's store and its sealed root key
-    callers/          one secret a caller of the keeper (desk, intake, issuer), 0600
+    callers/          one secret a caller of the keeper (desk, intake, issuer), and the space door's own, 0600
     log/              what the processes print
 
 Sockets live in `home/run`, or, where that path is too long for a Unix socket (107 bytes), in a 0700 folder of the
@@ -39,12 +39,85 @@ class DatabaseConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class WebConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where the desk listens, and what it takes at most."""
+    """Where the desk listens, and what it takes at most.
+
+    `origin`: scheme, host and port by which browsers and clients know it, if a reverse proxy stands before it, and
+    `address_header` in which header that says from which address a request comes: networks without a session have few
+    calls at a time each.
+    """
 
     host: str = "127.0.0.1"
     port: int = 8440
+    origin: str = ""
+    address_header: str = ""
     request_bytes: int = 65_536
     waiting_requests: int = 1_024
+
+    @property
+    def public_origin(self) -> str:
+        """By which address clients know the desk; their proofs are for it."""
+        return self.origin or f"http://{self.host}:{self.port}"
+
+
+class ProviderConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """An OpenID provider: `[[signin.providers]]` for staff, `[[space.providers]]` for people; as `access/oidc.py`.
+
+    `title`: what people know it as, for the buttons of their pages.
+    `secret_file`: our secret there, or `key_file`: our private key (a JWK); files that others may not read.
+    """
+
+    name: str
+    issuer: str
+    client_id: str
+    secret_file: str = ""
+    key_file: str = ""
+    acr_values: tuple[str, ...] = ()
+    amr: tuple[tuple[str, ...], ...] = ()
+    scopes: tuple[str, ...] = ("openid",)
+    algorithms: tuple[str, ...] = ("RS256", "PS256", "ES256", "Ed25519", "EdDSA")
+    title: str = ""
+
+
+class SigninConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the sign-in door listens, and what passkeys it takes.
+
+    `origin`, `address_header`: as in `web`; passkeys are for its host. `software_passkeys`: of a demonstration alone.
+    `attestation_roots`: makers' certificates in PEM files, for organisations that take certain makes of keys only.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8441
+    origin: str = ""
+    address_header: str = ""
+    software_passkeys: bool = False
+    attestation_roots: tuple[str, ...] = ()
+    providers: tuple[ProviderConfig, ...] = ()
+
+    @property
+    def public_origin(self) -> str:
+        """By which address browsers know the door; by name, as passkeys know no numbers."""
+        return self.origin or f"http://localhost:{self.port}"
+
+
+class SpaceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the door of people's own space listens; as in `signin`, whose makes of keys it does not ask for.
+
+    `address_header`: in which header a reverse proxy says from which address a request comes, such as x-real-ip; it
+    must replace what the client put there. Empty: the connection's own address is the client's.
+    `providers`: where people may sign in too, once an invitation has linked their identity there.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8442
+    origin: str = ""
+    software_passkeys: bool = False
+    address_header: str = ""
+    providers: tuple[ProviderConfig, ...] = ()
+
+    @property
+    def public_origin(self) -> str:
+        """By which address browsers know the door; by name, as passkeys know no numbers."""
+        return self.origin or f"http://localhost:{self.port}"
 
 
 class KeeperConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -55,6 +128,7 @@ class KeeperConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     account_terms_hour: int = 300
     segment_people_hour: int = 20_000
     register_people_hour: int = 200_000
+    export_people_hour: int = 20_000  # of all exports together, beside their own budgets
     ticket_seconds: int = 60
 
 
@@ -76,6 +150,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     profile: str = "jobseekers-fr"
     database: DatabaseConfig = DatabaseConfig()
     web: WebConfig = WebConfig()
+    signin: SigninConfig = SigninConfig()
+    space: SpaceConfig = SpaceConfig()
     keeper: KeeperConfig = KeeperConfig()
     mail: MailConfig = MailConfig()
 
@@ -121,6 +197,11 @@ class Home:
     def callers(self) -> Path:
         """The folder of the secrets by which the keeper knows its callers."""
         return self.path / "callers"
+
+    @property
+    def space_secret(self) -> Path:
+        """The file of the secret that the keys of people's logins come from; lost, nobody signs in by password."""
+        return self.callers / "space.secret"
 
     @property
     def log(self) -> Path:

@@ -16,7 +16,7 @@ from psycopg.conninfo import make_conninfo
 from cloison.config import Home
 from cloison.errors import CloisonError
 from cloison.installation import ticket_blocks
-from cloison.processes import intake_answers, keeper_of
+from cloison.processes import intake_answers, keeper_of, signin_answers
 from cloison.register.profile import load_profile
 from cloison.store import schema
 from cloison.store.pools import connect, conninfo
@@ -82,6 +82,7 @@ def examine(home: Home) -> list[Check]:
         ("clock", lambda: _clock(home)),
         ("keeper", lambda: asyncio.run(_keeper(home))),
         ("intake door", lambda: _intake(home)),
+        ("sign-in door", lambda: _signin(home)),
         ("ceilings", lambda: _ceilings(home)),
         ("initial load", lambda: _load(home)),
     ]
@@ -221,6 +222,11 @@ def _ceilings(home: Home) -> str:
 def _intake(home: Home) -> str:
     """Whether changes can be made; records can be opened without it."""
     return "" if intake_answers(home) else "the door that changes records does not answer; start it (cloison serve)"
+
+
+def _signin(home: Home) -> str:
+    """Whether anybody can sign in; sessions under way go on without it."""
+    return "" if signin_answers(home) else "the door that people sign in at does not answer; start it (cloison serve)"
 
 
 def _load(home: Home) -> str:

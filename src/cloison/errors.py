@@ -95,6 +95,104 @@ class NoSessionError(CloisonError):
     status = 401
 
 
+class ProofError(CloisonError):
+    """The proof that this request comes from the session's device cannot be used: {reason}. Sign in on this device."""
+
+    code = "proof"
+    status = 401
+
+
+class ProofNonceError(CloisonError):
+    """The device's proof lacks a nonce given lately. Send the request again with a new proof that holds {nonce}."""
+
+    code = "proof_nonce"
+    status = 401
+
+
+class CeremonyError(CloisonError):
+    """This sign-in, code or draft is too old, was used, or is not of this door. Begin again."""
+
+    code = "ceremony"
+    status = 403
+
+
+class AccountRefusedError(CloisonError):
+    """The account cannot be used: {reason}. Its organisation's manager, or an officer of the service, knows why."""
+
+    code = "account_refused"
+    status = 403
+
+
+class StepUpError(CloisonError):
+    """This needs a touch of your passkey within the last five minutes. Touch it, and ask again."""
+
+    code = "step_up"
+    status = 403
+
+
+class ActScopeError(CloisonError):
+    """You may not ask for this act, or sign it: your role, your organisation, or an earlier signature forbids it."""
+
+    code = "act_scope"
+    status = 403
+
+
+class ActImpossibleError(CloisonError):
+    """The act cannot be done: {reason}. Nothing was signed."""
+
+    code = "act_impossible"
+    status = 409
+
+
+class NotLinkedError(CloisonError):
+    """This identity belongs to no account here. Redeem an invitation with it first; an officer can have you invited."""
+
+    code = "not_linked"
+    status = 403
+
+
+class InvitationError(CloisonError):
+    """The code invites nobody: it is wrong, too old, or was redeemed. Ask whoever handed it over for a new one."""
+
+    code = "invitation"
+    status = 403
+
+
+class WeakPasswordError(CloisonError):
+    """This password is not taken: {reason}. Choose another one; a password manager helps."""
+
+    code = "weak_password"
+    status = 422
+
+
+class NameTakenError(CloisonError):
+    """This name for signing in is not free, or not yours. Choose another one, or the one that you sign in with."""
+
+    code = "name_taken"
+    status = 409
+
+
+class SpaceRefusedError(CloisonError):
+    """These do not fit together, or ten tries failed before. Use a passkey or a known device, or ask for a new code."""
+
+    code = "space_refused"
+    status = 403
+
+
+class LastWayError(CloisonError):
+    """It is the last way to sign in: add another one first."""
+
+    code = "last_way"
+    status = 409
+
+
+class TooManyTriesError(CloisonError):
+    """Too many tries came from your network; try again in {retry_after_seconds} seconds, or use a passkey."""
+
+    code = "too_many_tries"
+    status = 429
+
+
 class InvalidFieldsError(CloisonError):
     """The record would not be valid ({faults}); nothing was changed. Correct these fields and send it again."""
 
@@ -130,11 +228,67 @@ class DoorUnavailableError(CloisonError):
     status = 503
 
 
+class FactorRefusedError(CloisonError):
+    """The passkey was refused: {reason}."""
+
+    code = "factor_refused"
+    status = 403
+
+
 class NoFeedError(CloisonError):
-    """No valid service token: it is missing, wrong, or its source was closed. Ask the operator for a new one."""
+    """No valid token of a source: it has expired, or the source was closed. Ask the sign-in door for another one."""
 
     code = "no_feed"
     status = 401
+
+
+class NoClientError(CloisonError):
+    """No valid token of a system: it has expired, or is for something else. Ask the sign-in door for another one."""
+
+    code = "no_client"
+    status = 401
+
+
+class ClientRefusedError(CloisonError):
+    """The system is refused: {reason}. Correct the assertion, or ask the operator whether it is registered."""
+
+    code = "client_refused"
+    status = 401
+
+
+class ClientScopeError(CloisonError):
+    """This system may not act for you: it is not one of your organisation's, or not for that. Ask your manager."""
+
+    code = "client_scope"
+    status = 403
+
+
+class GrantRefusedError(CloisonError):
+    """What was shown is good no more: it was used, it is too old, or it is not this system's. Begin again."""
+
+    code = "grant_refused"
+    status = 400
+
+
+class UnknownClientError(CloisonError):
+    """There is no registered system {client}; `cloison clients list` shows them all."""
+
+    code = "unknown_client"
+    status = 404
+
+
+class MissedChangesError(CloisonError):
+    """Some changes behind this cursor are kept no more. Read again what you keep, then begin without a cursor."""
+
+    code = "missed_changes"
+    status = 410
+
+
+class SegmentScopeError(CloisonError):
+    """The segment is not one of your organisation's agreement."""
+
+    code = "segment_scope"
+    status = 403
 
 
 class NoMailError(CloisonError):
@@ -240,6 +394,20 @@ class UnknownOrganisationError(CloisonError):
     status = 404
 
 
+class UnknownActError(CloisonError):
+    """There is no such act, or it waits no more: {act}. `cloison acts list` shows them."""
+
+    code = "unknown_act"
+    status = 404
+
+
+class NoServiceError(CloisonError):
+    """Nobody could sign this: the register has no officers. `cloison init` with two --officer admits the first ones."""
+
+    code = "no_service"
+    status = 409
+
+
 class AgreementError(CloisonError):
     """The agreement with {organisation} does not allow this: {reason}. See `cloison organisations show`."""
 
@@ -265,6 +433,24 @@ class ImportStoppedError(CloisonError):
     """The import was stopped. Run it again when you like: who is in is known, and nobody is there twice."""
 
     code = "import_stopped"
+
+
+class ExportStoppedError(CloisonError):
+    """The export stopped: {reason}. What was written stays; the same command goes on from there."""
+
+    code = "export_stopped"
+
+
+class ExportFolderError(CloisonError):
+    """The folder cannot be exported into: {reason}. Name another one."""
+
+    code = "export_folder"
+
+
+class PasskeyError(CloisonError):
+    """The software passkey cannot answer: {reason}. Software passkeys are for demonstrations, tests and replays."""
+
+    code = "passkey"
 
 
 # -- the keeper and sealing ---------------------------------------------------------------------------------------
@@ -318,6 +504,20 @@ class KeeperCeilingError(CloisonError):
     status = 429
 
 
+class ExportUnknownError(CloisonError):
+    """The keeper does not know of this export, or it is over. Its executor signs in again; if it stands, that helps."""
+
+    code = "export_unknown"
+    status = 403
+
+
+class ExportCeilingError(CloisonError):
+    """The export had as many people at the keeper as were signed for. Two people can sign for another one."""
+
+    code = "export_ceiling"
+    status = 403
+
+
 class MissingKeyError(CloisonError):
     """The key of this record does not exist or was destroyed; the record cannot be read any more."""
 
@@ -337,6 +537,44 @@ class TamperedRowError(CloisonError):
 
     code = "tampered_row"
     status = 500
+
+
+# -- signing in at an identity provider ---------------------------------------------------------------------------
+
+
+class ProviderUnavailableError(CloisonError):
+    """The identity provider {provider} does not answer ({reason}). Try again in a while, or sign in another way."""
+
+    code = "provider_unavailable"
+    status = 503
+
+
+class ProviderRefusedError(CloisonError):
+    """The identity provider {provider} refused the sign-in ({reason}). Begin again, or ask whoever runs it."""
+
+    code = "provider_refused"
+    status = 403
+
+
+class ProviderAnswerError(CloisonError):
+    """The answer of the identity provider {provider} is not believed ({reason}). Begin again, or tell the operator."""
+
+    code = "provider_answer"
+    status = 502
+
+
+class FactorsNotProvedError(CloisonError):
+    """The identity provider {provider} did not prove two factors. Sign in there with a second one, then begin again."""
+
+    code = "factors_not_proved"
+    status = 403
+
+
+class StaleSigninError(CloisonError):
+    """This sign-in is over: it took too long, was used before, or began in another browser. Begin again."""
+
+    code = "stale_signin"
+    status = 403
 
 
 # -- errors from elsewhere ----------------------------------------------------------------------------------------

@@ -5,11 +5,13 @@
 3. logins get their passwords, the database its owner, PUBLIC loses what none of ours needs; on an external PostgreSQL
    by an administrator, who is a superuser or may at least create roles and databases, and is needed once;
 4. the owner installs or upgrades the schema;
-5. the keeper's store is made, in a folder of its own, under the passphrase;
-6. the owner stores the profile, and the key by which the keeper knows the meter's tickets.
+5. the keeper's store is made, in a folder of its own, under the passphrase, and the space door's secret;
+6. the owner stores the profile, and the key by which the keeper knows the meter's tickets;
+7. the first two officers are created, where they are named, with a code for each.
 """
 
 import asyncio
+import secrets
 from pathlib import Path
 
 import msgspec
@@ -17,6 +19,7 @@ import psycopg
 import tomli_w
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from cloison.access.accounts import FirstOfficer, first_officers
 from cloison.access.permissions import store_profile
 from cloison.config import Config, DatabaseConfig, Home, KeeperConfig, read_secret, write_secret
 from cloison.errors import ConfigError, DatabaseRefusedError, DatabaseUnavailableError, SchemaError
@@ -29,6 +32,7 @@ from cloison.store.faults import error_of
 from cloison.store.pools import connect
 
 POSTGRESQL_LEAST = 150000  # server_version_num of PostgreSQL 15
+SPACE_SECRET_BYTES = 32
 HMAC_BLOCK_BYTES = 64  # of SHA-256, RFC 2104
 INNER, OUTER = 0x36, 0x5C
 
@@ -39,10 +43,12 @@ class Wish(msgspec.Struct, frozen=True):
     profile: str = "jobseekers-fr"
     database_url: str = ""
     administrator: str = ""
+    organisation: str = "Service"
+    officers: tuple[str, ...] = ()
 
 
-def initialise(home: Home, passphrase_file: Path, wish: Wish) -> None:
-    """Make or upgrade the home, the database and the keeper's store.
+def initialise(home: Home, passphrase_file: Path, wish: Wish) -> list[FirstOfficer]:
+    """Make or upgrade the home, the database and the keeper's store; the first officers, if they were named.
 
     Raises ConfigError, ProfileError, EmbeddedDatabaseError, DatabaseUnavailableError, DatabaseRefusedError,
     SchemaError, PassphraseError.
@@ -53,18 +59,21 @@ def initialise(home: Home, passphrase_file: Path, wish: Wish) -> None:
     if administrator:
         _prepare_database(home, administrator)  # 3
     try:
-        _fill(home, passphrase_file, profile)
+        return _fill(home, passphrase_file, profile, wish)
     except psycopg.Error as error:
         raise error_of(error) from None
 
 
-def _fill(home: Home, passphrase_file: Path, profile: Profile) -> None:
+def _fill(home: Home, passphrase_file: Path, profile: Profile, wish: Wish) -> list[FirstOfficer]:
     with connect(home, "owner") as owner:
         schema.install(owner)  # 4
         keeper_setup.create(home, read_secret(passphrase_file), len(profile.compartments))  # 5
+        if not home.space_secret.exists():
+            write_secret(home.space_secret, secrets.token_hex(SPACE_SECRET_BYTES))
         store_profile(owner, profile)  # 6
         with running_keeper(home, passphrase_file):
             store_ticket_key(owner, asyncio.run(_ticket_key(home)))
+        return first_officers(owner, wish.organisation, wish.officers) if wish.officers else []  # 7
 
 
 async def _ticket_key(home: Home) -> bytes:

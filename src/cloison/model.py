@@ -9,6 +9,9 @@ from uuid import UUID
 
 import msgspec
 
+# What a software passkey of ours says it is. An honest one says so; nothing but a maker's attestation proves it.
+SOFTWARE_AAGUID = UUID("c1015017-50f7-4a11-8e55-000000000001")
+
 
 class Outcome(StrEnum):
     """What became of a request to open one person."""
@@ -28,19 +31,40 @@ class Relation(IntEnum):
     COVER = 1
     INBOUND = 2
     WALK_IN = 3
+    GRANT = 4
 
 
-class Act(IntEnum):
-    """What a role may do beside opening people; the bit's number in its mask."""
+class Permission(StrEnum):
+    """What a role may do beside opening people, as `scope:resource:action`; each is explained in `docs/permissions.md`.
 
-    CREATE = 0  # bring somebody in
-    CORRECT = 1  # change what is written of somebody
-    REGISTRATION = 2  # end and resume a registration, note a death
-    MERGE = 3  # ask that two records become one, or one two again
-    REPRESENT = 4  # say who speaks for somebody
-    APPROVE = 5  # be the second person: merges, splits, covers, handovers
-    COVER = 6  # ask that somebody stands in for a colleague, or takes over a caseload
-    PROTECT = 7  # withhold somebody from all but a named audience
+    The scope is how far it reaches: people one has a relation with, one's home segment, agency or organisation, or the
+    service, which is everything. The place in this list is the bit in a role's mask: append, never reorder.
+    """
+
+    CREATE = "segment:person:create"
+    CORRECT = "related:person:correct"
+    REGISTRATION = "related:registration:change"
+    MERGE = "related:person:merge"
+    REPRESENT = "related:representative:name"
+    APPROVE = "agency:request:approve"
+    COVER = "agency:cover:ask"
+    PROTECT = "service:protection:manage"
+    INVITE = "organisation:account:invite"
+    ADMIT = "service:account:admit"
+    AGREE = "service:agreement:sign"
+    BREAK_GLASS = "segment:person:break_glass"
+    VOUCH = "organisation:break_glass:approve"
+    CAMPAIGN = "agency:campaign:ask"
+    BULK = "service:bulk:sign"
+    DISCLOSE = "service:disclosure:sign"
+
+    @property
+    def bit(self) -> int:
+        """Its place in a role's mask."""
+        return _PERMISSIONS.index(self)
+
+
+_PERMISSIONS = tuple(Permission)
 
 
 class Meter(IntEnum):
@@ -51,6 +75,7 @@ class Meter(IntEnum):
     LIST = 2
     SEARCH = 3
     REFUSAL = 4  # counts events, not people
+    CAMPAIGN = 5  # people of one's caseload, in a campaign; its budget is the campaign's, never a role's
 
 
 class Window(IntEnum):

@@ -25,11 +25,11 @@ import httpx
 import psycopg
 import structlog
 
-from cloison.config import Home, read_secret
+from cloison.config import Home, SigninConfig, SpaceConfig, WebConfig, read_secret
 from cloison.errors import CloisonError, ConfigError, KeeperUnavailableError
 from cloison.keeper.client import Keeper
 from cloison.store import reaper
-from cloison.store.embedded import Embedded
+from cloison.store.embedded import start_database
 from cloison.store.pools import connect
 
 LAST_BYTES = 4_096  # of a log: more than a line of ours
@@ -37,19 +37,7 @@ READY_SECONDS = 30.0
 STOP_SECONDS = 10.0
 POLL_SECONDS = 0.05
 
-log = structlog.get_logger()
-
-
-def start_database(home: Home) -> None:
-    """Start the embedded database if it is the one this home uses; raises EmbeddedDatabaseError."""
-    if not home.config.database.url:
-        Embedded(home).start()
-
-
-def stop_database(home: Home) -> None:
-    """Stop the embedded database if it is the one this home uses; raises EmbeddedDatabaseError."""
-    if not home.config.database.url:
-        Embedded(home).stop()
+log = structlog.wrap_logger(structlog.PrintLogger(sys.stderr))  # standard output is for results
 
 
 class Process:
@@ -160,6 +148,14 @@ def _started(process: Process, answers: Callable[[], bool]) -> bool:
     """Start `process`; whether it answers before it ends or is late. Interrupted or not: one that does not is ended."""
     try:
         process.start()
+    except BaseException:
+        process.stop()
+        raise
+    return _answering(process, answers)
+
+
+def _answering(process: Process, answers: Callable[[], bool]) -> bool:
+    try:
         deadline = time.monotonic() + READY_SECONDS
         while process.pid is not None and time.monotonic() < deadline:
             if answers():
@@ -227,10 +223,44 @@ def _await_others(used: int) -> None:
 def desk_process(home: Home) -> Process:
     """The desk, started and answering on its port; raises ConfigError where it does not come up."""
     process = Process(home, "cloison.web")
-    _refuse_taken_port(home)  # or another home's desk would answer for ours
-    if not _started(process, lambda: _answers(home)):
+    _refuse_taken_port(home.config.web, "web")  # or another home's desk would answer for ours
+    if not _started(process, lambda: _answers(base_url(home))):
         raise ConfigError(reason=f"the desk did not start; {home.log / 'web.log'} says why")
     return process
+
+
+def signin_process(home: Home) -> Process:
+    """The sign-in door, started and answering on its port; raises ConfigError where it does not come up."""
+    process = Process(home, "cloison.signin")
+    _refuse_taken_port(home.config.signin, "signin")
+    if not _started(process, lambda: signin_answers(home)):
+        raise ConfigError(reason=f"the sign-in door did not start; {home.log / 'signin.log'} says why")
+    return process
+
+
+def signin_answers(home: Home) -> bool:
+    """Whether a sign-in door answers at this home's port."""
+    return _answers(signin_url(home))
+
+
+def space_process(home: Home) -> Process:
+    """The door of people's own space, started and answering; raises ConfigError where it does not come up."""
+    process = _space_begun(home)
+    _await_space(home, process)
+    return process
+
+
+def _space_begun(home: Home) -> Process:
+    """The same, started: it needs nothing of the others until it is asked, so that they start while it does."""
+    _refuse_taken_port(home.config.space, "space")
+    process = Process(home, "cloison.space")
+    process.start()
+    return process
+
+
+def _await_space(home: Home, process: Process) -> None:
+    if not _answering(process, lambda: _answers(space_url(home))):
+        raise ConfigError(reason=f"the door of the space did not start; {home.log / 'space.log'} says why")
 
 
 def intake_process(home: Home) -> Process:
@@ -250,14 +280,13 @@ def intake_answers(home: Home) -> bool:
         return False
 
 
-def _refuse_taken_port(home: Home) -> None:
-    web = home.config.web
-    family = socket.AF_INET6 if ":" in web.host else socket.AF_INET
+def _refuse_taken_port(door: WebConfig | SigninConfig | SpaceConfig, name: str) -> None:
+    family = socket.AF_INET6 if ":" in door.host else socket.AF_INET
     try:
-        socket.create_server((web.host, web.port), family=family).close()
+        socket.create_server((door.host, door.port), family=family).close()
     except OSError as error:
-        why = f"{web.host} port {web.port} ({os.strerror(error.errno or 0)})"
-        raise ConfigError(reason=f"nobody can listen on {why}; set web.port in cloison.toml") from None
+        why = f"{door.host} port {door.port} ({os.strerror(error.errno or 0)})"
+        raise ConfigError(reason=f"nobody can listen on {why}; set {name}.port in cloison.toml") from None
 
 
 def base_url(home: Home) -> str:
@@ -265,16 +294,26 @@ def base_url(home: Home) -> str:
     return f"http://{home.config.web.host}:{home.config.web.port}"
 
 
-def _answers(home: Home) -> bool:
+def signin_url(home: Home) -> str:
+    """Where the sign-in door answers."""
+    return f"http://{home.config.signin.host}:{home.config.signin.port}"
+
+
+def space_url(home: Home) -> str:
+    """Where the door of people's own space answers."""
+    return f"http://{home.config.space.host}:{home.config.space.port}"
+
+
+def _answers(url: str) -> bool:
     try:
-        return httpx.get(f"{base_url(home)}/healthz", timeout=2.0).status_code == httpx.codes.OK
+        return httpx.get(f"{url}/healthz", timeout=2.0).status_code == httpx.codes.OK
     except httpx.HTTPError:
         return False
 
 
 @contextlib.contextmanager
 def serving(home: Home, passphrase_file: Path) -> Iterator[list[Process]]:
-    """Database, keeper, intake door and desk, up and answering; all but the database end with the block.
+    """Database, keeper, the doors and the desk, up and answering; all but the database end with the block.
 
     Raises ConfigError where the home is served already or its port is taken, EmbeddedDatabaseError,
     KeeperUnavailableError.
@@ -282,11 +321,15 @@ def serving(home: Home, passphrase_file: Path) -> Iterator[list[Process]]:
     processes: list[Process] = []
     with _alone(home):
         try:
-            _refuse_taken_port(home)
+            _refuse_taken_port(home.config.web, "web")
+            _refuse_taken_port(home.config.signin, "signin")
             start_database(home)
+            processes.append(space := _space_begun(home))
             processes.append(keeper_process(home, passphrase_file))
             processes.append(intake_process(home))
+            processes.append(signin_process(home))
             processes.append(desk_process(home))
+            _await_space(home, space)
             yield processes
         finally:
             for process in reversed(processes):

@@ -279,7 +279,7 @@ def play(bench: Bench, sequence: Sequence[Step], *, has_cap: bool) -> Run:
     return run
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(sequence=steps, has_cap=st.booleans())
 def test_no_sequence_passes_the_bound(bench: Bench, sequence: list[Step], *, has_cap: bool) -> None:
     """No sequence releases more people, or pairs, in any window than was said when it began."""
@@ -287,7 +287,7 @@ def test_no_sequence_passes_the_bound(bench: Bench, sequence: list[Step], *, has
 
 
 @pytest.mark.soak
-@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=600, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(sequence=steps, has_cap=st.booleans())
 def test_many_sequences(bench: Bench, sequence: list[Step], *, has_cap: bool) -> None:
     """The same, for as many sequences as some minutes have room for."""

@@ -283,7 +283,7 @@ def test_creating_has_a_budget(database: Database, intake: psycopg.Connection) -
 
 def test_only_who_could_search_by_two_facts_may_ask(database: Database, intake: psycopg.Connection) -> None:
     """A role without walk-in right is told nothing about anybody's number (promise 10), whatever acts it has."""
-    database.owner.execute("update cloison.role set acts = 1, purposes = 63 where name = 'partner'")
+    database.owner.execute("update cloison.role set permissions = 1, purposes = 63 where name = 'partner'")
     session = database.session(database.account("partner"))
     request = uuid4()
     assert ask(intake, session, None, request) == "scope"

@@ -13,7 +13,7 @@ from support.database import SEGMENT, Database, Session
 from support.desk import RunningRegister
 from support.meter import SEARCH, Clock, Query, ask, fails, find, first, search, search_values, signature, thief
 
-from cloison.access.sessions import bearer_of
+from cloison.access.sessions import bearer
 from cloison.config import read_secret
 from cloison.keeper.client import Keeper, SignedTerms, TermQuery
 from cloison.register.profile import load_profile
@@ -149,7 +149,8 @@ async def guesses(register: RunningRegister, token: bytes, nirs: list[str], birt
 
 def test_nir_by_trial_with_the_desks_secret(register: RunningRegister) -> None:
     """Whatever is asked of the running keeper, five guesses at a person's NIR are looked for a day, one at a time."""
-    token = bearer_of(register.agent(0).token).token
+    held = register.agent(0).held
+    token = bearer(held.token, held.key.thumbprint).token
     person = next(row for row in register.people if row["nir"])
     nir = person["nir"].replace(" ", "")
     bodies = [f"{nir[:10]}{(int(nir[10:13]) + i) % 1000:03}" for i in (*range(1, 8), 0)]

@@ -243,14 +243,14 @@ def play(bench: Bench, sequence: list[Loan | AtHome | Use | Leap], *, has_cap: b
     run.judge()
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps)
 def test_home_and_elsewhere(bench: Bench, sequence: list[Loan | AtHome | Use | Leap]) -> None:
     """No sequence has more people released, at home and elsewhere together, than an account's budget in any window."""
     play(bench, sequence, has_cap=False)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps)
 def test_pairs_of_an_organisation(bench: Bench, sequence: list[Loan | AtHome | Use | Leap]) -> None:
     """No sequence has more pairs released than an organisation's cap in any window, nor is one refused within it."""
@@ -258,7 +258,7 @@ def test_pairs_of_an_organisation(bench: Bench, sequence: list[Loan | AtHome | U
 
 
 @pytest.mark.soak
-@settings(max_examples=1_500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=1_500, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps, st.booleans())
 def test_many_sequences(bench: Bench, sequence: list[Loan | AtHome | Use | Leap], has_cap: bool) -> None:  # noqa: FBT001 - Hypothesis passes it by place
     """The same, for as many sequences as half an hour has room for."""

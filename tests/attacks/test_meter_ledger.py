@@ -238,7 +238,7 @@ class Run:
                 assert most_in_any_window(self.model.released, meter, window) <= most
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps)
 def test_sequence_of_anything(bench: Bench, sequence: list[Batch | Leap | Released | Listed | Searched]) -> None:
     """No sequence releases more people than a budget in any window of its length, nor is refused within it."""
@@ -246,7 +246,7 @@ def test_sequence_of_anything(bench: Bench, sequence: list[Batch | Leap | Releas
 
 
 @pytest.mark.soak
-@settings(max_examples=3_000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=3_000, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps)
 def test_many_sequences_of_anything(bench: Bench, sequence: list[Batch | Leap | Released | Listed | Searched]) -> None:
     """The same, for as many sequences as half an hour has room for."""

@@ -203,7 +203,7 @@ def test_a_merge_of_a_frozen_account_is_not_approved(database: Database, intake:
 
 def test_two_sessions_of_one_account_merge_nothing(database: Database, intake: psycopg.Connection) -> None:
     """Whoever may both ask and approve still is one account, by whichever session it approves."""
-    database.owner.execute("update cloison.role set acts = acts | 32 where name = 'adviser'")
+    database.owner.execute("update cloison.role set permissions = permissions | 32 where name = 'adviser'")
     pair = Pair(database, intake)
     _, merge = pair.asked()
     again = database.session(pair.session.account)

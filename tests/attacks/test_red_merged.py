@@ -13,7 +13,7 @@ from support.merging import Merging
 from support.meter import FIND, Clock, Query, Thief, ask, fails, search, thief
 from support.protected import protect, set_by
 from support.relations import KIND, handle_of, reach
-from support.sources import feed, tell
+from support.sources import feed, feed_again, tell
 
 HOUR = timedelta(hours=1)
 DAY = 24
@@ -39,7 +39,8 @@ class Met:
         self.database, self.intake, self.clock = database, intake, Clock(database)
         self.it = Merging(database, intake)
         self.account = database.account()
-        self.secret, self.handle = feed(database), handle_of(database, self.account)
+        feed(database)
+        self.handle = handle_of(database, self.account)
         for term, person in zip((1, 2), self.people, strict=True):
             database.owner.execute(
                 "insert into cloison.locator (kind, term, segment, person) values (%s, %s, %s, %s)",
@@ -54,7 +55,8 @@ class Met:
     def tell(self, term: int, hours: float) -> None:
         """An interaction with whoever has this number, in so many hours."""
         begins = self.clock.now + timedelta(hours=hours)
-        assert tell(self.intake, self.secret, self.handle, [term], begins=begins) == ["written"]
+        secret = feed_again(self.database)  # a token lives for ten minutes of the clock, which goes on by days
+        assert tell(self.intake, secret, self.handle, [term], begins=begins) == ["written"]
 
     def reach(self, hours: float = 0) -> set[UUID]:
         """Whom the account has a relation with in so many hours, once the reaper has swept."""

@@ -97,7 +97,7 @@ def test_two_managers_hand_a_caseload_over(office: Office) -> None:
 
 def test_neither_manager_gains(office: Office) -> None:
     """Whoever would gain the access neither asks for it nor approves it."""
-    everything = "update cloison.role set relations = 15, acts = 96 where name = 'manager'"
+    everything = "update cloison.role set relations = 15, permissions = 96 where name = 'manager'"
     office.database.owner.execute(everything)
     assert office.ask(office.first, taker=office.first)[0] == "scope"
     for kind in ("cover", "handover"):

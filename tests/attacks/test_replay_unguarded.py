@@ -8,7 +8,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from cloison.client import Client
+from cloison.client import Client, Credentials, DeviceKey
 from cloison.config import Home
 from cloison.errors import NoSessionError
 from cloison.register import synthetic
@@ -66,7 +66,7 @@ def prey(as_it_was: Unguarded, known: list[Known]) -> Prey:
     """A stolen session on it, and a thief who counts people's numbers up."""
     return Prey(
         base_url=as_it_was.base_url,
-        token=as_it_was.token,
+        held=Credentials(as_it_was.token, DeviceKey()),
         purpose="follow_up",
         compartments=["identity"],
         people=[UUID(int=number) for number in range(1, PEOPLE + 1)],
@@ -97,7 +97,7 @@ async def test_mixed_batch_takes_everybody(prey: Prey) -> None:
 
 async def test_whole_caseload_comes_at_once(prey: Prey) -> None:
     """A caseload has no pages and no budget."""
-    async with Client(prey.base_url, prey.token) as desk:
+    async with Client(prey.base_url, prey.held) as desk:
         listed = await desk.caseload(whole=True)
     assert len(listed.cards) == CASELOAD
     assert listed.next is None
@@ -105,7 +105,7 @@ async def test_whole_caseload_comes_at_once(prey: Prey) -> None:
 
 async def test_whole_records_come(prey: Prey, known: list[Known]) -> None:
     """Every field comes, NIR and address included, whatever compartments were asked for."""
-    async with Client(prey.base_url, prey.token) as desk:
+    async with Client(prey.base_url, prey.held) as desk:
         (opened,) = await desk.open(asked_for(prey, prey.people[:1]))
     assert opened.fields is not None
     assert (opened.fields["identifier"], opened.fields["nir"]) == (known[0].identifier, known[0].nir)
@@ -113,7 +113,7 @@ async def test_whole_records_come(prey: Prey, known: list[Known]) -> None:
 
 async def test_register_as_it_was_wants_a_session_too(prey: Prey) -> None:
     """The comparison is fair: without a valid token nobody comes in."""
-    async with Client(prey.base_url, "00." + "A" * 43) as desk:
+    async with Client(prey.base_url, Credentials("00." + "A" * 43, DeviceKey())) as desk:
         with pytest.raises(NoSessionError):
             await desk.caseload(whole=True)
 

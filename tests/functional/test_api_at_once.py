@@ -22,7 +22,7 @@ async def opened(url: str, agent: Agent, people: list[UUID]) -> list[Opened]:
         PersonRequest(request=uuid4(), person=person, compartments=["identity"], purpose="follow_up")
         for person in people
     ]
-    async with Client(url, agent.token) as desk:
+    async with Client(url, agent.held) as desk:
         results = await desk.open(requests)
     assert [result.request for result in results] == [request.request for request in requests]
     return results

@@ -46,7 +46,7 @@ async def test_search_then_open(register: RunningRegister) -> None:
     """What a partner's program does: find somebody, open the record, read a field."""
     agent = await asyncio.to_thread(register.agent, 1)
     row = agent.people[0]
-    async with Client(register.url, agent.token) as desk:
+    async with Client(register.url, agent.held) as desk:
         found = await desk.search("identifier", row["identifier"], purpose="follow_up")
         card = found.cards[0]
         (opened,) = await desk.open([request(card.person, segment=card.segment)])
@@ -60,7 +60,7 @@ async def test_search_takes_further_facts(register: RunningRegister) -> None:
     """A search that needs a second fact gets it by its field's name."""
     agent = await asyncio.to_thread(register.agent, 1)
     row = agent.people[0]
-    async with Client(register.url, agent.token) as desk:
+    async with Client(register.url, agent.held) as desk:
         facts = {"birth_date": row["birth_date"], "segment": "59"}
         found = await desk.search("birth_name", row["birth_name"], purpose="follow_up", **facts)
         assert found.outcome is Outcome.OPEN
@@ -71,7 +71,7 @@ async def test_search_takes_further_facts(register: RunningRegister) -> None:
 async def test_caseload_session_and_health(register: RunningRegister) -> None:
     """The smaller answers are types too."""
     agent = await asyncio.to_thread(register.agent, 2)
-    async with Client(register.url, agent.token) as desk:
+    async with Client(register.url, agent.held) as desk:
         whole = await desk.caseload(whole=True)
         behind = await desk.caseload(whole=True, after=whole.cards[0].person)
         session, health = await desk.session(), await desk.health()
@@ -84,7 +84,7 @@ async def test_caseload_session_and_health(register: RunningRegister) -> None:
 async def test_refusals_are_raised_by_their_code(register: RunningRegister) -> None:
     """Each problem becomes the error of its code, with the desk's sentence and the place in the request."""
     agent = await asyncio.to_thread(register.agent, 0)
-    async with Client(register.url, agent.token) as desk, Client(register.url, "", language="fr") as nobody:
+    async with Client(register.url, agent.held) as desk, Client(register.url, None, language="fr") as nobody:
         with pytest.raises(NoSessionError, match="Connectez-vous"):
             await nobody.session()
         with pytest.raises(TooLargeError):
@@ -98,7 +98,7 @@ async def test_refusals_are_raised_by_their_code(register: RunningRegister) -> N
 
 async def test_desk_that_does_not_answer_is_named_so() -> None:
     """Nothing there, and something else there, are DeskUnavailableError, never a guess."""
-    async with Client("http://127.0.0.1:9", "59.x", timeout=2) as desk:
+    async with Client("http://127.0.0.1:9", None, timeout=2) as desk:
         with pytest.raises(DeskUnavailableError):
             await desk.session()
 
@@ -115,6 +115,6 @@ async def test_desk_that_does_not_answer_is_named_so() -> None:
 )
 async def test_what_is_no_desk_is_not_believed(words: bytes) -> None:
     """A proxy's page, a page in an answer's place, half a problem or another protocol raise DeskUnavailableError."""
-    async with speaking(words) as url, Client(url, "59.x", timeout=5) as desk:
+    async with speaking(words) as url, Client(url, None, timeout=5) as desk:
         with pytest.raises(DeskUnavailableError):
             await desk.session()

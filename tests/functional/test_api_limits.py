@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from support.api import PURPOSE, calling, problem, wanted
+from support.api import PURPOSE, calling, problem, signed_head, wanted
 from support.desk import RunningRegister
 
 from cloison.client.wire import REQUESTS_A_CALL
@@ -61,10 +61,8 @@ def test_body_at_the_limit_is_read(register: RunningRegister) -> None:
 
 def test_announced_flood_is_not_read(register: RunningRegister) -> None:
     """Of a body announced as 100 MB the desk reads next to nothing."""
-    token = register.agent(0).token
-    head = (
-        f"POST /v1/people/search HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Length: 100000000\r\n"
-    )
+    held = register.agent(0).held
+    head = f"{signed_head(register.url, held, 'POST', '/v1/people/search')}Content-Length: 100000000\r\n"
     with connection(register) as line:
         line.sendall(f"{head}\r\n".encode())
         sent = _flood(line, 100_000_000)
@@ -82,10 +80,8 @@ def _flood(line: socket.socket, size: int) -> int:
 
 def test_slow_body_is_given_up(register: RunningRegister) -> None:
     """A body that does not come is answered 408 after a few seconds, and the connection ends."""
-    token = register.agent(0).token
-    head = (
-        f"POST /v1/people/search HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Length: 100\r\n\r\n{{"
-    )
+    held = register.agent(0).held
+    head = f"{signed_head(register.url, held, 'POST', '/v1/people/search')}Content-Length: 100\r\n\r\n{{"
     begun = time.monotonic()
     with connection(register) as line:
         line.sendall(head.encode())

@@ -7,6 +7,7 @@ import pytest
 from support.api import PURPOSE, Api, calling, problem, wanted
 from support.desk import RunningRegister
 
+from cloison.client import Credentials
 from cloison.store.pools import connect
 
 SECRET = "Zyxwvu"  # stands for what somebody types: it must come back nowhere
@@ -14,14 +15,14 @@ OPEN, SEARCH = "/v1/people/open", "/v1/people/search"
 
 
 @pytest.fixture(scope="module")
-def agent_token(register: RunningRegister) -> str:
+def held(register: RunningRegister) -> Credentials:
     """The session of an account that is charged nothing here."""
-    return register.agent(0).token
+    return register.agent(0).held
 
 
-def refused(register: RunningRegister, token: str, path: str, body: object) -> str | None:
+def refused(register: RunningRegister, who: Credentials, path: str, body: object) -> str | None:
     """The path of the problem with which `body` is refused."""
-    with calling(register, token) as api:
+    with calling(register, who) as api:
         answer = api.post(path, body)
         assert SECRET not in answer.text
         return problem(answer, 400, "malformed_request").path
@@ -48,10 +49,10 @@ def refused(register: RunningRegister, token: str, path: str, body: object) -> s
     ],
 )
 @pytest.mark.parametrize("path", [OPEN, SEARCH])
-def test_malformed_json_is_refused(register: RunningRegister, agent_token: str, path: str, body: bytes) -> None:
+def test_malformed_json_is_refused(register: RunningRegister, held: Credentials, path: str, body: bytes) -> None:
     """What is no JSON, no object, cut off, wrongly encoded or nested without end is refused, and the desk lives on."""
-    refused(register, agent_token, path, body)
-    with calling(register, agent_token) as api:
+    refused(register, held, path, body)
+    with calling(register, held) as api:
         assert api.http.get("/v1/session").status_code == 200
 
 
@@ -77,16 +78,16 @@ def test_malformed_json_is_refused(register: RunningRegister, agent_token: str, 
     ],
 )
 def test_malformed_search_says_where(
-    register: RunningRegister, agent_token: str, changes: dict[str, Any], path: str
+    register: RunningRegister, held: Credentials, changes: dict[str, Any], path: str
 ) -> None:
     """Each wrong type, form or name in a search is named by its path."""
     body = {"purpose": PURPOSE, **({} if "email" in changes else {"email": "a@example.org"}), **changes}
-    assert refused(register, agent_token, SEARCH, body) == path
+    assert refused(register, held, SEARCH, body) == path
 
 
-def test_missing_purpose_is_refused(register: RunningRegister, agent_token: str) -> None:
+def test_missing_purpose_is_refused(register: RunningRegister, held: Credentials) -> None:
     """Nobody is searched for without a purpose."""
-    assert refused(register, agent_token, SEARCH, {"email": "a@example.org"}) == "$"
+    assert refused(register, held, SEARCH, {"email": "a@example.org"}) == "$"
 
 
 @pytest.mark.parametrize(
@@ -113,40 +114,40 @@ def test_missing_purpose_is_refused(register: RunningRegister, agent_token: str)
     ],
 )
 def test_malformed_opening_says_where(
-    register: RunningRegister, agent_token: str, changes: dict[str, Any], path: str
+    register: RunningRegister, held: Credentials, changes: dict[str, Any], path: str
 ) -> None:
     """Each wrong type, form or name in an opening is named by its path, with the number of the request."""
     body = {"requests": [wanted(uuid4()), wanted(uuid4(), **changes)]}
-    assert refused(register, agent_token, OPEN, body) == f"$.requests[1]{path}"
+    assert refused(register, held, OPEN, body) == f"$.requests[1]{path}"
 
 
 @pytest.mark.parametrize("missing", ["request", "person", "compartments", "purpose"])
-def test_each_part_of_an_opening_is_needed(register: RunningRegister, agent_token: str, missing: str) -> None:
+def test_each_part_of_an_opening_is_needed(register: RunningRegister, held: Credentials, missing: str) -> None:
     """A request without one of its parts is refused as a whole."""
     body = {"requests": [{name: value for name, value in wanted(uuid4()).items() if name != missing}]}
-    assert refused(register, agent_token, OPEN, body) == "$.requests[0]"
+    assert refused(register, held, OPEN, body) == "$.requests[0]"
 
 
-def test_repeated_request_number_is_refused(register: RunningRegister, agent_token: str) -> None:
+def test_repeated_request_number_is_refused(register: RunningRegister, held: Credentials) -> None:
     """Two requests of one number in a call could not be told apart in the log."""
     twice = wanted(uuid4())
     body = {"requests": [twice, wanted(uuid4()), {**twice, "person": str(uuid4())}]}
-    assert refused(register, agent_token, OPEN, body) == "$.requests[2].request"
+    assert refused(register, held, OPEN, body) == "$.requests[2].request"
 
 
 @pytest.mark.parametrize("body", [{}, {"requests": []}, {"requests": None}, {"requests": {}}, {"people": []}])
-def test_a_call_opens_somebody(register: RunningRegister, agent_token: str, body: dict[str, Any]) -> None:
+def test_a_call_opens_somebody(register: RunningRegister, held: Credentials, body: dict[str, Any]) -> None:
     """A call without requests is no way to learn for free whether a session lives."""
-    assert refused(register, agent_token, OPEN, body) in {"$", "$.requests"}
+    assert refused(register, held, OPEN, body) in {"$", "$.requests"}
 
 
 @pytest.mark.parametrize("character", ["\0", "\x07", "\x1f", "\u202e", "\u200b"])
 @pytest.mark.parametrize("field", ["birth_name", "email", "identifier"])
 def test_unprintable_character_is_refused(
-    register: RunningRegister, agent_token: str, field: str, character: str
+    register: RunningRegister, held: Credentials, field: str, character: str
 ) -> None:
     """A NUL, a control character or a direction mark in a fact names the field, never the value."""
-    with calling(register, agent_token) as api:
+    with calling(register, held) as api:
         body = {field: f"{SECRET}{character}", "birth_date": "1990-01-01", "purpose": PURPOSE}
         answer = api.post(SEARCH, body)
     assert problem(answer, 400, "bad_request").detail.count(f"{field}: character") == 1
@@ -164,9 +165,9 @@ def test_unprintable_character_is_refused(
         {"birth_name": "-", "birth_date": "1996-02-29"},
     ],
 )
-def test_fact_of_the_wrong_form_is_refused(register: RunningRegister, agent_token: str, facts: dict[str, str]) -> None:
+def test_fact_of_the_wrong_form_is_refused(register: RunningRegister, held: Credentials, facts: dict[str, str]) -> None:
     """A value that nobody can have is refused before the keeper or the meter is asked."""
-    with calling(register, agent_token) as api:
+    with calling(register, held) as api:
         answer = api.post(SEARCH, {**facts, "purpose": PURPOSE})
     problem(answer, 400, "bad_request")
     assert not any(value in answer.text for value in facts.values() if value != "-")

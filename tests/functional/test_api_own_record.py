@@ -7,7 +7,7 @@ from support.api import calling
 from support.desk import RunningRegister
 
 from cloison.access.locating import locate, read_numbers
-from cloison.access.protection import set_holder
+from cloison.access.protection import hold
 from cloison.processes import keeper_of
 from cloison.register.intake import Register
 from cloison.register.profile import load_profile
@@ -24,8 +24,8 @@ def holder(register: RunningRegister, handle: str, text: str, by: str) -> None:
             return await locate(Register(profile, keeper, connections), read_numbers(text, by, profile))
 
     terms = asyncio.run(ask())
-    with connect(register.home, "owner") as owner:
-        set_holder(owner, handle, terms)
+    with connect(register.home, "operator") as operator:
+        hold(operator, handle, terms)
 
 
 @pytest.mark.parametrize("by", ["nir", "identifier"])
@@ -55,7 +55,10 @@ def test_own_record_by_both_numbers(register: RunningRegister) -> None:
         holder(register, adviser.handle, f"nir,identifier\n{row['nir']},{row['identifier']}\n", "nir")
         assert api.open([person])[0]["outcome"] == "scope"
         with connect(register.home, "owner") as owner:
-            set_holder(owner, adviser.handle, {})
+            owner.execute(
+                "select cloison.set_holder_v1(segment, account, '{}', '{}') from cloison.account where handle = %s",
+                (adviser.handle,),
+            )
         assert api.open([person])[0]["outcome"] == "open"
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 import psutil
+from support.api import signed_head
 from support.beside import desk_beside
 from support.desk import RunningRegister
 
@@ -49,13 +50,13 @@ def test_desk_killed_leaves_nothing_behind(register: RunningRegister, tmp_path: 
 
 def test_desk_answers_what_is_under_way_and_stops(register: RunningRegister, tmp_path: Path) -> None:
     """Told to stop, the desk takes the rest of a body, answers it, and is gone before it would be killed."""
-    token = register.agent(0).token
-    head = f"POST /v1/people/search HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
+    held = register.agent(0).held
     with desk_beside(register, tmp_path) as (home, process):
         pid = process.pid or 0
         idle = httpx.Client()
         assert idle.get(f"{base_url(home)}/metrics").status_code == 200
         with socket.create_connection((home.config.web.host, home.config.web.port), timeout=30) as line:
+            head = signed_head(base_url(home), held, "POST", "/v1/people/search", BODY)
             line.sendall(f"{head}Content-Length: {len(BODY)}\r\n\r\n".encode() + BODY[:5])
             time.sleep(0.3)
             os.kill(pid, signal.SIGTERM)
@@ -90,5 +91,5 @@ def test_second_desk_does_not_share_the_port(register: RunningRegister, tmp_path
     with desk_beside(register, tmp_path) as (home, _):
         done = start(home.path)
     assert done.returncode == 1
-    assert "set web.port" in done.stderr
+    assert "set another port" in done.stderr
     assert len(done.stderr.splitlines()) == 1

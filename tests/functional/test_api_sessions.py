@@ -8,6 +8,7 @@ import pytest
 from support.api import Api, calling, problem, wanted
 from support.desk import RunningRegister
 
+from cloison.client import Credentials, DeviceKey
 from cloison.store.pools import connect
 from cloison.web.guard import PUBLIC
 
@@ -27,22 +28,23 @@ def ask(api: Api, method: str, path: str, body: object) -> httpx.Response:
 
 @pytest.mark.parametrize(("method", "path", "body"), ROUTES)
 @pytest.mark.parametrize(
-    "token", ["", "x", "59.", f"59.{'A' * 42}", f"59.{'A' * 44}", f"59 .{'A' * 43}", f"59.{'é' * 43}".encode().hex()]
+    "token", ["x", "59.", f"59.{'A' * 42}", f"59.{'A' * 44}", f"59 .{'A' * 43}", f"59.{'é' * 43}".encode().hex()]
 )
 def test_without_a_token_nobody_comes_in(
     register: RunningRegister, method: str, path: str, body: object, token: str
 ) -> None:
     """No token, or a malformed one, is a 401 that says how to authenticate."""
-    with calling(register, token) as api:
-        answer = ask(api, method, path, body)
-    problem(answer, 401, "no_session")
-    assert answer.headers["www-authenticate"] == "Bearer"
+    for held in (Credentials(token, DeviceKey()), None):
+        with calling(register, held) as api:
+            answer = ask(api, method, path, body)
+        problem(answer, 401, "no_session")
+        assert answer.headers["www-authenticate"] == 'DPoP algs="ES256"'
 
 
 @pytest.mark.parametrize(("method", "path", "body"), ROUTES)
 def test_guessed_token_does_not_come_in(register: RunningRegister, method: str, path: str, body: object) -> None:
     """A well-formed token that was never issued is a 401."""
-    with calling(register, f"59.{secrets.token_urlsafe(32)}") as api:
+    with calling(register, Credentials(f"59.{secrets.token_urlsafe(32)}", DeviceKey())) as api:
         problem(ask(api, method, path, body), 401, "no_session")
 
 
@@ -51,8 +53,9 @@ def test_token_of_another_segment_does_not_come_in(
     register: RunningRegister, method: str, path: str, body: object
 ) -> None:
     """A living session's secret under another segment is no session there."""
-    _, _, secret = register.agent(0).token.partition(".")
-    with calling(register, f"75.{secret}") as api:
+    held = register.agent(0).held
+    _, _, secret = held.token.partition(".")
+    with calling(register, Credentials(f"75.{secret}", held.key)) as api:
         problem(ask(api, method, path, body), 401, "no_session")
 
 
@@ -60,9 +63,9 @@ def test_token_of_another_segment_does_not_come_in(
 def test_expired_session_does_not_come_in(register: RunningRegister, method: str, path: str, body: object) -> None:
     """A session past its time is a 401 in every route."""
     agent = register.agent(0)
-    token = register.session(agent.handle, seconds=1)
+    held = register.session(agent.handle, seconds=1)
     time.sleep(1.1)
-    with calling(register, token) as api:
+    with calling(register, held) as api:
         problem(ask(api, method, path, body), 401, "no_session")
 
 
@@ -78,14 +81,17 @@ def test_ended_session_does_not_come_in(register: RunningRegister, method: str, 
         problem(ask(api, method, path, body), 401, "no_session")
 
 
-@pytest.mark.parametrize("scheme", ["bearer", "BEARER"])
+@pytest.mark.parametrize("scheme", ["dpop", "DPOP"])
 def test_the_scheme_has_no_case(register: RunningRegister, scheme: str) -> None:
     """RFC 9110: the name of an authentication scheme is case-insensitive."""
-    header = {"Authorization": f"{scheme} {register.agent(0).token}"}
+    held = register.agent(0).held
+    nonce = httpx.get(f"{register.url}/healthz").headers["dpop-nonce"]
+    proof = held.key.proof("GET", f"{register.url}/v1/session", token=held.token, nonce=nonce)
+    header = {"Authorization": f"{scheme} {held.token}", "DPoP": proof}
     assert httpx.get(f"{register.url}/v1/session", headers=header).status_code == 200
 
 
-@pytest.mark.parametrize("header", ["Basic YTpi", "Bearer", "Token 59.x", "Bearer  59.x"])
+@pytest.mark.parametrize("header", ["Basic YTpi", "DPoP", "Token 59.x", "DPoP  59.x", f"Bearer 59.{'A' * 43}"])
 def test_other_schemes_do_not_come_in(register: RunningRegister, header: str) -> None:
     """A header of another scheme, or an empty one, is no session."""
     problem(httpx.get(f"{register.url}/v1/session", headers={"Authorization": header}), 401, "no_session")
@@ -93,7 +99,7 @@ def test_other_schemes_do_not_come_in(register: RunningRegister, header: str) ->
 
 def test_token_in_the_address_is_no_token(register: RunningRegister) -> None:
     """A token is read from its header alone: addresses end up in logs."""
-    token = register.agent(0).token
+    token = register.agent(0).held.token
     problem(httpx.get(f"{register.url}/v1/session", params={"access_token": token}), 401, "no_session")
 
 

@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 import typer.main
 from support.operated import PROGRAM, OperatedHome, processes_of, rows_of
+from support.operated_acts import signed
 from support.transcript import play
 from typer.core import TyperGroup
 from typer.testing import CliRunner
 
-from cloison.cli.commands import app
+from cloison.cli.commands import program
 from cloison.config import write_secret
 from cloison.register import synthetic
 
@@ -40,8 +41,8 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 def operated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OperatedHome]:
     """A home with a database and an organisation, in which nothing is served."""
     operated = OperatedHome(tmp_path_factory.mktemp("operated"))
-    operated.do("init")
-    operated.do("organisations", "create", "Agence")
+    operated.initialise()
+    signed(operated, "organisations", "create", "Agence")
     yield operated
     operated.stop()
 
@@ -73,6 +74,7 @@ def commands(group: TyperGroup, *words: str) -> Iterator[tuple[str, ...]]:
 
 def test_every_command_explains_itself() -> None:
     """`--help` works for each command and each group, and says in a sentence what it does."""
+    app = program()
     group = typer.main.get_command(app)
     assert isinstance(group, TyperGroup)
     for words in commands(group):
@@ -81,34 +83,35 @@ def test_every_command_explains_itself() -> None:
 
 
 def test_organisations_and_accounts(operated: OperatedHome) -> None:
-    """They are created, listed and found again; what cannot be is refused by name, with exit code 1."""
+    """They are asked for, listed when officers signed, and refused by name where they cannot be, with exit code 1."""
+    signed(operated, "organisations", "create", "Mission [locale]")
+    signed(operated, "accounts", "create", "marie", "--organisation", "Agence", "--segment", "59", "--agency", "lille")
     play(
         operated,
         """
-        $ cloison organisations create "Mission [locale]"
-        Mission [locale]: …
         $ cloison organisations list
         Agence
         Mission [locale]
-        $ cloison accounts create marie --organisation Agence --segment 59 --role benefits --agency lille
-        marie: …
+        Service
         $ cloison accounts create marie --organisation Agence --segment 62
-        ! bad_request: The request cannot be read: the account's handle is taken. Correct it and send it again.
+        ! act_impossible: The act cannot be done: the name is taken. Nothing was signed.
         [1]
+        $ cloison accounts create jean --organisation Agence --segment 59
+        account.create waits as act …: 2 people sign it at http://localhost:…/acts, before 20…
         $ cloison accounts create paul --organisation Agence --segment 59 --role king
-        ! bad_request: The request cannot be read: there is no such role in the profile; there are adviser, …
-        [1]
+        …
+        ! …there are adviser, …
+        …
+        [2]
         $ cloison accounts list
         …
         …account…segment…organisation…agency…role…
         …
-        │ marie…59…Agence…lille…benefits…
+        │ marie…59…Agence…lille…adviser…
         …
         $ cloison accounts freeze nobody
         ! unknown_account: There is no account nobody; `cloison accounts list` shows them.
         [1]
-        $ cloison accounts session marie --seconds 60
-        59.…
         """,
     )
 
@@ -121,11 +124,6 @@ def test_wrong_use_ends_with_2(operated: OperatedHome) -> None:
         $ cloison accounts create paul
         …
         ! …Missing option '--…
-        …
-        [2]
-        $ cloison accounts session marie --seconds 0
-        …
-        ! …greater than or equal to 1…
         …
         [2]
         $ cloison organisations create ""
@@ -159,7 +157,7 @@ def test_wrong_use_ends_with_2(operated: OperatedHome) -> None:
 
 def test_what_is_no_file_of_ours(operated: OperatedHome) -> None:
     """Bytes instead of text, a name instead of a folder: each is told in a line, and nothing of it is repeated."""
-    operated.do("accounts", "create", "lea", "--organisation", "Agence", "--segment", "59")
+    signed(operated, "accounts", "create", "lea", "--organisation", "Agence", "--segment", "59")
     (operated.folder / "bytes.csv").write_bytes(b"\xff\xfe\x00Zyxwvu\n")
     play(
         operated,
@@ -173,7 +171,9 @@ def test_what_is_no_file_of_ours(operated: OperatedHome) -> None:
         $ cloison staff import bytes.csv
         ! import_file: The file cannot be imported: bytes.csv is no folder; give the one that holds the files.
         [1]
-        $ cloison feeds create "A B" --kind telephone
+        $ cloison clients key telephone.pem
+        telephone.pem.pub: SHA-256 …
+        $ cloison feeds create "A B" --kind telephone --key telephone.pem.pub
         ! bad_request: The request cannot be read: a source's name has 1 to 40 of a-z 0-9 . _ - and …
         [1]
         $ cloison people history 00000000-0000-4000-8000-000000000000
@@ -238,11 +238,10 @@ def test_caseloads_from_a_file(operated: OperatedHome, people: list[str]) -> Non
     write(operated, "caseload.csv", ["account\tidentifier\trelation", *tabbed])
     write(operated, "wrong.csv", [header, f"nobody,{known[0]},caseload", "claire,,cover", f"claire,{known[0]},friend"])
     write(operated, "header.csv", ["account,shoe_size", "claire,38"])
+    signed(operated, "accounts", "create", "claire", "--organisation", "Agence", "--segment", "59")
     play(
         operated,
         """
-        $ cloison accounts create claire --organisation Agence --segment 59
-        claire: …
         $ cloison people import followed.csv
         10 people new, 0 changed, 0 known, 0 rows rejected, in … s
         $ cloison caseload import caseload.csv
@@ -260,24 +259,30 @@ def test_caseloads_from_a_file(operated: OperatedHome, people: list[str]) -> Non
 def test_json_is_the_last_thing_on_standard_output(operated: OperatedHome, people: list[str]) -> None:
     """With `--json` every command's standard output is one JSON value and nothing else, in refusals nothing at all."""
     write(operated, "few.csv", [people[0], *people[91:94]])
-    assert operated.do("init") == {"home": str(operated.home.path), "profile": "jobseekers-fr"}
-    account = operated.do("accounts", "create", "jules", "--organisation", "Agence", "--segment", "59")
-    assert (account["handle"], account["role"]) == ("jules", "adviser")
+    assert operated.do("init") == {
+        "home": str(operated.home.path),
+        "profile": "jobseekers-fr",
+        "officers": [],
+    }
+    account = signed(operated, "accounts", "create", "jules", "--organisation", "Agence", "--segment", "59")
+    assert (account["details"]["handle"], account["details"]["role"]) == ("jules", "adviser")
     assert operated.do("people", "synth", "3", "--out", "three.csv") == {"people": 3, "file": "three.csv"}
     assert operated.do("people", "import", "few.csv")["inserted"] == 3
     assert operated.run("accounts", "freeze", "nobody", "--json").out == ""
     doctor = operated.run("doctor", "--json")
     assert (doctor.status, [check["name"] for check in doctor.json()["checks"] if not check["ok"]]) == (
         1,
-        ["keeper", "intake door"],
+        ["keeper", "intake door", "sign-in door"],
     )
 
 
 def test_tables_are_whole_in_a_file_and_wrap_on_a_screen(operated: OperatedHome) -> None:
     """Nothing of a table is cut: what is piped has a line a row, a narrow terminal several."""
     name = "une mission locale dont le nom est long"
-    operated.do("organisations", "create", name)
-    operated.do("accounts", "create", "table", "--organisation", name, "--segment", "59", "--agency", "hauts-de-lille")
+    signed(operated, "organisations", "create", name)
+    signed(
+        operated, "accounts", "create", "table", "--organisation", name, "--segment", "59", "--agency", "hauts-de-lille"
+    )
     piped = operated.run("accounts", "list", COLUMNS="60").out
     (row,) = [line for line in piped.splitlines() if "table" in line]
     assert [cell.strip() for cell in row.strip("│").split("│")] == ["table", "59", name, "hauts-de-lille", "adviser"]
@@ -300,8 +305,8 @@ def test_commands_start_the_database_and_end_their_keeper(operated: OperatedHome
     operated.stop()
     assert processes_of(operated.home) == []
     operated.do("organisations", "list")
-    operated.do("accounts", "create", "anne", "--organisation", "Agence", "--segment", "59")
-    operated.do("accounts", "session", "anne")
+    signed(operated, "accounts", "create", "anne", "--organisation", "Agence", "--segment", "59")
+    operated.session("anne")
     left = processes_of(operated.home)
     assert left
     assert not [words for words in left if "cloison.keeper" in words]

@@ -1,5 +1,6 @@
 """Protection, own records and alerts by the command line; a number is read from a file, never from the command line."""
 
+import asyncio
 import csv
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,11 +8,13 @@ from uuid import uuid4
 
 import pytest
 from support.operated import OperatedHome, served
+from support.operated_acts import signed
 from support.transcript import play
 
-from cloison.client import Client
+from cloison.client import Client, Credentials
 from cloison.client.wire import PersonRequest
 from cloison.register import synthetic
+from cloison.store.pools import connect
 
 SEGMENT = "59"
 
@@ -20,10 +23,10 @@ SEGMENT = "59"
 def operated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OperatedHome]:
     """A home with people of one department and two advisers, of whom `anna` follows the first three."""
     operated = OperatedHome(tmp_path_factory.mktemp("protected"))
-    operated.do("init")
-    operated.do("organisations", "create", "Agence")
+    operated.initialise()
+    signed(operated, "organisations", "create", "Agence")
     for handle in ("anna", "ben"):
-        operated.do("accounts", "create", handle, "--organisation", "Agence", "--segment", SEGMENT)
+        signed(operated, "accounts", "create", handle, "--organisation", "Agence", "--segment", SEGMENT)
     synthetic.write(operated.folder / "people.csv", 20, seed=11, departments=[SEGMENT])
     operated.do("people", "import", operated.folder / "people.csv")
     lines = [f"anna,{row['identifier']}" for row in people(operated)[:3]]
@@ -46,13 +49,13 @@ def number_file(operated: OperatedHome, text: str) -> Path:
     return path
 
 
-async def outcomes(operated: OperatedHome, token: str, wanted: list[str]) -> list[str]:
+async def outcomes(operated: OperatedHome, held: Credentials, wanted: list[str]) -> list[str]:
     """What becomes of opening these people."""
     requests = [
         PersonRequest(request=uuid4(), person=person, compartments=["identity"], purpose="follow_up")  # type: ignore[arg-type]
         for person in wanted
     ]
-    async with Client(operated.url, token) as desk:
+    async with Client(operated.url, held) as desk:
         return [str(opened.outcome) for opened in await desk.open(requests)]
 
 
@@ -65,24 +68,23 @@ async def test_protected_own_and_alerted(operated: OperatedHome) -> None:
         "accounts", "holder", "anna", "--file", number_file(operated, f"identifier\n{third['identifier']}")
     )
     assert held == {"account": "anna", "numbers": 1}
-    token = operated.do("accounts", "session", "anna")["token"]
+    held = await asyncio.to_thread(operated.session, "anna")
     with served(operated):
-        async with Client(operated.url, token) as desk:
+        async with Client(operated.url, held) as desk:
             cards = (await desk.caseload(whole=True)).cards
         assert [str(card.person) for card in cards] == [made["person"]]
-        assert await outcomes(operated, token, [made["person"], other["person"]]) == ["open", "scope"]
+        assert await outcomes(operated, held, [made["person"], other["person"]]) == ["open", "scope"]
     (alert,) = operated.do("alerts")["alerts"]
     assert (alert["kind"], alert["account"], alert["organisation"]) == ("protected_opened", "anna", "Agence")
     assert (alert["person"], alert["segment"]) == (made["person"], SEGMENT)
     assert operated.do("alerts", "--since", "2099-01-01") == {"alerts": []}
     listed = operated.do("protection", "list")["protections"]
     assert [(one["person"], one["audience"]) for one in listed] == [(made["person"], ["anna"]), (other["person"], [])]
-    assert operated.do("protection", "lift", other["protection"]) == {
-        "protection": other["protection"],
-        "state": "lifted",
-    }
+    signed(operated, "protection", "lift", other["protection"], "--reason", "it is over")
     assert len(operated.do("protection", "list")["protections"]) == 1
-    assert operated.do("accounts", "holder", "anna", "--clear")["numbers"] == 0
+    signed(operated, "accounts", "holder", "anna", "--clear", "another person has the account's number")
+    with connect(operated.home, "owner") as owner:
+        assert owner.execute("select count(*) from cloison.account_holder").fetchone() == (0,)
 
 
 def test_refused(operated: OperatedHome) -> None:
@@ -93,10 +95,10 @@ def test_refused(operated: OperatedHome) -> None:
         $ cloison protection set --person 7d0a6d3e-0000-4000-8000-000000000001 --segment 59 --audience nobody
         ! unknown_account: There is no account nobody; …
         [1]
-        $ cloison protection lift 7d0a6d3e-0000-4000-8000-000000000001
-        ! bad_request: The request cannot be read: no such protection stands; …
+        $ cloison protection lift 7d0a6d3e-0000-4000-8000-000000000001 --reason over
+        ! act_impossible: The act cannot be done: no such protection stands. Nothing was signed.
         [1]
-        $ cloison accounts holder nobody --clear
+        $ cloison accounts holder nobody --clear mistaken
         ! unknown_account: There is no account nobody; …
         [1]
         """,

@@ -11,13 +11,14 @@ from support.api import calling, wanted
 from support.desk import Agent, RunningRegister
 from support.load import people_of
 from support.operated import OperatedHome, Served, healthy, kill_9, processes_of, served, wait_until
+from support.operated_acts import signed
 
 
 @pytest.fixture(scope="module")
 def operated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OperatedHome]:
     """A home that the tests of this module serve, one after the other."""
     operated = OperatedHome(tmp_path_factory.mktemp("operated"))
-    operated.do("init")
+    operated.initialise()
     yield operated
     operated.stop()
 
@@ -37,12 +38,11 @@ def test_freezing_and_signing_out_reach_a_living_session(serving: Served, tmp_pa
     assert tried(register, agent) == (200, "open")
     assert operated.do("accounts", "freeze", agent.handle)["state"] == "frozen"
     assert tried(register, agent) == (200, "frozen")
-    assert operated.do("accounts", "unfreeze", agent.handle)["state"] == "active"
+    signed(operated, "accounts", "unfreeze", agent.handle, "--reason", "it was a mistake")
     assert tried(register, agent) == (200, "open")
     assert operated.do("accounts", "sign-out", agent.handle)["state"] == "signed out"
     assert tried(register, agent) == (401, "no_session")
-    token = operated.do("accounts", "session", agent.handle)["token"]
-    assert tried(register, agent._replace(token=token)) == (200, "open")
+    assert tried(register, agent._replace(held=operated.session(agent.handle))) == (200, "open")
 
 
 def tried(register: RunningRegister, agent: Agent) -> tuple[int, str]:
@@ -109,7 +109,7 @@ def test_two_homes_at_once(serving: Served, tmp_path: Path) -> None:
     """Each home has its own database, keeper and desk; what is in one is not in the other; no home is served twice."""
     other = OperatedHome(tmp_path)
     try:
-        other.do("init")
+        other.initialise()
         other.do("organisations", "create", "Another service")
         with served(other):
             assert healthy(serving.operated.url)

@@ -246,7 +246,7 @@ def test_what_is_no_code(register: RunningRegister, body: dict[str, object]) -> 
 
 def test_nobody_without_a_session(register: RunningRegister) -> None:
     """Neither address answers without a session."""
-    with calling(register, "") as api:
+    with calling(register, None) as api:
         for path, body in (("code", {"channel": "email"}), ("code/confirm", {"code": "12345678"})):
             problem(api.post(f"/v1/people/00000000-0000-4000-8000-000000000000/{path}", body), 401, "no_session")
 

@@ -45,7 +45,7 @@ def test_holiday_cover_with_two_managers(register: RunningRegister) -> None:
 async def cover(register: RunningRegister, managers: tuple[Agent, Agent], away: Agent, stand_in: Agent) -> None:
     """Have two managers cover a caseload of three."""
     first, second = managers
-    async with Client(register.url, first.token) as one, Client(register.url, second.token) as two:
+    async with Client(register.url, first.held) as one, Client(register.url, second.held) as two:
         asked = await one.cover(CoverRequest(giver=away.handle, taker=stand_in.handle, until=datetime.now(UTC) + WEEK))
         assert (asked.outcome, asked.people) == (Outcome.OPEN, None)
         waiting = (await two.waiting("covers")).waiting
@@ -72,7 +72,7 @@ def test_handover_with_two_managers(register: RunningRegister) -> None:
 async def hand_over(register: RunningRegister, managers: tuple[Agent, Agent], leaving: Agent, taking: Agent) -> None:
     """Have two managers hand a caseload of four over."""
     first, second = managers
-    async with Client(register.url, first.token) as one, Client(register.url, second.token) as two:
+    async with Client(register.url, first.held) as one, Client(register.url, second.held) as two:
         asked = await one.hand_over(HandoverRequest(giver=leaving.handle, taker=taking.handle))
         assert asked.transfer is not None
         assert (await two.approve("covers", asked.transfer)).outcome == Outcome.SCOPE
@@ -125,7 +125,7 @@ def test_what_is_no_cover(register: RunningRegister, change: dict[str, object], 
 
 def test_nobody_without_a_session(register: RunningRegister) -> None:
     """None of the addresses answers without a session."""
-    with calling(register, "") as api:
+    with calling(register, None) as api:
         for path in (
             "/v1/covers",
             "/v1/handovers",

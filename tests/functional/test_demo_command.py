@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +23,7 @@ from cloison.replay.scenarios import SCENARIOS
 
 PEOPLE = 4_000
 SECONDS = 110
-GIVES_NOTHING = {"stolen-dump"}
+GIVES_NOTHING = {"stolen-dump", "stolen-password", "help-desk-reset", "hijacked-cookie", "hijacked-manager"}
 
 
 class Demo:
@@ -105,7 +106,7 @@ def test_no_attack_takes_more_than_its_bound(first: tuple[int, str, str]) -> Non
 
 
 def test_attacks_get_what_an_honest_session_gets(first: tuple[int, str, str]) -> None:
-    """An attack that got nobody at all was no attack; a sealed dump alone gives nobody."""
+    """An attack that got nobody at all was no attack; a sealed dump gives nobody, nor does whoever never came in."""
     rows = rows_of(first[1])
     assert {name for name, row in rows.items() if row["people_on"] == 0} == GIVES_NOTHING
 
@@ -143,10 +144,11 @@ def test_demo_leaves_nothing_running(demo: Demo, first: tuple[int, str, str]) ->
 def test_second_demo_imports_nobody_and_serves(demo: Demo, first: tuple[int, str, str]) -> None:
     """The same home is attacked again with fresh accounts, then served until interrupted, the JSON staying last."""
     assert first[0] == 0
-    process = demo.start("demo", "--people", "5000", "--json")
+    process = demo.start("demo", "--people", "5000", "--scenario", "greedy", "--json")
     assert process.stdout is not None
     try:
         rows = rows_of(process.stdout.readline())
+        assert list(rows) == ["greedy-session"]
         assert rows["greedy-session"]["people_on"] == rows_of(first[1])["greedy-session"]["people_on"]
         told = told_by(process, until="Ctrl-C")
         assert f"{PEOPLE} people already" in told
@@ -172,18 +174,15 @@ def told_by(process: subprocess.Popen[str], until: str) -> str:
 
 def try_by_hand(told: str) -> None:
     """The commands that the demo offers work as they are printed."""
-    commands = [line.strip() for line in told.splitlines() if line.strip().startswith("curl")]
-    assert len(commands) == 3
-    for command in commands:
-        done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True, timeout=30)  # noqa: S607 - the shell of whoever tries it
-        answer = json.loads(done.stdout)
-        assert answer.get("outcome", "open") == "open"
-        assert answer.get("cards") or answer["results"][0]["fields"]["birth_name"]
+    script = textwrap.dedent(told[told.index("import asyncio") - 2 : told.index("  END")])
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=30)
+    assert "Outcome.OPEN" in done.stdout
+    assert "birth_name" in done.stdout
 
 
 def test_replay_plays_what_is_named_and_leaves_nothing(demo: Demo) -> None:
     """A beginning of a name chooses, and the throw-away home is gone afterwards, as is the database."""
-    code, output, errors = demo.run("replay", "stolen", "--people", "2000", "--json")
+    code, output, errors = demo.run("replay", "stolen-d", "--people", "2000", "--json")
     assert code == 0, errors
     assert [row["scenario"] for row in json.loads(output)["scenarios"]] == ["stolen-dump"]
     assert demo.leftovers() == []

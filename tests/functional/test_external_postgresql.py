@@ -92,6 +92,7 @@ def test_a_second_init(external: External) -> None:
         "hardening",
         "keeper",
         "intake door",
+        "sign-in door",
     }
 
 

@@ -34,7 +34,7 @@ def disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def operated(disk: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OperatedHome]:
     """A home on it."""
     operated = OperatedHome(tmp_path_factory.mktemp("operated"), home=disk / "home")
-    operated.do("init")
+    operated.initialise()
     yield operated
     operated.stop()
 

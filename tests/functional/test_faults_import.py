@@ -31,9 +31,9 @@ from cloison.register import synthetic
 
 PEOPLE = 3_000
 MANY = 6_000  # so that a kill comes before the end
-LONG = 3 * MANY
+LONG = 2 * MANY
 NEW = 100
-KILLS = 5
+KILLS = 3
 OPENED = 8  # within the budget of five minutes
 
 
@@ -41,7 +41,7 @@ OPENED = 8  # within the budget of five minutes
 def operated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OperatedHome]:
     """A home of this module's own, with a file to bring in."""
     operated = OperatedHome(tmp_path_factory.mktemp("operated"))
-    operated.do("init")
+    operated.initialise()
     synthetic.write(operated.folder / "all.csv", PEOPLE + NEW, seed=11, departments=[SEGMENT, ELSEWHERE])
     saved(operated.folder / "people.csv", rows_of(operated.folder / "all.csv")[:PEOPLE])
     yield operated
@@ -61,6 +61,7 @@ def test_an_import_killed_again_and_again(operated: OperatedHome) -> None:
     assert term_indexes(operated) == 7
 
 
+@pytest.mark.soak
 def test_a_nights_changes_killed_again_and_again(operated: OperatedHome, tmp_path: Path) -> None:
     """Changes, moves and ends are killed at random moments: all of them are made once, and those changed open."""
     rows = rows_of(operated.folder / "all.csv")
@@ -89,7 +90,7 @@ def test_a_nights_changes_killed_again_and_again(operated: OperatedHome, tmp_pat
 def fresh(tmp_path: Path) -> Iterator[OperatedHome]:
     """A home with nobody in it, and a file."""
     operated = OperatedHome(tmp_path)
-    operated.do("init")
+    operated.initialise()
     synthetic.write(operated.folder / "people.csv", MANY, seed=12, departments=[SEGMENT, ELSEWHERE])
     yield operated
     operated.stop()

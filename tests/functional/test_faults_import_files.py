@@ -25,7 +25,7 @@ Row = dict[str, str]
 def operated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OperatedHome]:
     """A home of this module's own, nobody in it until a test succeeds."""
     operated = OperatedHome(tmp_path_factory.mktemp("operated"))
-    operated.do("init")
+    operated.initialise()
     synthetic.write(operated.folder / "people.csv", PEOPLE, seed=21, departments=[SEGMENT, ELSEWHERE])
     yield operated
     operated.stop()
@@ -160,7 +160,7 @@ def stray(lines: list[str], row: int) -> str:
 def test_a_stray_quote_is_told_with_row_and_column(tmp_path: Path) -> None:
     """The import stops there: whoever is in is whole and stands before it; mended, the file completes the register."""
     operated = OperatedHome(tmp_path)
-    operated.do("init")
+    operated.initialise()
     try:
         path = tmp_path / "people.csv"
         synthetic.write(path, PEOPLE, seed=22, departments=[SEGMENT, ELSEWHERE])

@@ -17,7 +17,7 @@ BACK_SECONDS = 5
 def test_a_long_outage_ends_at_once(tmp_path: Path) -> None:
     """After more than a minute without a database records can be opened within seconds of its return."""
     operated = OperatedHome(tmp_path)
-    operated.do("init")
+    operated.initialise()
     database = Embedded(operated.home)
     try:
         with serving(operated.home, operated.passphrase_file):  # which does not start the database again

@@ -16,6 +16,7 @@ from support.desk import RunningRegister
 from support.load import CLIENTS, Load, agents_with_people, goes_on, loaded, logged, people_of
 from support.operated import OperatedHome, Served, healthy, kill_9, served, wait_until
 
+from cloison.client import Credentials
 from cloison.store.pools import connect
 
 RECEIPTS = "select count(*) from cloison.receipt where request = %s"
@@ -32,7 +33,7 @@ where e.event = 'open' and e.outcome = 'open' and a.handle = %s
 def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A home of this module's own, served."""
     operated = OperatedHome(tmp_path_factory.mktemp("operated"))
-    operated.do("init")
+    operated.initialise()
     with served(operated) as serving:
         yield serving
     operated.stop()
@@ -45,7 +46,7 @@ def register(serving: Served, tmp_path_factory: pytest.TempPathFactory) -> Runni
 
 
 @pytest.fixture(scope="module")
-def people(register: RunningRegister) -> dict[str, list[UUID]]:
+def people(register: RunningRegister) -> dict[Credentials, list[UUID]]:
     """32 accounts with their people."""
     return agents_with_people(register)
 
@@ -58,7 +59,7 @@ def assert_told_is_logged(load: Load, register: RunningRegister) -> None:
 
 
 def test_postgresql_is_killed_under_load(
-    serving: Served, register: RunningRegister, people: dict[str, list[UUID]]
+    serving: Served, register: RunningRegister, people: dict[Credentials, list[UUID]]
 ) -> None:
     """While it is gone requests are told so; the same desk goes on by itself once it is back."""
     desk, postmaster = serving.child("cloison.web"), serving.operated.postmaster()
@@ -72,7 +73,7 @@ def test_postgresql_is_killed_under_load(
 
 
 def test_the_keeper_is_killed_under_load(
-    serving: Served, register: RunningRegister, people: dict[str, list[UUID]]
+    serving: Served, register: RunningRegister, people: dict[Credentials, list[UUID]]
 ) -> None:
     """While it is gone records stay sealed and requests are told so; the same desk goes on once it is back."""
     desk, keeper = serving.child("cloison.web"), serving.child("cloison.keeper")
@@ -86,7 +87,7 @@ def test_the_keeper_is_killed_under_load(
 
 
 def test_the_desk_is_killed_in_the_middle_of_batches(
-    serving: Served, register: RunningRegister, people: dict[str, list[UUID]]
+    serving: Served, register: RunningRegister, people: dict[Credentials, list[UUID]]
 ) -> None:
     """Whoever waited gets no answer; whatever was told before has its entry; another desk goes on.
 

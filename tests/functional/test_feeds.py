@@ -9,12 +9,12 @@ import pytest
 from support.api import calling, problem
 from support.desk import RunningRegister
 from support.operated import OperatedHome, rows_of
-from support.told import results, source, tell, told
+from support.operated_acts import signed
+from support.told import opened, results, source, tell, told
 from support.transcript import play
 
 from cloison.access import feeds
-from cloison.access.feeds import FeedKind
-from cloison.client import Client
+from cloison.client import Client, Credentials, DeviceKey
 from cloison.register import synthetic
 from cloison.store.pools import connect
 
@@ -65,10 +65,13 @@ def test_who_is_no_source(register: RunningRegister) -> None:
     item = told(agent, register.people[14])
     with connect(register.home, "owner") as owner:
         name = next(feed.name for feed in reversed(feeds.feeds(owner)) if feed.closed_at is None)
-        closed = feeds.create_feed(owner, f"{name}-closed", FeedKind.TELEPHONE).token
+        closed = opened(register, f"{name}-closed")
         feeds.close_feed(owner, f"{name}-closed")
-    for wrong in (agent.token, closed, "feed_" + "A" * 43, token[:-1], "feed_", ""):
-        assert problem(tell(register, wrong, [item]), 401, "no_feed")
+    for held in (agent.held, closed, Credentials("_client." + "A" * 43, token.key)):
+        assert problem(tell(register, held, [item]), 401, "no_feed")
+    for wrong in (agent.held.token, token.token, ""):
+        assert problem(tell(register, wrong, [item]), 401, "no_session")
+    assert problem(tell(register, Credentials(token.token, DeviceKey()), [item]), 401, "no_feed")
     malformed = [{**item, "identifier": "?"}]
     assert problem(tell(register, closed, malformed), 401, "no_feed")
 
@@ -78,7 +81,7 @@ def test_a_sources_token_opens_nobody(register: RunningRegister) -> None:
     with calling(register, source(register)) as api:
         problem(api.post("/v1/people/search", {"identifier": "12345678", "purpose": "follow_up"}), 401, "no_session")
         problem(api.http.get("/v1/caseload"), 401, "no_session")
-        problem(api.post("/v1/covers", {}), 401, "no_session")
+        problem(api.http.get("/v1/covers"), 401, "no_session")
 
 
 def test_what_is_no_interaction(register: RunningRegister) -> None:
@@ -123,12 +126,12 @@ async def test_with_the_typed_client(register: RunningRegister) -> None:
 def operated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OperatedHome]:
     """A home with people and two accounts, in which nothing is served."""
     operated = OperatedHome(tmp_path_factory.mktemp("operated"))
-    operated.do("init")
-    operated.do("organisations", "create", "Agence")
+    operated.initialise()
+    signed(operated, "organisations", "create", "Agence")
     synthetic.write(operated.folder / "people.csv", 300, seed=5, departments=[SEGMENT])
     operated.do("people", "import", "people.csv")
     for handle in ("claire", "anna"):
-        operated.do("accounts", "create", handle, "--organisation", "Agence", "--segment", SEGMENT)
+        signed(operated, "accounts", "create", handle, "--organisation", "Agence", "--segment", SEGMENT)
     yield operated
     operated.stop()
 
@@ -154,16 +157,15 @@ def interactions(operated: OperatedHome, count: int, handle: str = "claire") -> 
 
 
 def test_a_source_by_the_command_line(operated: OperatedHome) -> None:
-    """A source is made, brings its file twice, is listed and closed; its token is shown once and kept nowhere."""
+    """A source is made, brings its file twice, is listed and closed, as a system too."""
     write(operated, "rdv.csv", interactions(operated, 5))
-    done = operated.run("feeds", "create", "book", "--kind", "appointments", "--segments", "59, 62")
-    token = done.out.strip()
-    assert token.startswith("feed_")
+    key = operated.key("book")
+    signed(operated, "feeds", "create", "book", "--kind", "appointments", "--segments", "59, 62", "--key", key)
     play(
         operated,
         """
-        $ cloison feeds create book --kind telephone
-        ! bad_request: …
+        $ cloison feeds create book --kind telephone --key book.pem.pub
+        ! act_impossible: …
         [1]
         $ cloison feeds import rdv.csv --source book
         5 interactions written; refused: none
@@ -186,13 +188,13 @@ def test_a_source_by_the_command_line(operated: OperatedHome) -> None:
     assert [(feed["name"], feed["segments"], feed["closed_at"] is None) for feed in listed] == [
         ("book", ["59", "62"], False)
     ]
-    with connect(operated.home, "owner") as owner:
-        assert token not in str(owner.execute("select f::text from cloison.feed f").fetchall())
+    (client,) = operated.do("clients", "list")["clients"]
+    assert (client["name"], client["uses"], client["closed_at"] is None) == ("book", ["feed"], False)
 
 
 def test_a_file_of_several_sources(operated: OperatedHome) -> None:
     """Rows of another kind are passed over and counted; a kind that there is not is refused, none is the source's."""
-    operated.do("feeds", "create", "phone", "--kind", "telephone")
+    signed(operated, "feeds", "create", "phone", "--kind", "telephone", "--key", operated.key("phone"))
     kinds = ["kind", "telephone", "space", "appointments", "", "someone"]
     write(operated, "all.csv", [[*line, kind] for line, kind in zip(interactions(operated, 5), kinds, strict=True)])
     play(
@@ -211,7 +213,7 @@ def test_a_file_of_several_sources(operated: OperatedHome) -> None:
 
 def test_refused_interactions_are_written_down(operated: OperatedHome) -> None:
     """Each refused row stands in the file of rejects with its field and reason, and no value that is not masked."""
-    operated.do("feeds", "create", "desk", "--kind", "telephone")
+    signed(operated, "feeds", "create", "desk", "--kind", "telephone", "--key", operated.key("desk"))
     lines = interactions(operated, 3)
     lines[1][0] = "nobody"
     lines[2][3] = "yesterday"
@@ -241,11 +243,10 @@ def test_a_limit_of_relations_and_what_is_beyond(operated: OperatedHome) -> None
     write(operated, "first.csv", [["account", "identifier"], *(["anna", i] for i in everybody[:30])])
     write(operated, "more.csv", [["account", "identifier"], *(["anna", i] for i in everybody[:60])])
     assert operated.do("caseload", "import", "first.csv")["written"] == 30
+    signed(operated, "caseload", "limit", "account_first_day", "40")
     play(
         operated,
         """
-        $ cloison caseload limit account_first_day 40
-        …
         $ cloison caseload import more.csv
         40 relations written; refused: 20 metered
         ! Rows are metered: an account's or an organisation's limit is reached. Import the file again in 24 hours, …
@@ -255,7 +256,7 @@ def test_a_limit_of_relations_and_what_is_beyond(operated: OperatedHome) -> None
     rejects = rows_of(operated.folder / "more.csv.rejects.csv")
     assert {(row["field"], row["reason"], row["value"]) for row in rejects} == {("", "metered", "")}
     assert [int(row["row"]) for row in rejects] == list(range(42, 62))
-    operated.do("caseload", "limit", "account_first_day", "50", "--organisation", "Agence")
+    signed(operated, "caseload", "limit", "account_first_day", "50", "--organisation", "Agence")
     assert operated.run("caseload", "import", "more.csv", "--json").json()["written"] == 50
     limits = {one["organisation"]: one["account_first_day"] for one in operated.do("caseload", "limit")["limits"]}
     assert limits == {"": 40, "Agence": 50}
@@ -264,9 +265,9 @@ def test_a_limit_of_relations_and_what_is_beyond(operated: OperatedHome) -> None
 @pytest.mark.parametrize(
     ("words", "code"),
     [
-        (("no_such_limit", "3"), "bad_request"),
+        (("no_such_limit", "3"), "act_impossible"),
         (("account_day", "3", "--organisation", "Nobody"), "unknown_organisation"),
-        (("cover_people", "1000"), "bad_request"),
+        (("cover_people", "1000"), "act_impossible"),
     ],
 )
 def test_a_limit_that_there_cannot_be(operated: OperatedHome, words: tuple[str, ...], code: str) -> None:
@@ -280,8 +281,8 @@ def test_a_limit_that_there_cannot_be(operated: OperatedHome, words: tuple[str, 
 def test_a_killed_import_that_is_repeated(operated: OperatedHome) -> None:
     """Ended in its middle and begun again, an import of relations ends as if nothing had happened."""
     everybody = identifiers(operated)
-    operated.do("accounts", "create", "lea", "--organisation", "Agence", "--segment", SEGMENT)
-    operated.do("caseload", "limit", "account_first_day", "1500", "--organisation", "Agence")
+    signed(operated, "accounts", "create", "lea", "--organisation", "Agence", "--segment", SEGMENT)
+    signed(operated, "caseload", "limit", "account_first_day", "1500", "--organisation", "Agence")
     lines = [["lea", i] for i in everybody]
     write(operated, "whole.csv", [["account", "identifier"], *(lines * 40)])
     begun = operated.start("caseload", "import", "whole.csv")
@@ -305,7 +306,7 @@ def test_a_killed_import_that_is_repeated(operated: OperatedHome) -> None:
 
 def test_covers_and_interactions_of_a_file_end(operated: OperatedHome) -> None:
     """Without an end a cover lasts its longest time, an interaction a day; one that is too long is refused."""
-    operated.do("accounts", "create", "jules", "--organisation", "Agence", "--segment", SEGMENT)
+    signed(operated, "accounts", "create", "jules", "--organisation", "Agence", "--segment", SEGMENT)
     one, two, three = identifiers(operated)[:3]
     far = (datetime.now(UTC) + timedelta(days=200)).isoformat()
     header = ["account", "identifier", "relation", "until"]

@@ -19,7 +19,7 @@ from support.operated import PROGRAM, OperatedHome, rows_of, served
 from cloison.register import synthetic
 from cloison.store.pools import connect
 
-PEOPLE = 10_000
+PEOPLE = 6_000
 MANY = 30_000  # so that the second half of a file could take more memory than the first
 NEW = PEOPLE // 100
 CHANGING_PLACES = 3_000
@@ -32,7 +32,7 @@ GROWTH = 1.25  # of the second half's peak over the first's, at most
 def operated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OperatedHome]:
     """A home with nobody in it and the file of a first day."""
     operated = OperatedHome(tmp_path_factory.mktemp("operated"))
-    operated.do("init")
+    operated.initialise()
     synthetic.write(operated.folder / "all.csv", PEOPLE + NEW, seed=41, departments=[SEGMENT, ELSEWHERE])
     saved(operated.folder / "people.csv", rows_of(operated.folder / "all.csv")[:PEOPLE])
     yield operated
@@ -48,10 +48,11 @@ def night(operated: OperatedHome) -> Delta:
     return delta
 
 
+@pytest.mark.soak
 def test_memory_stays_within_its_bound_whatever_the_files_size(tmp_path: Path) -> None:
     """Importer and keeper together stay below 500 MB, and in the second half of a file take what they took before."""
     operated = OperatedHome(tmp_path)
-    operated.do("init")
+    operated.initialise()
     synthetic.write(tmp_path / "people.csv", MANY, seed=42, departments=[SEGMENT, ELSEWHERE])
     try:
         with watched(operated) as seen:
@@ -125,7 +126,7 @@ def test_a_terminal_is_told_how_far_it_is(operated: OperatedHome, night: Delta) 
 def test_moves_in_both_directions_never_wait_for_each_other_in_a_circle(tmp_path: Path) -> None:
     """Everybody of two departments changes places, in batches at once: no deadlock, not even one tried again."""
     operated = OperatedHome(tmp_path)
-    operated.do("init")
+    operated.initialise()
     try:
         synthetic.write(tmp_path / "people.csv", CHANGING_PLACES, seed=43, departments=[SEGMENT, ELSEWHERE])
         assert imported(operated, "people.csv")["inserted"] == CHANGING_PLACES

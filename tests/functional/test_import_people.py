@@ -273,7 +273,7 @@ async def test_a_keeper_that_dies_stops_the_import_and_the_next_one_ends_it(
 ) -> None:
     """Killed under way, the keeper leaves a named error; started again, the import completes, nobody twice."""
     path = people.with_name("many.csv")
-    synthetic.write(path, 6_000, seed=4, departments=["59", "75"])
+    synthetic.write(path, 12_000, seed=4, departments=["59", "75"])
     folder = tmp_path / "keeper"
     folder.mkdir()
     own = RunningKeeper(folder).start()
@@ -285,7 +285,7 @@ async def test_a_keeper_that_dies_stops_the_import_and_the_next_one_ends_it(
     try:
         with pytest.raises(KeeperUnavailableError):
             await bring_in(database, path, kill_under_way, own.home)
-        assert 0 < int(str(state(database)[0])) < 6_000
+        assert 0 < int(str(state(database)[0])) < 12_000
         own.start()
         await bring_in(database, path, home=own.home)
     finally:

@@ -115,6 +115,7 @@ OPERATIONS: dict[str, m.Operation] = {
     "cells": m.Cells("59", []),
     "register_session": m.RegisterSession(m.SessionCeilings(uuid4(), bytes(32), uuid4(), "59", [1, 1, 1, 1], 1, 0.0)),
     "end_session": m.EndSession(uuid4()),
+    "register_export": m.RegisterExport(m.ExportCeilings(uuid4(), uuid4(), 1, 1, 0.0)),
     "ticket_key": m.TicketKey(),
     "destroy_cohort": m.DestroyCohort("59", 4),
     "destroy_people": m.DestroyPeople([]),
@@ -122,7 +123,7 @@ OPERATIONS: dict[str, m.Operation] = {
 ALLOWED = {
     "desk": {"open", "terms"},
     "intake": {"open", "enrol", "prepare_change", "confirm_change", "recognise", "locate"},
-    "issuer": {"register_session", "end_session", "ticket_key"},
+    "issuer": {"register_session", "end_session", "register_export", "ticket_key"},
     "retention": {"destroy_cohort", "destroy_people"},
     "statistics": {"cells"},
 }

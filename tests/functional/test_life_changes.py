@@ -7,6 +7,8 @@ from support.api import calling, problem
 from support.desk import RunningRegister
 from support.life import entries, living, newcomer, nir, one, person_of
 
+from cloison.client import Credentials, DeviceKey
+
 VERSIONED = "select version from cloison.person where person = %s"
 
 
@@ -167,10 +169,10 @@ def test_a_compartment_that_is_not_the_roles_cannot_be_changed(register: Running
 
 def test_without_a_session_there_is_no_change(register: RunningRegister) -> None:
     """The door asks for a session as the desk does, whatever the body says."""
-    with calling(register, "59." + "A" * 43) as api:
+    with calling(register, Credentials("59." + "A" * 43, DeviceKey())) as api:
         answer = api.http.post("/v1/people", json={"purpose": "correction", "fields": newcomer()})
         problem(answer, 401, "no_session")
-    with calling(register, "") as api:
+    with calling(register, None) as api:
         problem(api.http.post("/v1/people", json={"purpose": "correction", "fields": newcomer()}), 401, "no_session")
 
 

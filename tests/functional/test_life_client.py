@@ -23,7 +23,7 @@ async def test_a_life_by_the_client(register: RunningRegister) -> None:
     """Brought in, corrected, ended, resumed, represented, merged, split; refusals are errors of their own class."""
     agent = await asyncio.to_thread(register.agent, 0, touched=True)  # apart: it runs an event loop of its own
     manager = await asyncio.to_thread(register.agent, 0, "manager")
-    async with Client(register.url, agent.token) as desk, Client(register.url, manager.token) as second:
+    async with Client(register.url, agent.held) as desk, Client(register.url, manager.held) as second:
         rows = newcomer(), newcomer()
         made = [await desk.create(row, purpose=PURPOSE) for row in rows]
         assert [one.outcome for one in made] == ["created", "created"]

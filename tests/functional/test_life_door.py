@@ -17,13 +17,13 @@ from support.desk import RunningRegister
 from support.life import Life, living, newcomer, one
 from support.operated import OperatedHome, Served, kill_9, served, wait_until
 
-from cloison.access.sessions import bearer_of
+from cloison.access.sessions import bearer
 from cloison.errors import ForgedTicketError, ReusedTicketError
 from cloison.intake.reading import CHARGE, RELEASE, Read, Wish, read
 from cloison.intake.writing import Cause, as_change, recorded, sealed, write
 from cloison.keeper.client import Keeper
 from cloison.keeper.messages import KeyGrant, Refusal, TicketUse
-from cloison.model import Act
+from cloison.model import Permission
 from cloison.processes import intake_answers, keeper_of
 from cloison.register.profile import load_profile
 from cloison.register.resealing import Register
@@ -38,7 +38,7 @@ KILLS = 3
 def operated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OperatedHome]:
     """A home that the tests of this module may break."""
     operated = OperatedHome(tmp_path_factory.mktemp("operated"))
-    operated.do("init")
+    operated.initialise()
     yield operated
     operated.stop()
 
@@ -135,7 +135,9 @@ class Beside:
 
     async def whole(self, person: UUID) -> Read:
         """Somebody's record, read in order to be corrected."""
-        found = await read(self.register, self.who, Wish((person,), self.who.segment, Act.CORRECT, 1, CORRECTION))
+        found = await read(
+            self.register, self.who, Wish((person,), self.who.segment, Permission.CORRECT, 1, CORRECTION)
+        )
         assert isinstance(found, Read), found
         return found
 
@@ -147,7 +149,7 @@ def acting(life: Life, work: Callable[[Beside], Awaitable[None]]) -> None:
         home = life.register.home
         async with keeper_of(home, "intake") as keeper, pool(conninfo(home, "intake"), 2) as connections:
             register = Register(load_profile(home.config.profile), keeper, connections)
-            await work(Beside(register, keeper, bearer_of(life.agent.token)))
+            await work(Beside(register, keeper, bearer(life.agent.held.token, life.agent.held.key.thumbprint)))
 
     asyncio.run(run())
 
@@ -167,7 +169,7 @@ def test_cut_between_its_halves_nothing_is_lost(register: RunningRegister) -> No
             record = recorded(door.register, {**found.records[0].values, "city": "Roubaix"})
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(Keeper, "confirm_change", killed)
-                cause = Cause(door.who, Act.CORRECT, "person_changed", CORRECTION)
+                cause = Cause(door.who, Permission.CORRECT, "person_changed", CORRECTION)
                 assert (await write(door.register, cause, found, record))[0] == "changed"
 
         acting(life, prepared_alone)
@@ -191,7 +193,7 @@ def test_a_change_ticket_opens_for_intake_alone(register: RunningRegister) -> No
         async def tickets(door: Beside) -> None:
             request = uuid4()
             async with door.register.pool.connection() as connection:
-                values = (*door.who, request, [person], int(Act.CORRECT), 1, CORRECTION, None)
+                values = (*door.who, request, [person], Permission.CORRECT.bit, 1, CORRECTION, None)
                 await connection.execute(CHARGE.encode(), values)
                 cursor = await connection.execute(RELEASE.encode(), (*door.who, request))
                 row = await cursor.fetchone()
@@ -211,7 +213,7 @@ def test_a_change_ticket_opens_for_intake_alone(register: RunningRegister) -> No
 
         acting(life, tickets)
         with psycopg.connect(conninfo(register.home, "desk"), autocommit=True) as desk:
-            who = bearer_of(life.agent.token)
+            who = bearer(life.agent.held.token, life.agent.held.key.thumbprint)
             request = uuid4()
             charge = "select outcome from cloison.charge_v1(%s, %s, %s, %s, array[1], array[0]::int2[])"
             desk.execute(charge, (who.segment, [who.token], [request], [person]))

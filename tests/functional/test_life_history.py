@@ -10,7 +10,7 @@ from support.operated import OperatedHome, served
 def test_history_tells_who_what_why_and_which_compartments(tmp_path: Path) -> None:
     """A creation, an opening, a correction and a merge are listed for both numbers; nothing of the record is."""
     operated = OperatedHome(tmp_path)
-    operated.do("init")
+    operated.initialise()
     try:
         with served(operated):
             register = RunningRegister(operated.home, tmp_path)

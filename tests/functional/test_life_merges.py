@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import psycopg
 from support.api import problem
 from support.desk import RunningRegister
-from support.life import approve, entries, living, newcomer, nir, one, split, two
+from support.life import LOGIN, approve, entries, living, newcomer, nir, one, split, two
 
 from cloison.access.organisations import create_organisation
 from cloison.store.pools import connect
@@ -29,6 +29,8 @@ def test_a_merge_takes_two_and_the_survivor_takes_what_it_lacked(register: Runni
         survivor = asks.bring_in(email="kept@example.org", nir=nir(2, 11, year=71))
         absorbed_row = newcomer(email="other@example.org", phone="0199005566", address="1 rue Fictive")
         absorbed = asks.bring_in(**absorbed_row)
+        for person in (survivor, absorbed):
+            one(register, LOGIN, person)
         asked = asks.merge(survivor, absorbed)
         assert asked["outcome"] == "pending"
         assert asks.outcome(absorbed) == "open"
@@ -46,6 +48,8 @@ def test_a_merge_takes_two_and_the_survivor_takes_what_it_lacked(register: Runni
         assert one(register, "select count(*) from cloison.person where person = %s", absorbed) == 0
         merged = [entry for entry in entries(register, survivor) if entry[0] == "people_merged"]
         assert [(entry[4], len(entry[5])) for entry in merged] == [(2, 32)]
+        assert ("space_ended", "open") in [entry[:2] for entry in entries(register, absorbed)]
+        assert "space_ended" not in [entry[0] for entry in entries(register, survivor)]
 
 
 def test_nobody_approves_what_they_asked_themselves(register: RunningRegister) -> None:
@@ -70,12 +74,12 @@ def test_nobody_approves_what_they_asked_themselves(register: RunningRegister) -
 def may_approve(register: RunningRegister) -> Iterator[None]:
     """Advisers have the act for the length of the block: what is refused is not refused for want of it."""
     with connect(register.home, "owner") as owner:
-        owner.execute("update cloison.role set acts = acts | 32 where name = 'adviser'")
+        owner.execute("update cloison.role set permissions = permissions | 32 where name = 'adviser'")
     try:
         yield
     finally:
         with connect(register.home, "owner") as owner:
-            owner.execute("update cloison.role set acts = acts & ~32 where name = 'adviser'")
+            owner.execute("update cloison.role set permissions = permissions & ~32 where name = 'adviser'")
 
 
 def test_a_protected_record_absorbs_and_is_not_absorbed(register: RunningRegister) -> None:

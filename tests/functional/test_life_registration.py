@@ -2,7 +2,7 @@
 
 from support.api import problem
 from support.desk import RunningRegister
-from support.life import entries, living, one
+from support.life import LOGIN, entries, living, one
 
 COHORT = "select cohort from cloison.person where person = %s"
 
@@ -31,9 +31,10 @@ def test_an_end_and_a_return(register: RunningRegister) -> None:
 
 
 def test_a_death_ends_a_registration_and_nobody_returns_from_it(register: RunningRegister) -> None:
-    """Somebody registered is formerly registered from the day of death; a return is refused."""
+    """Somebody registered is formerly registered from the day of death; a return is refused, their login has ended."""
     with living(register) as life:
         person = life.bring_in()
+        one(register, LOGIN, person)
         assert life.act(person, "death", on="2024-02-03")["outcome"] == "changed"
         fields = life.fields(person)
         assert (fields["category"], fields["ended_on"], fields["deceased_on"]) == (
@@ -42,6 +43,7 @@ def test_a_death_ends_a_registration_and_nobody_returns_from_it(register: Runnin
         )
         assert one(register, COHORT, person) == quarter(2029, 2)
         assert ("person_deceased", "open") in [entry[:2] for entry in entries(register, person)]
+        assert ("space_ended", "open") in [entry[:2] for entry in entries(register, person)]
         body = {"purpose": "correction", "registered_on": "2024-05-01"}
         problem(life.send("POST", f"/v1/people/{person}/resume", body), 409, "act_refused")
 

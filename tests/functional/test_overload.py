@@ -19,6 +19,7 @@ from support.desk import RunningRegister
 from support.load import agents_with_people
 
 from cloison.bench.flood import Asked, Told, flood
+from cloison.client import Credentials
 from cloison.client.wire import OpenAnswer, Problem
 from cloison.store.pools import connect
 
@@ -28,7 +29,6 @@ WORST_SECONDS = 3.0  # that an answer takes beside a flood
 GOOD_SECONDS = 1.5  # an answer that comes later is none; 1 second in the figures
 ENTRIES = "select request, event, outcome, count(*) from cloison.entry where request = any(%s) group by 1, 2, 3"
 COUNTED = "select count(*) from cloison.opening join cloison.account using (segment, account) where handle = %s"
-SESSION = b"GET /v1/session HTTP/1.1\r\nHost: desk\r\nAuthorization: Bearer "
 
 
 @pytest.fixture(scope="module")
@@ -122,8 +122,9 @@ def assert_logged_once(register: RunningRegister, given: list[Told], refused: li
     assert left == []
 
 
-async def flooding_session(crowd: Crowd, flooder: str, calls: int) -> Counter[int]:
+async def flooding_session(crowd: Crowd, flooder: Credentials, calls: int) -> Counter[int]:
     """What a session is told that asks for its people on so many connections at once."""
+    crowd.desk.renew()
     made = iter([crowd.opening(flooder) for _ in range(calls)])
     told = (await flood(crowd.address, lambda: next(made), 1e6, calls / 1e6)).told
     return Counter(one.status for one in told)
@@ -139,7 +140,7 @@ def test_one_session_takes_nobodys_place(register: RunningRegister, crowd: Crowd
 
     def ask() -> None:
         while not ending.is_set():
-            told.update(uvloop.run(flooding_session(flooder, agent.token, 200)))
+            told.update(uvloop.run(flooding_session(flooder, agent.held, 200)))
 
     thread = threading.Thread(target=ask)
     thread.start()
@@ -159,10 +160,11 @@ def test_second_header_is_no_other_session(register: RunningRegister) -> None:
     """Whoever adds a second Authorization header, another one each time, still is the session that the first says."""
     agent = register.agent(1)
     crowd = Crowd.of(register, [agent])
+    crowd.desk.renew()
     made = iter(range(200))
 
     def make() -> Asked:
-        asked = crowd.opening(agent.token)
+        asked = crowd.opening(agent.held)
         more = f"\r\nAuthorization: Bearer 59.{next(made):043}\r\nContent-Length".encode()
         return Asked(asked.request.replace(b"\r\nContent-Length", more, 1), asked.known_as)
 
@@ -172,11 +174,13 @@ def test_second_header_is_no_other_session(register: RunningRegister) -> None:
 
 def test_other_acts_take_no_openings_place(crowd: Crowd) -> None:
     """Hundreds of calls of another kind at once are answered or refused, and openings go on beside them."""
-    tokens = list(crowd.people)
+    held = list(crowd.people)
+    crowd.desk.renew()
     asking = iter(range(10**9))
 
     def make() -> Asked:
-        return Asked(SESSION + tokens[next(asking) % len(tokens)].encode() + b"\r\n\r\n")
+        signed = crowd.signed(held[next(asking) % len(held)], "GET", "/v1/session")
+        return Asked(f"GET /v1/session HTTP/1.1\r\nHost: desk\r\n{signed}\r\n".encode())
 
     told: list[Told] = []
     thread = threading.Thread(

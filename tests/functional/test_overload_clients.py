@@ -12,7 +12,7 @@ from typing import NamedTuple
 import psutil
 import pytest
 from support.api import calling, wanted
-from support.crowd import Crowd, desk_process
+from support.crowd import OPEN, Crowd, desk_process
 from support.desk import RunningRegister
 from support.load import agents_with_people
 
@@ -26,7 +26,6 @@ READERS = 20
 SPARE = 500  # files that the test needs beside its connections
 MEGABYTES = 200  # that the desk may grow
 SLACK_SECONDS = 5.0
-OPEN_HEAD = "POST /v1/people/open HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
 DOCUMENT = b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n"
 FLOODS = {
     "a header of a megabyte": [b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-A: ", b"a" * 1_000_000],
@@ -98,11 +97,10 @@ def assert_others_are_served(crowd: Crowd, before: Before) -> None:
 
 def test_slow_and_idle_clients_keep_nobody_waiting(crowd: Crowd, before: Before, files: int) -> None:
     """Thousands of idle connections, and hundreds with half a header, half a body, or answers that nobody reads."""
-    tokens = list(crowd.people)
-    slow_bodies = [
-        f"{OPEN_HEAD.format(token=tokens[i % len(tokens)])}Content-Length: 300\r\n\r\n{{".encode() for i in range(SLOW)
-    ]
-    slow_headers = [OPEN_HEAD.format(token=token).encode() for token in tokens] * (SLOW // len(tokens))
+    crowd.desk.renew()
+    heads = [f"POST {OPEN} HTTP/1.1\r\nHost: x\r\n{crowd.signed(held, 'POST', OPEN)}" for held in crowd.people]
+    slow_bodies = [f"{heads[i % len(heads)]}Content-Length: 300\r\n\r\n{{".encode() for i in range(SLOW)]
+    slow_headers = [head.encode() for head in heads] * (SLOW // len(heads))
     idle = [b""] * (min(IDLE, files - SPARE) - 2 * SLOW)
     with connected(crowd, [*slow_headers, *slow_bodies, *idle]):
         assert_others_are_served(crowd, before)
@@ -165,8 +163,9 @@ def test_slow_bodies_take_no_place_of_their_own_session(register: RunningRegiste
     """A browser on a bad line, with more bodies under way than the session has places, is answered all the same."""
     agent = register.agent(1)
     crowd = Crowd.of(register, [agent])
-    person = crowd.people[agent.token][0]
-    asked = crowd.opening(agent.token).request
+    person = crowd.people[agent.held][0]
+    crowd.desk.renew()
+    asked = crowd.opening(agent.held).request
     with connected(crowd, [asked[:-2]] * SESSION_CALLS) as lines:
         time.sleep(0.5)
         with calling(register, agent) as api:

@@ -34,7 +34,7 @@ pytestmark = pytest.mark.soak
 def operated(tmp_path: Path) -> Iterator[OperatedHome]:
     """A home with nobody in it, and files."""
     operated = OperatedHome(tmp_path)
-    operated.do("init")
+    operated.initialise()
     synthetic.write(tmp_path / "all.csv", PEOPLE + MORE, seed=1)
     yield operated
     operated.stop()

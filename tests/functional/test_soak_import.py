@@ -42,7 +42,7 @@ pytestmark = pytest.mark.soak
 def operated(tmp_path: Path) -> Iterator[OperatedHome]:
     """A home with nobody in it."""
     operated = OperatedHome(tmp_path)
-    operated.do("init")
+    operated.initialise()
     yield operated
     operated.stop()
 

@@ -59,13 +59,15 @@ def test_four_times_the_capacity_is_measured(staged: tuple[Stage, list[Staff]]) 
     """At four times the rate at least 80 % of the capacity is answered in time, and with as many clients more."""
     it, staff = staged
     address = ("127.0.0.1", it.home.config.web.port)
-    made = workload.openings(staff, CLIENTS, seed=4)
+    desk = workload.Desk(address[1])
+    made = workload.openings(desk, staff, CLIENTS, seed=4)
     pick = random.Random(4)  # noqa: S311 - who asks, not a secret
 
     def asked() -> Asked:
         return Asked(pick.choice(made)())
 
     def capacity() -> float:
+        desk.renew()
         return uvloop.run(drive(address, made, SECONDS / 2)).per_second
 
     loads: dict[str, Callable[[float], Awaitable[Flooded]]] = {

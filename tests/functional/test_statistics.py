@@ -44,7 +44,7 @@ def save(path: Path, rows: Rows) -> Path:
 def operated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OperatedHome]:
     """A home with a database."""
     operated = OperatedHome(tmp_path_factory.mktemp("statistics"))
-    operated.do("init")
+    operated.initialise()
     yield operated
     operated.stop()
 

@@ -1,9 +1,29 @@
 CREATE SCHEMA cloison;
 ALTER SCHEMA cloison OWNER TO cloison_owner;
+CREATE TYPE cloison.act_state AS ENUM (
+    'waiting',
+    'done',
+    'refused'
+);
+ALTER TYPE cloison.act_state OWNER TO cloison_owner;
 CREATE TYPE cloison.alert_kind AS ENUM (
-    'protected_opened'
+    'protected_opened',
+    'token_copied',
+    'factor_cloned'
 );
 ALTER TYPE cloison.alert_kind OWNER TO cloison_owner;
+CREATE TYPE cloison.client_use AS ENUM (
+    'feed',
+    'scim',
+    'delegate',
+    'changes'
+);
+ALTER TYPE cloison.client_use OWNER TO cloison_owner;
+CREATE TYPE cloison.door AS ENUM (
+    'desk',
+    'signin'
+);
+ALTER TYPE cloison.door OWNER TO cloison_owner;
 CREATE TYPE cloison.event AS ENUM (
     'open',
     'search',
@@ -44,7 +64,37 @@ CREATE TYPE cloison.event AS ENUM (
     'feed_closed',
     'agreement_made',
     'agreement_ended',
-    'allowance_lent'
+    'allowance_lent',
+    'factor_added',
+    'factor_frozen',
+    'identity_linked',
+    'session_touched',
+    'token_copied',
+    'act_asked',
+    'act_signed',
+    'act_refused',
+    'act_done',
+    'grant_given',
+    'grant_ended',
+    'exported',
+    'invitation_handed_over',
+    'invitation_redeemed',
+    'client_registered',
+    'client_closed',
+    'client_signed_in',
+    'session_handed_on',
+    'account_recovered',
+    'account_elevated',
+    'account_reviewed',
+    'account_closed',
+    'space_invited',
+    'space_redeemed',
+    'space_signed_in',
+    'space_signed_out',
+    'space_blocked',
+    'space_factor_added',
+    'space_factor_frozen',
+    'space_ended'
 );
 ALTER TYPE cloison.event OWNER TO cloison_owner;
 CREATE TYPE cloison.feed_kind AS ENUM (
@@ -58,14 +108,16 @@ CREATE TYPE cloison.meter AS ENUM (
     'walk_in',
     'list',
     'search',
-    'refusal'
+    'refusal',
+    'campaign'
 );
 ALTER TYPE cloison.meter OWNER TO cloison_owner;
 CREATE TYPE cloison.relation_kind AS ENUM (
     'caseload',
     'cover',
     'inbound',
-    'walk_in'
+    'walk_in',
+    'grant'
 );
 ALTER TYPE cloison.relation_kind OWNER TO cloison_owner;
 CREATE TYPE cloison.judged AS (
@@ -193,6 +245,12 @@ CREATE TYPE cloison.settled AS (
 	at_most integer[]
 );
 ALTER TYPE cloison.settled OWNER TO cloison_owner;
+CREATE TYPE cloison.space_way AS ENUM (
+    'password',
+    'passkey',
+    'provider'
+);
+ALTER TYPE cloison.space_way OWNER TO cloison_owner;
 CREATE TYPE cloison.transfer_kind AS ENUM (
     'cover',
     'handover'
@@ -245,6 +303,22 @@ begin
     end loop;
 end $$;
 ALTER FUNCTION cloison.absorbed_matches_v1(p_segment text, p_slot integer, p_terms bigint[], p_proof_terms bigint[], p_nobody uuid) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.account_state_v1(p_segment text, p_account uuid) RETURNS text
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    select case
+        when a.closed_at is not null then 'closed'
+        when a.reviewed_at < clock_v1() - interval '8760 hours' then 'unreviewed'
+        when exists (select from account_freeze f where f.segment = a.segment and f.account = a.account and f.lifted_at is null) then 'frozen'
+        when not exists (
+            select from agreement g where g.organisation = a.organisation and g.standing
+              and (g.ends_at is null or g.ends_at > clock_v1())
+              and (a.segment <> all (g.segments)) is not true and (a.role <> all (g.roles)) is not true) then 'agreement'
+        else 'open' end
+    from account a where a.segment = p_segment and a.account = p_account;
+$$;
+ALTER FUNCTION cloison.account_state_v1(p_segment text, p_account uuid) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.accounts_named_v1(p_handles text[]) RETURNS uuid[]
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -254,6 +328,108 @@ CREATE FUNCTION cloison.accounts_named_v1(p_handles text[]) RETURNS uuid[]
     from unnest(coalesce(p_handles, '{}')) h (handle) left join account a on a.handle = h.handle;
 $$;
 ALTER FUNCTION cloison.accounts_named_v1(p_handles text[]) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.act_adds_v1(p_kind text, p_details jsonb) RETURNS integer
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    with today as (
+        select a.role from account a
+        where a.segment = p_details ->> 'segment' and a.account = (p_details ->> 'account')::uuid
+    ), days as (
+        select r.role, coalesce(sum(b.day), 0)::integer as people
+        from role r left join role_budget b on b.role = r.role and b.meter in ('open', 'walk_in') group by r.role
+    )
+    select case
+        when p_kind = 'account.create' then coalesce((select d.people from days d join role r using (role) where r.name = p_details ->> 'role'), 0)
+        when p_kind = 'account.elevate' then greatest(0,
+            coalesce((select d.people from days d join role r using (role) where r.name = p_details ->> 'role'), 0)
+            - coalesce((select d.people from days d join today using (role)), 0))
+        when p_kind in ('account.recover', 'account.unfreeze') then coalesce((select d.people from days d join today using (role)), 0)
+        when p_kind = 'agreement.make' then agreement_adds_v1(p_details)
+        when p_kind = 'organisation.create' and p_details ? 'agreement' then agreement_adds_v1(p_details -> 'agreement')
+        when p_kind = 'staff.import' then (
+            select coalesce(least(sum(x.value::bigint * d.people), 1000000000), 0)::integer
+            from jsonb_each_text(p_details -> 'roles') x join role r on r.name = x.key join days d on d.role = r.role)
+        when p_kind = 'grant.bulk' then coalesce((p_details ->> 'people')::integer, 1000000000)
+        when p_kind = 'grant.disclosure' then 1
+        when p_kind = 'grant.campaign' then (
+            select least(coalesce((p_details ->> 'people')::bigint, 1000000000) * count(*), 1000000000)::integer from account a
+            where a.agency = p_details ->> 'agency' and a.segment = p_details ->> 'segment' and a.closed_at is null)
+        else 0 end;
+$$;
+ALTER FUNCTION cloison.act_adds_v1(p_kind text, p_details jsonb) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.act_right_v1(p_kind text, p_asks boolean) RETURNS integer
+    LANGUAGE sql IMMUTABLE SECURITY DEFINER PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    RETURN CASE WHEN (p_kind = ANY (ARRAY['account.create'::text, 'account.elevate'::text, 'account.recover'::text])) THEN CASE WHEN p_asks THEN 8 ELSE 9 END WHEN (p_kind = 'account.unfreeze'::text) THEN 9 WHEN (p_kind = ANY (ARRAY['organisation.create'::text, 'agreement.make'::text, 'agreement.end'::text])) THEN 10 WHEN (p_kind = 'grant.break_glass'::text) THEN CASE WHEN p_asks THEN 11 ELSE 12 END WHEN (p_kind = 'grant.reinstate'::text) THEN CASE WHEN p_asks THEN 12 ELSE 9 END WHEN (p_kind = 'grant.campaign'::text) THEN CASE WHEN p_asks THEN 13 ELSE 14 END WHEN (p_kind = 'grant.bulk'::text) THEN 14 WHEN (p_kind = 'grant.disclosure'::text) THEN 15 WHEN ((p_kind = 'staff.import'::text) AND (NOT p_asks)) THEN 9 WHEN ((p_kind = ANY (ARRAY['feed.open'::text, 'client.register'::text])) AND (NOT p_asks)) THEN 10 WHEN ((p_kind = ANY (ARRAY['protection.lift'::text, 'account.forget_holder'::text])) AND (NOT p_asks)) THEN 7 WHEN ((p_kind = 'limit.set'::text) AND (NOT p_asks)) THEN 10 ELSE NULL::integer END;
+ALTER FUNCTION cloison.act_right_v1(p_kind text, p_asks boolean) OWNER TO cloison_owner;
+CREATE TABLE cloison.act (
+    act uuid NOT NULL,
+    kind text NOT NULL,
+    canonical bytea NOT NULL,
+    details jsonb NOT NULL,
+    organisation uuid NOT NULL,
+    asked_by uuid NOT NULL,
+    asked_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    people_needed smallint NOT NULL,
+    not_before timestamp with time zone NOT NULL,
+    state cloison.act_state NOT NULL,
+    settled_at timestamp with time zone,
+    refused_by uuid,
+    CONSTRAINT act_kind_check CHECK (((length(kind) >= 1) AND (length(kind) <= 40))),
+    CONSTRAINT act_people_needed_check CHECK (((people_needed >= 2) AND (people_needed <= 3)))
+);
+ALTER TABLE cloison.act OWNER TO cloison_owner;
+CREATE FUNCTION cloison.act_void_v1(p_act cloison.act) RETURNS boolean
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    select exists (
+        select from act_signature s
+        join account a on a.segment = s.segment and a.account = s.account
+        join role r on r.role = a.role
+        where s.act = p_act.act
+          and (account_state_v1(s.segment, s.account) <> 'open'
+               or (r.permissions >> act_right_v1(p_act.kind, s.account = p_act.asked_by)) & 1 = 0
+               or exists (select from factor f where f.segment = s.segment and f.account = s.account
+                          and f.factor = s.factor and f.frozen_at is not null)));
+$$;
+ALTER FUNCTION cloison.act_void_v1(p_act cloison.act) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.acts_v1(p_segment text, p_token bytea) RETURNS TABLE(act uuid, kind text, canonical bytea, asked_by text, asked_at timestamp with time zone, expires_at timestamp with time zone, not_before timestamp with time zone, people_needed smallint, signed integer, mine boolean, adds integer)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    select a.act, a.kind, a.canonical, coalesce((select c.handle from account c where c.account = a.asked_by), ''), a.asked_at,
+        a.expires_at, a.not_before, a.people_needed,
+        (select count(*)::integer from act_signature s where s.act = a.act), a.asked_by = m.account,
+        act_adds_v1(a.kind, a.details)
+    from member m
+    join act a on a.state = 'waiting' and a.expires_at > clock_v1()
+        and (a.asked_by = m.account or (a.organisation = m.organisation and m.permissions & (7 << 8 | 1 << 12) <> 0) or (m.service and m.permissions & (3 << 9 | 3 << 14) <> 0))
+    where m.segment = p_segment and m.token_hash = sha256(p_token)
+    order by a.asked_at;
+$$;
+ALTER FUNCTION cloison.acts_v1(p_segment text, p_token bytea) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.add_factor_v1(p_segment text, p_token bytea, p_challenge bytea, p_seconds integer, p_credential bytea, p_public_key bytea, p_sign_count bigint, p_aaguid uuid, p_backup_eligible boolean) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    v_who member;
+begin
+    select * into v_who from member m where m.segment = p_segment and m.token_hash = sha256(p_token);
+    if v_who.account is null then
+        return 'no_session';
+    elsif (v_who.touched_at > clock_v1() - interval '5 minutes') is not true then
+        return 'step_up';
+    elsif not spend_v1(p_challenge, p_seconds) then
+        return 'spent';
+    end if;
+    perform new_factor_v1(p_segment, v_who.account, p_credential, p_public_key, p_sign_count, p_aaguid, p_backup_eligible);
+    return 'open';
+end $$;
+ALTER FUNCTION cloison.add_factor_v1(p_segment text, p_token bytea, p_challenge bytea, p_seconds integer, p_credential bytea, p_public_key bytea, p_sign_count bigint, p_aaguid uuid, p_backup_eligible boolean) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.add_protection_v1(p_held_in text, p_person uuid, p_organisation uuid, p_accounts uuid[], p_ends timestamp with time zone[], p_until timestamp with time zone) RETURNS uuid
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -320,6 +496,19 @@ begin
     perform log_act_v1(v_ledger, 'agreement_made', p_organisation, null, null);
 end $_$;
 ALTER FUNCTION cloison.agree_v1(p_organisation uuid, p_segments text[], p_roles text[], p_ends_at timestamp with time zone, p_accounts_most integer, p_caps integer[]) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.agreement_adds_v1(p_terms jsonb) RETURNS integer
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    select least(
+        coalesce((p_terms -> 'caps' ->> 'day')::integer, 1000000000),
+        coalesce((p_terms ->> 'accounts')::bigint * (
+            select max(d.people) from (
+                select r.name, coalesce(sum(b.day), 0)::integer as people
+                from role r left join role_budget b on b.role = r.role and b.meter in ('open', 'walk_in') group by r.role
+            ) d where (d.name <> all (texts_v1(p_terms -> 'roles'))) is not true), 1000000000))::integer;
+$$;
+ALTER FUNCTION cloison.agreement_adds_v1(p_terms jsonb) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.alerts_counted_v1() RETURNS TABLE(kind text, alerts bigint)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -378,6 +567,9 @@ begin
         return;
     end if;
     delete from planned p where p.segment = p_segment and p.merge = p_merge;
+    if v_merge.state = 'asked' then
+        perform space_end_v1(v_merge.absorbed, null);   -- whose login it was is to be seen anew; the survivor keeps theirs
+    end if;
     update merge m set
         state = case v_merge.state when 'asked' then 'merged' else 'split' end::merge_state,
         merged_by = case v_merge.state when 'asked' then v_who.account else m.merged_by end,
@@ -389,10 +581,102 @@ begin
     from person p where p.segment = p_segment and p.person = v_merge.survivor;
     perform log_account_v1(v_who, p_request, v_event, v_merge.survivor, v_merge.absorbed, null, v_standing.version,
         v_standing.hash);
+    perform note_change_v1(p_segment, v_merge.survivor, v_event, v_standing.version);
+    perform note_change_v1(p_segment, v_merge.absorbed, v_event, (
+        select p.version from person p where p.segment = p_segment and p.person = v_merge.absorbed));
     return query select 'done', case v_merge.state when 'asked' then 'merged' else 'split' end,
         v_merge.survivor, v_merge.absorbed, v_standing.key_id, v_standing.version;
 end $$;
 ALTER FUNCTION cloison.approve_merge_v1(p_segment text, p_token bytea, p_request uuid, p_merge uuid) OWNER TO cloison_owner;
+CREATE TABLE cloison.act_signature (
+    act uuid NOT NULL,
+    account uuid NOT NULL,
+    segment text NOT NULL COLLATE pg_catalog."C",
+    factor uuid NOT NULL,
+    public_key bytea NOT NULL,
+    authenticator_data bytea NOT NULL,
+    client_data bytea NOT NULL,
+    signature bytea NOT NULL,
+    signed_at timestamp with time zone NOT NULL
+);
+ALTER TABLE cloison.act_signature OWNER TO cloison_owner;
+CREATE TABLE cloison.break_glass (
+    act uuid NOT NULL,
+    segment text NOT NULL COLLATE pg_catalog."C",
+    account uuid NOT NULL,
+    person uuid,
+    compartments integer NOT NULL,
+    given_at timestamp with time zone NOT NULL,
+    valid_until timestamp with time zone NOT NULL,
+    emergency boolean NOT NULL,
+    approved_by uuid,
+    ended_at timestamp with time zone,
+    forgiven_at timestamp with time zone
+);
+ALTER TABLE cloison.break_glass OWNER TO cloison_owner;
+CREATE FUNCTION cloison.approver_charged_v1(p_grant cloison.break_glass, p_approver cloison.act_signature) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    v_role smallint;
+    v_outcome text;
+begin
+    perform refuse_unsafe_caller_v1();
+    select a.role into v_role from account a where a.segment = p_approver.segment and a.account = p_approver.account;
+    if p_approver.segment <> p_grant.segment then
+        raise exception 'another segment''s ledger' using errcode = 'CL027';
+    end if;
+    perform from ledger l where l.segment = p_approver.segment and l.account = p_approver.account for update;
+    -- In a statement, so with a snapshot, of its own. Facts that were nobody's count as a person too.
+    select s.outcome into v_outcome from settle_v1(p_approver.segment, clock_v1(), array[row(1, null, p_approver.account, v_role,
+        p_grant.act, coalesce(p_grant.person, p_grant.act), 0, null, 'grant', 'open', 'allowance_lent', 'open')::judged]) s;
+    if v_outcome is distinct from 'open' then
+        raise exception 'the budget of who approves is used up' using errcode = 'CL027';
+    end if;
+end $$;
+ALTER FUNCTION cloison.approver_charged_v1(p_grant cloison.break_glass, p_approver cloison.act_signature) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.ask_act_v1(p_segment text, p_token bytea, p_act uuid, p_kind text, p_canonical bytea, p_details jsonb, p_organisation uuid, p_expires_at timestamp with time zone, p_factor uuid, p_public_key bytea, p_authenticator_data bytea, p_client_data bytea, p_signature bytea) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    v_who member;
+    v_right integer := act_right_v1(p_kind, true);
+    v_large boolean := act_adds_v1(p_kind, p_details) >= coalesce((select t.people_a_day from act_threshold t), 200);   -- assumed
+    v_said jsonb := convert_from(p_canonical, 'UTF8');
+begin
+    select * into v_who from member m where m.segment = p_segment and m.token_hash = sha256(p_token);   -- 1
+    if v_who.account is null then
+        return 'no_session';
+    elsif v_right is null or (v_who.permissions >> v_right) & 1 = 0                                            -- 2
+          or (not v_who.service and (v_right not in (8, 13) or p_organisation <> v_who.organisation))
+          or one_holder_v1(v_who.account, (p_details ->> 'account')::uuid)                              -- 3
+          or one_holder_v1(v_who.account, (p_details ->> 'executor')::uuid)
+          or (p_details ? 'account' and not exists (
+              select from account a where a.segment = p_details ->> 'segment' and a.account = (p_details ->> 'account')::uuid
+                and a.organisation = p_organisation and a.closed_at is null))
+          or not signs_acts_v1(p_segment, v_who.account, p_factor, p_public_key) then                   -- 1
+        perform log_own_act_v1(p_segment, v_who.account, 'act_asked', 'scope', v_who.session, p_act);
+        return 'scope';
+    elsif (v_said ->> 'act', v_said ->> 'kind', v_said ->> 'organisation', v_said -> 'details',
+           v_said -> 'asked_by' ->> 'account', (v_said ->> 'expires_at')::timestamptz)
+          is distinct from (p_act::text, p_kind, p_organisation::text, p_details, v_who.account::text, p_expires_at) then
+        raise exception 'not what was signed' using errcode = 'CL022';
+    end if;
+    insert into act (act, kind, canonical, details, organisation, asked_by, asked_at, expires_at, people_needed, not_before, state)
+    values (p_act, p_kind, p_canonical, p_details, p_organisation, v_who.account, clock_v1(),
+        least(p_expires_at, clock_v1() + interval '72 hours'), case when v_large then 3 else 2 end,
+        clock_v1() + case when v_large then interval '24 hours' else interval '0' end, 'waiting');
+    insert into act_signature (act, account, segment, factor, public_key, authenticator_data, client_data, signature, signed_at)
+    values (p_act, v_who.account, p_segment, p_factor, p_public_key, p_authenticator_data, p_client_data, p_signature, clock_v1());
+    perform grant_asked_v1(a) from act a where a.act = p_act;
+    perform export_asked_v1(a) from act a where a.act = p_act;
+    perform campaign_asked_v1(a) from act a where a.act = p_act and a.kind = 'grant.campaign';
+    perform log_own_act_v1(p_segment, v_who.account, 'act_asked', 'open', v_who.session, p_act);
+    return 'waiting';
+end $$;
+ALTER FUNCTION cloison.ask_act_v1(p_segment text, p_token bytea, p_act uuid, p_kind text, p_canonical bytea, p_details jsonb, p_organisation uuid, p_expires_at timestamp with time zone, p_factor uuid, p_public_key bytea, p_authenticator_data bytea, p_client_data bytea, p_signature bytea) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.ask_code_v1(p_segment text, p_token bytea, p_code uuid, p_person uuid, p_compartment integer, p_hash bytea) RETURNS TABLE(outcome text, retry_after integer, expires_at timestamp with time zone)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -666,6 +950,108 @@ begin
     return query select 'open', v_transfer, cardinality(v_wished), null::integer;
 end $$;
 ALTER FUNCTION cloison.ask_transfer_v1(p_segment text, p_token bytea, p_kind text, p_giver text, p_taker text, p_from timestamp with time zone, p_until timestamp with time zone, p_people uuid[]) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.ask_unsigned_v1(p_act uuid, p_kind text, p_canonical bytea, p_details jsonb, p_organisation uuid, p_expires_at timestamp with time zone) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    v_said jsonb := convert_from(p_canonical, 'UTF8');
+    v_large boolean := act_adds_v1(p_kind, p_details) >= coalesce((select t.people_a_day from act_threshold t), 200);   -- assumed
+    v_now timestamptz := clock_v1();
+    v_act act;
+    v_flaw record;
+begin
+    if (v_said ->> 'act', v_said ->> 'kind', v_said ->> 'organisation', v_said -> 'details', v_said -> 'asked_by',
+           (v_said ->> 'expires_at')::timestamptz)
+          is distinct from (p_act::text, p_kind, p_organisation::text, p_details, jsonb 'null', p_expires_at) then
+        raise exception 'not what is to be signed' using errcode = 'CL022';
+    end if;
+    insert into act (act, kind, canonical, details, organisation, asked_by, asked_at, expires_at, people_needed, not_before, state)
+    values (p_act, p_kind, p_canonical, p_details, p_organisation, '00000000-0000-0000-0000-000000000000', v_now,
+        least(p_expires_at, v_now + interval '72 hours'), case when v_large then 3 else 2 end,
+        v_now + case when v_large then interval '24 hours' else interval '0' end, 'waiting')
+    returning * into v_act;
+    select * into v_flaw from staged_flaw_v1(p_act) f where p_kind = 'staff.import';
+    if v_flaw.state is not null then
+        raise exception 'a line is refused' using errcode = v_flaw.state, detail = v_flaw.line;
+    end if;
+    begin
+        perform do_act_v1(v_act);
+        raise exception 'tried' using errcode = 'CL099';
+    exception when sqlstate 'CL099' then
+        null;   -- undone
+    end;
+    perform log_act_v1('00', 'act_asked', p_act, null, null);
+end $$;
+ALTER FUNCTION cloison.ask_unsigned_v1(p_act uuid, p_kind text, p_canonical bytea, p_details jsonb, p_organisation uuid, p_expires_at timestamp with time zone) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.break_glass_v1(p_act cloison.act, p_emergency boolean) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+declare
+    d jsonb := p_act.details;
+    v_now timestamptz := clock_v1();
+    v_facts facts;
+    v_people uuid[];
+    v_grant break_glass;
+begin
+    delete from facts f where f.facts = (d ->> 'facts')::uuid and f.account = p_act.asked_by returning f.* into v_facts;
+    if v_facts.facts is null then
+        raise exception 'the facts are used' using errcode = 'CL024';
+    end if;
+    v_people := array(
+        select distinct m.person from (
+            select * from matches_v1(v_facts.segment, v_facts.slot, v_facts.terms,
+                (select s.proof_slot from search_slot s where s.slot = v_facts.slot), v_facts.proof_terms)
+            union all
+            select * from absorbed_matches_v1(v_facts.segment, v_facts.slot, v_facts.terms, v_facts.proof_terms, p_act.act)
+        ) m
+        join lateral withheld_each_v1(array[v_facts.account], array[v_facts.account], array[m.person]) w on true
+        where m.proven and not w.shielded and not w.own);
+    insert into break_glass (act, segment, account, person, compartments, given_at, valid_until, emergency)
+    values (p_act.act, v_facts.segment, v_facts.account, case when cardinality(v_people) = 1 then v_people[1] end,
+        compartments_of_v1(v_facts.account, texts_v1(d -> 'compartments')), v_now,
+        v_now + make_interval(hours => (d ->> 'hours')::integer), p_emergency)
+    returning * into v_grant;
+    perform relate_v1(v_grant, case when p_emergency then least(v_grant.valid_until, p_act.expires_at) else v_grant.valid_until end);
+    perform log_own_act_v1(v_grant.segment, v_grant.account, 'grant_given', 'open', null, p_act.act);
+end $$;
+ALTER FUNCTION cloison.break_glass_v1(p_act cloison.act, p_emergency boolean) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.campaign_asked_v1(p_act cloison.act) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    d jsonb := p_act.details;
+begin
+    if not exists (
+            select from account a where a.account = p_act.asked_by and a.segment = d ->> 'segment' and a.agency = d ->> 'agency'
+              and a.organisation = p_act.organisation)
+       or ((d ->> 'days')::integer between 1 and 5 and (d ->> 'people')::integer between 1 and 500) is not true then
+        raise exception 'not the own agency, days or people' using errcode = 'CL034';
+    end if;
+end $$;
+ALTER FUNCTION cloison.campaign_asked_v1(p_act cloison.act) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.campaign_budget_v1(p_people integer, p_days integer) RETURNS integer[]
+    LANGUAGE sql IMMUTABLE SECURITY DEFINER PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    RETURN ARRAY[((p_people + 5) / 6), ((p_people + 2) / 3), p_people, (p_people * p_days)];
+ALTER FUNCTION cloison.campaign_budget_v1(p_people integer, p_days integer) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.campaigning_v1(p_segment text, p_now timestamp with time zone, judged cloison.judged[], p_places text[]) RETURNS cloison.judged[]
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+    select array_agg(row(j.ordinal, j.session, j.account, j.role, j.request, j.person, j.compartments, j.purpose, j.relation,
+        case when j.meter = 'open' and j.relation = 'caseload' and exists (
+            select from account a join campaign c on c.organisation = a.organisation and c.segment = a.segment and c.agency = a.agency
+            where a.segment = coalesce(p_places[j.ordinal], p_segment) and a.account = j.account and c.ends_at > p_now)
+        then 'campaign' else j.meter end, j.event, j.verdict)::judged order by j.ordinal)
+    from unnest(judged) j;
+$$;
+ALTER FUNCTION cloison.campaigning_v1(p_segment text, p_now timestamp with time zone, judged cloison.judged[], p_places text[]) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.cap_v1(p_segment text, p_leases text[], p_macs bytea[]) RETURNS TABLE(ordinal integer, outcome text, retry_after integer)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -879,7 +1265,7 @@ begin
         not exists (select from relation s where s.segment = v_segment and s.person = merging.survivor
                     and s.account = r.account and s.kind = r.kind
                     and (s.valid_until is null or s.valid_until > clock_v1()))
-    from relation r where r.segment = v_segment and r.person = merging.absorbed;
+    from relation r where r.segment = v_segment and r.person = merging.absorbed and r.kind <> 'grant';   -- it was for one record
     delete from relation r where r.segment = v_segment and r.person = merging.absorbed;
     insert into relation (segment, account, person, kind, valid_from, valid_until)
     select v_segment, r.account, merging.survivor, r.kind, r.valid_from, r.valid_until
@@ -996,6 +1382,7 @@ declare
     v_may record;
     v_who holder;
     v_change resealed := p_change[1];
+    v_result text;
 begin
     if cardinality(p_change) <> 1 then
         raise exception 'one change at a time' using errcode = 'CL002';
@@ -1012,11 +1399,43 @@ begin
         return refuse_act_v1(v_who, p_request, p_event, p_purpose,
             case v_may.verdict when 'open' then 'scope' else v_may.verdict end);
     end if;
-    return (select r.result from reseal_v1(p_change, case
+    select r.result into v_result from reseal_v1(p_change, case
         when v_change.segment <> v_change.former_segment then 'person_moved' else p_event end,
-        v_who.account, v_who.session, p_request) r);
+        v_who.account, v_who.session, p_request) r;
+    if p_event = 'person_deceased' and v_result = 'changed' then
+        perform space_end_v1(v_change.person, null);
+    end if;
+    return v_result;
 end $$;
 ALTER FUNCTION cloison.change_person_v1(p_segment text, p_token bytea, p_request uuid, p_act integer, p_event cloison.event, p_purpose smallint, p_change cloison.resealed[]) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.changes_v1(p_segment text, p_token bytea, p_xid bigint, p_person uuid, p_event cloison.event, p_most integer) RETURNS TABLE(verdict text, xid bigint, person uuid, event text, version integer, at timestamp with time zone)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+#variable_conflict use_column
+declare
+    v_client uuid := client_of_v1(p_token, 'changes');
+    v_below bigint := pg_snapshot_xmin(pg_current_snapshot())::text::bigint;
+begin
+    if v_client is null then
+        return query select 'no_client', null::bigint, null::uuid, null::text, null::integer, null::timestamptz;
+    elsif exists (select from client c join agreement g on g.organisation = c.organisation and g.standing
+                  where c.client = v_client and p_segment <> all (g.segments)) then
+        return query select 'scope', null::bigint, null::uuid, null::text, null::integer, null::timestamptz;
+    elsif exists (select from change_floor f where f.segment = p_segment and (f.xid, f.person, f.event) > (p_xid, p_person, p_event)) then
+        return query select 'missed', null::bigint, null::uuid, null::text, null::integer, null::timestamptz;
+    else
+        return query select 'open', c.xid, c.person, c.event::text, c.version, c.at from change c
+        where c.segment = p_segment and c.xid < v_below
+          and (p_xid is null or (c.xid, c.person, c.event) > (p_xid, p_person, p_event))
+        order by c.xid, c.person, c.event limit p_most;
+        if not found then
+            return query select 'open', null::bigint, null::uuid, null::text, null::integer, null::timestamptz;
+        end if;
+    end if;
+end $$;
+ALTER FUNCTION cloison.changes_v1(p_segment text, p_token bytea, p_xid bigint, p_person uuid, p_event cloison.event, p_most integer) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.charge_each_v1(p_segment text, p_segments text[], p_tokens bytea[], p_requests uuid[], p_persons uuid[], p_compartments integer[], p_purposes smallint[]) RETURNS TABLE(ordinal integer, outcome text, retry_after integer)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -1084,6 +1503,7 @@ begin
               and r.person = w.person
               and r.valid_from <= v_now and (r.valid_until is null or r.valid_until > v_now)
               and (a.relations >> (array_position(enum_range(null::relation_kind), r.kind) - 1)) & 1 = 1
+              and (a.compartments & ~r.compartments = 0) is not false
             order by r.kind limit 1
         ) r on true
     ), held as (
@@ -1183,6 +1603,7 @@ begin
               and r.person = (select w.person from reachable_each_v1(array[a.account], array[a.person]) w)
               and r.valid_from <= v_now and (r.valid_until is null or r.valid_until > v_now)
               and (a.relations >> (array_position(enum_range(null::relation_kind), r.kind) - 1)) & 1 = 1
+              and (a.compartments & ~r.compartments = 0) is not false
             order by r.kind limit 1
         ) r on true
     ), held as (
@@ -1216,11 +1637,88 @@ begin
         p_persons, p_compartments, p_purposes);
 end $$;
 ALTER FUNCTION cloison.charge_v1(p_segment text, p_tokens bytea[], p_requests uuid[], p_persons uuid[], p_compartments integer[], p_purposes smallint[]) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.client_key_v1(p_client uuid) RETURNS text
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    select c.public_key from client c where c.client = p_client and client_open_v1(c.client);
+$$;
+ALTER FUNCTION cloison.client_key_v1(p_client uuid) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.client_of_v1(p_token bytea, p_use cloison.client_use) RETURNS uuid
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    select t.client from client_token t
+    where t.token_hash = sha256(p_token) and t.used_for = p_use and t.expires_at > clock_v1() and client_open_v1(t.client);
+$$;
+ALTER FUNCTION cloison.client_of_v1(p_token bytea, p_use cloison.client_use) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.client_open_v1(p_client uuid) RETURNS boolean
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    select exists (
+        select from client c join agreement g on g.organisation = c.organisation and g.standing
+          and (g.ends_at is null or g.ends_at > clock_v1())
+        where c.client = p_client and c.closed_at is null);
+$$;
+ALTER FUNCTION cloison.client_open_v1(p_client uuid) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.client_token_v1(p_client uuid, p_assertion bytea, p_seconds integer, p_use text, p_token_hash bytea) RETURNS timestamp with time zone
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    v_until timestamptz := clock_v1() + interval '10 minutes';
+begin
+    if not client_open_v1(p_client) or not exists (
+           select from client c where c.client = p_client and p_use::client_use = any (c.uses) and p_use <> 'delegate')
+       or not spend_v1(p_assertion, p_seconds) then
+        return null;
+    elsif (select count(*) from client_token t where t.client = p_client and t.expires_at > clock_v1()) >= 100 then
+        raise exception 'a hundred tokens are good still' using errcode = 'CL033';
+    end if;
+    insert into client_token (token_hash, client, used_for, expires_at) values (p_token_hash, p_client, p_use::client_use, v_until);
+    perform log_act_v1('00', 'client_signed_in', p_client, null, null);
+    return v_until;
+end $$;
+ALTER FUNCTION cloison.client_token_v1(p_client uuid, p_assertion bytea, p_seconds integer, p_use text, p_token_hash bytea) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.clock_v1() RETURNS timestamp with time zone
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
     RETURN clock_timestamp();
 ALTER FUNCTION cloison.clock_v1() OWNER TO cloison_owner;
+CREATE FUNCTION cloison.close_account_v1(p_segment text, p_account uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+begin
+    update account a set closed_at = clock_v1() where a.segment = p_segment and a.account = p_account and a.closed_at is null;
+    insert into recall (subject) values (p_account) on conflict (subject) do update set until = null;
+    perform freeze_factors_v1(p_segment, p_account);
+    perform log_act_v1(p_segment, 'account_closed', p_account, null, null);
+end $$;
+ALTER FUNCTION cloison.close_account_v1(p_segment text, p_account uuid) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.close_client_v1(p_name text) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    v_client uuid;
+begin
+    update client c set closed_at = clock_v1() where c.name = p_name and c.closed_at is null returning c.client into v_client;
+    if v_client is null then
+        return false;
+    end if;
+    update feed f set closed_at = clock_v1() where f.client = v_client and f.closed_at is null;
+    insert into session_end (segment, session, ended_at)
+    select s.segment, s.session, clock_v1() from session s where s.client = v_client and s.expires_at > clock_v1()
+    on conflict do nothing;
+    insert into recall (subject, until)
+    select s.session, clock_v1() + interval '1 minute' from session s where s.client = v_client and s.expires_at > clock_v1()
+    on conflict do nothing;
+    perform log_act_v1('00', 'client_closed', v_client, null, null);
+    return true;
+end $$;
+ALTER FUNCTION cloison.close_client_v1(p_name text) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.close_feed_v1(p_name text) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -1228,16 +1726,29 @@ CREATE FUNCTION cloison.close_feed_v1(p_name text) RETURNS boolean
 declare
     v_feed uuid;
     v_segments text[];
+    v_client uuid;
 begin
     update feed set closed_at = clock_v1() where name = p_name and closed_at is null
-    returning feed, segments into v_feed, v_segments;
+    returning feed, segments, client into v_feed, v_segments, v_client;
     if v_feed is null then
         return false;
     end if;
+    update client c set closed_at = clock_v1() where c.client = v_client and c.closed_at is null;
     perform log_act_v1(coalesce(v_segments[1], '00'), 'feed_closed', v_feed, null, null);
     return true;
 end $$;
 ALTER FUNCTION cloison.close_feed_v1(p_name text) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.compartments_of_v1(p_account uuid, p_names text[]) RETURNS integer
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    select case when cardinality(p_names) > 0 and bool_and(((r.compartments >> array_position(p.compartments, n) - 1) & 1 = 1) is true)
+                then bit_or(1 << array_position(p.compartments, n) - 1) end
+    from account a join role r on r.role = a.role cross join profile p cross join unnest(p_names) n
+    where a.account = p_account
+    group by p_names;
+$$;
+ALTER FUNCTION cloison.compartments_of_v1(p_account uuid, p_names text[]) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.confirm_code_v1(p_segment text, p_token bytea, p_person uuid, p_hash bytea) RETURNS TABLE(outcome text, retry_after integer, valid_until timestamp with time zone)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -1287,6 +1798,24 @@ begin
     return query select 'open', null::integer, v_until;
 end $$;
 ALTER FUNCTION cloison.confirm_code_v1(p_segment text, p_token bytea, p_person uuid, p_hash bytea) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.copied_v1(p_segment text, p_secret bytea, p_token bytea) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    v_account uuid;
+    v_session uuid;
+begin
+    update session s set copied_at = clock_v1()
+    where s.segment = p_segment and s.secret_hash = sha256(p_secret) and s.token_hash <> sha256(p_token)
+      and s.expires_at > clock_v1() and (s.copied_at is null or s.copied_at < clock_v1() - interval '1 hour')
+    returning s.account, s.session into v_account, v_session;
+    if found then
+        insert into alert (segment, account, number, kind, at)
+        values (p_segment, v_account, log_own_act_v1(p_segment, v_account, 'token_copied', 'scope', v_session, null), 'token_copied', clock_v1());
+    end if;
+end $$;
+ALTER FUNCTION cloison.copied_v1(p_segment text, p_secret bytea, p_token bytea) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.count_cells_v1(p_segment text, p_gained bigint[], p_lost bigint[]) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -1333,7 +1862,7 @@ begin
     where c.segment = p_segment;
 end $$;
 ALTER FUNCTION cloison.counters_v1(p_segment text, p_cells bigint[]) OWNER TO cloison_owner;
-CREATE FUNCTION cloison.create_account_v1(p_segment text, p_handle text, p_organisation uuid, p_agency text, p_role text) RETURNS uuid
+CREATE FUNCTION cloison.create_account_v1(p_segment text, p_handle text, p_organisation uuid, p_agency text, p_role text, p_holder text DEFAULT NULL::text, p_account uuid DEFAULT gen_random_uuid()) RETURNS uuid
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
     AS $$
@@ -1355,8 +1884,9 @@ begin
           and not exists (select from agency g where g.organisation = p_organisation and g.name = p_agency) then
         raise exception 'not an agency of the organisation' using errcode = 'CL014';
     end if;
-    insert into account (segment, handle, organisation, agency, role)
-    select p_segment, p_handle, p_organisation, p_agency, r.role from role r where r.name = p_role
+    insert into account (segment, account, handle, organisation, agency, role, holder, reviewed_at)
+    select p_segment, p_account, p_handle, p_organisation, p_agency, r.role, coalesce(p_holder, p_handle), clock_v1()
+    from role r where r.name = p_role
     returning account into v_account;
     if v_account is null then
         raise exception 'no such role' using errcode = 'CL005';
@@ -1365,20 +1895,20 @@ begin
     perform log_act_v1(p_segment, 'account_created', v_account, null, null);
     return v_account;
 end $$;
-ALTER FUNCTION cloison.create_account_v1(p_segment text, p_handle text, p_organisation uuid, p_agency text, p_role text) OWNER TO cloison_owner;
-CREATE FUNCTION cloison.create_feed_v1(p_name text, p_kind cloison.feed_kind, p_segments text[], p_token_hash bytea) RETURNS uuid
+ALTER FUNCTION cloison.create_account_v1(p_segment text, p_handle text, p_organisation uuid, p_agency text, p_role text, p_holder text, p_account uuid) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.create_feed_v1(p_name text, p_kind cloison.feed_kind, p_segments text[], p_client uuid) RETURNS uuid
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
     AS $$
 declare
     v_feed uuid;
 begin
-    insert into feed (name, kind, segments, token_hash, created_at)
-    values (p_name, p_kind, p_segments, p_token_hash, clock_v1()) returning feed into v_feed;
+    insert into feed (name, kind, segments, client, created_at)
+    values (p_name, p_kind, p_segments, p_client, clock_v1()) returning feed into v_feed;
     perform log_act_v1(coalesce(p_segments[1], '00'), 'feed_created', v_feed, null, null);
     return v_feed;
 end $$;
-ALTER FUNCTION cloison.create_feed_v1(p_name text, p_kind cloison.feed_kind, p_segments text[], p_token_hash bytea) OWNER TO cloison_owner;
+ALTER FUNCTION cloison.create_feed_v1(p_name text, p_kind cloison.feed_kind, p_segments text[], p_client uuid) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.create_person_v1(p_segment text, p_token bytea, p_request uuid, p_purpose smallint, p_to text, p_person cloison.newcomer[]) RETURNS TABLE(outcome text, retry_after integer, person uuid, held_in text)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -1510,6 +2040,289 @@ begin
     return query select 'open', p_transfer, v_people, null::integer;
 end $$;
 ALTER FUNCTION cloison.decide_transfer_v1(p_segment text, p_token bytea, p_kind text, p_transfer uuid) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.decisions_v1(p_segment text, p_token bytea, p_days integer) RETURNS TABLE(asker text, approver text, approved boolean)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    with decided as (
+        select a.asked_by, s.account, true as approved
+        from act a join act_signature s on s.act = a.act
+        where a.asked_at > clock_v1() - make_interval(hours => 24 * p_days)
+        union all
+        select a.asked_by, a.refused_by, false from act a
+        where a.asked_at > clock_v1() - make_interval(hours => 24 * p_days) and a.refused_by is not null
+    )
+    select (select min(b.handle) from account b where b.holder = x.holder),
+        (select min(b.handle) from account b where b.holder = y.holder), d.approved
+    from decided d
+    join account x on x.account = d.asked_by
+    join account y on y.account = d.account
+    where d.account <> d.asked_by and exists (
+        select from member m
+        where m.segment = p_segment and m.token_hash = sha256(p_token) and m.service and m.permissions & (3 << 9) <> 0);
+$$;
+ALTER FUNCTION cloison.decisions_v1(p_segment text, p_token bytea, p_days integer) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.directory_ask_v1(p_token bytea, p_act uuid, p_kind text, p_canonical bytea, p_details jsonb, p_organisation uuid, p_expires_at timestamp with time zone) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    v_who record;
+begin
+    select * into v_who from directory_v1(p_token);
+    if v_who.client is null or p_organisation <> v_who.organisation or p_kind not in ('account.create', 'account.elevate')
+       or p_details ->> 'client' is distinct from v_who.name
+       or (p_kind = 'account.elevate' and not exists (
+            select from account a where a.segment = p_details ->> 'segment' and a.account = (p_details ->> 'account')::uuid
+              and a.organisation = v_who.organisation)) then
+        raise exception 'not an act of the directory''s' using errcode = 'CL021';
+    elsif (select count(*) from act a where a.state = 'waiting' and a.organisation = v_who.organisation
+             and a.expires_at > clock_v1() and a.details ->> 'client' = v_who.name) >= 1000 then
+        raise exception 'a thousand acts wait' using errcode = 'CL033';
+    elsif p_kind = 'account.create' and exists (
+            select from act a where a.state = 'waiting' and a.organisation = v_who.organisation and a.kind = p_kind
+              and a.expires_at > clock_v1() and a.details ->> 'handle' = p_details ->> 'handle') then
+        raise exception 'the handle is asked for' using errcode = 'unique_violation';
+    end if;
+    perform ask_unsigned_v1(p_act, p_kind, p_canonical, p_details, p_organisation, p_expires_at);
+end $$;
+ALTER FUNCTION cloison.directory_ask_v1(p_token bytea, p_act uuid, p_kind text, p_canonical bytea, p_details jsonb, p_organisation uuid, p_expires_at timestamp with time zone) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.directory_close_v1(p_token bytea, p_user uuid) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    v_who record;
+    v_segment text;
+begin
+    select * into v_who from directory_v1(p_token);
+    select a.segment into v_segment from account a join role r on r.role = a.role join organisation o on o.organisation = a.organisation
+    where a.account = p_user and a.organisation = v_who.organisation and a.closed_at is null
+      and not (o.service and r.permissions & (1 << 9 | 1 << 10) <> 0);
+    if v_segment is not null then
+        perform close_account_v1(v_segment, p_user);
+        return true;
+    end if;
+    update act a set state = 'refused', settled_at = clock_v1(), refused_by = a.asked_by
+    where a.act = p_user and a.state = 'waiting' and a.kind = 'account.create' and a.organisation = v_who.organisation
+      and a.details ->> 'client' = v_who.name;
+    if found then
+        perform log_act_v1('00', 'act_refused', p_user, null, null);
+    end if;
+    return found;
+end $$;
+ALTER FUNCTION cloison.directory_close_v1(p_token bytea, p_user uuid) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.directory_users_v1(p_token bytea, p_user uuid, p_handle text, p_holder text, p_skip integer, p_most integer) RETURNS TABLE(total bigint, account uuid, handle text, segment text, agency text, role text, holder text, state text, since timestamp with time zone)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    with found as (
+        select a.account, a.handle, a.segment, a.agency, r.name as role, a.holder, account_state_v1(a.segment, a.account) as state,
+            a.reviewed_at as since
+        from directory_v1(p_token) d join account a on a.organisation = d.organisation join role r on r.role = a.role
+        where a.closed_at is null
+          and (p_user is null or a.account = p_user) and (p_handle is null or lower(a.handle) = lower(p_handle))
+          and (p_holder is null or a.holder = p_holder)
+        union all
+        select w.act, w.details ->> 'handle', w.details ->> 'segment', w.details ->> 'agency', w.details ->> 'role',
+            coalesce(w.details ->> 'holder', w.details ->> 'handle'), 'waiting', w.asked_at
+        from directory_v1(p_token) d join act w on w.organisation = d.organisation and w.state = 'waiting'
+            and w.expires_at > clock_v1() and w.kind = 'account.create' and w.details ->> 'client' = d.name
+        where (p_user is null or w.act = p_user) and (p_handle is null or lower(w.details ->> 'handle') = lower(p_handle))
+          and (p_holder is null or coalesce(w.details ->> 'holder', w.details ->> 'handle') = p_holder)
+    )
+    select count(*) over (), f.* from found f order by f.handle, f.account offset p_skip limit p_most;
+$$;
+ALTER FUNCTION cloison.directory_users_v1(p_token bytea, p_user uuid, p_handle text, p_holder text, p_skip integer, p_most integer) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.directory_v1(p_token bytea) RETURNS TABLE(client uuid, name text, organisation uuid)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    select c.client, c.name, c.organisation from client c where c.client = client_of_v1(p_token, 'scim');
+$$;
+ALTER FUNCTION cloison.directory_v1(p_token bytea) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.disclosures_v1() RETURNS TABLE(act uuid, given_at timestamp with time zone, authority text, legal_basis text, reference text, person uuid, compartments text[], signed_by text[], executor text, fetched_at timestamp with time zone)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    select x.act, x.given_at, a.details ->> 'authority', a.details ->> 'legal_basis', a.details ->> 'reference', x.person,
+        texts_v1(a.details -> 'compartments'),
+        array(select c.handle from act_signature s join account c on c.account = s.account where s.act = x.act order by s.signed_at),
+        (select c.handle from account c where c.segment = x.segment and c.account = x.account),
+        (select min(e.at) from entry e where e.segment = x.segment and e.account = x.account and e.subject = x.act
+            and e.person = x.person and e.event = 'exported')
+    from export x join act a on a.act = x.act
+    where x.person is not null
+    order by x.given_at;
+$$;
+ALTER FUNCTION cloison.disclosures_v1() OWNER TO cloison_owner;
+CREATE FUNCTION cloison.do_act_v1(p_act cloison.act) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    d jsonb := p_act.details;
+    v_segment text := d ->> 'segment';
+    v_account uuid := (d ->> 'account')::uuid;
+    v_organisation uuid;
+begin
+    if p_act.kind in ('account.recover', 'account.elevate', 'account.unfreeze') and not exists (
+        select from account a
+        where a.segment = v_segment and a.account = v_account and a.organisation = p_act.organisation and a.closed_at is null) then
+        raise exception 'no such account' using errcode = 'CL005';   -- it was closed since
+    end if;
+    if p_act.kind = 'account.create' then
+        -- Locked, so that two at once, in whatever segments and organisations, do not both take the handle.
+        perform from organisation o where o.service for no key update;
+        if exists (select from account a where a.handle = d ->> 'handle') then
+            raise exception 'the handle is taken' using errcode = 'unique_violation';
+        end if;
+        v_account := create_account_v1(v_segment, d ->> 'handle', p_act.organisation, d ->> 'agency', d ->> 'role', d ->> 'holder',
+            p_act.act);   -- one number, so that who asked knows it before it is done
+        insert into invitation (segment, account, act, invited_at, expires_at)
+        values (v_segment, v_account, p_act.act, clock_v1(), clock_v1() + interval '72 hours');
+    elsif p_act.kind = 'account.recover' then
+        perform freeze_factors_v1(v_segment, v_account);
+        insert into invitation (segment, account, act, invited_at, expires_at)
+        values (v_segment, v_account, p_act.act, clock_v1(), clock_v1() + interval '72 hours');
+        perform log_act_v1(v_segment, 'account_recovered', v_account, null, null);
+    elsif p_act.kind = 'account.elevate' then
+        if exists (select from agreement g join role r on r.name = d ->> 'role'
+                   where g.organisation = p_act.organisation and g.standing and r.role <> all (g.roles)) then
+            raise exception 'not a role of the agreement' using errcode = 'CL012';
+        end if;
+        update account a set role = r.role from role r
+        where a.segment = v_segment and a.account = v_account and a.organisation = p_act.organisation
+          and a.closed_at is null and r.name = d ->> 'role';
+        if not found then
+            raise exception 'no such account or role' using errcode = 'CL005';
+        end if;
+        perform end_sessions_v1(v_segment, v_account);   -- the keeper's ceilings are a session's
+        perform log_act_v1(v_segment, 'account_elevated', v_account, null, null);
+    elsif p_act.kind = 'account.unfreeze' then
+        perform unfreeze_v1(v_segment, v_account);
+    elsif p_act.kind = 'organisation.create' then
+        insert into organisation (name) values (d ->> 'name') returning organisation into v_organisation;
+        if d ? 'agreement' then   -- without one its accounts would open nobody
+            perform make_agreement_v1(v_organisation, d -> 'agreement');
+        end if;
+    elsif p_act.kind = 'agreement.make' then
+        perform make_agreement_v1(p_act.organisation, d);
+    elsif p_act.kind = 'agreement.end' then
+        if not end_agreement_v1(p_act.organisation) then
+            raise exception 'no agreement stands' using errcode = 'CL010';
+        end if;
+    elsif p_act.kind = 'grant.campaign' then
+        perform do_campaign_v1(p_act);    -- 88_campaigns.sql
+    elsif p_act.kind in ('grant.break_glass', 'grant.reinstate') then
+        perform do_grant_v1(p_act);       -- 83_grants.sql
+    elsif p_act.kind in ('grant.bulk', 'grant.disclosure') then
+        perform do_export_v1(p_act);      -- 84_exports.sql
+    else
+        perform do_operated_v1(p_act);    -- 85_operator.sql
+    end if;
+    perform log_act_v1(coalesce(v_segment, '00'), 'act_done', p_act.act, null, null);
+end $$;
+ALTER FUNCTION cloison.do_act_v1(p_act cloison.act) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.do_campaign_v1(p_act cloison.act) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    d jsonb := p_act.details;
+    v_now timestamptz := clock_v1();
+begin
+    -- Of two at once the second sees the first.
+    perform from organisation o where o.organisation = p_act.organisation for no key update;
+    if exists (select from campaign c where c.organisation = p_act.organisation and c.segment = d ->> 'segment'
+               and c.agency = d ->> 'agency' and c.ends_at > v_now) then
+        raise exception 'a campaign of this agency stands' using errcode = 'CL035';
+    end if;
+    insert into campaign (act, organisation, segment, agency, people, days, began_at, ends_at)
+    values (p_act.act, p_act.organisation, d ->> 'segment', d ->> 'agency', (d ->> 'people')::integer, (d ->> 'days')::integer,
+        v_now, v_now + make_interval(hours => 24 * (d ->> 'days')::integer));
+    perform log_act_v1(d ->> 'segment', 'grant_given', p_act.act, null, (d ->> 'people')::integer);
+end $$;
+ALTER FUNCTION cloison.do_campaign_v1(p_act cloison.act) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.do_export_v1(p_act cloison.act) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    v_export export := export_read_v1(p_act);
+begin
+    insert into export select v_export.act, v_export.segment, v_export.account, v_export.purpose, v_export.compartments,
+        v_export.people, 0, v_export.segments, v_export.person, v_export.recipient, v_export.given_at, v_export.valid_until, null;
+    perform log_own_act_v1(v_export.segment, v_export.account, 'grant_given', 'open', null, p_act.act);
+end $$;
+ALTER FUNCTION cloison.do_export_v1(p_act cloison.act) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.do_grant_v1(p_act cloison.act) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    v_grant break_glass;
+    v_approver act_signature;
+begin
+    if p_act.kind = 'grant.reinstate' then
+        update break_glass g set forgiven_at = clock_v1() from account o join account mine on mine.holder = o.holder
+        where o.segment = p_act.details ->> 'segment' and o.account = (p_act.details ->> 'account')::uuid
+          and g.segment = mine.segment and g.account = mine.account and g.emergency and g.approved_by is null;
+        return;
+    elsif p_act.kind <> 'grant.break_glass' then
+        raise exception 'not an act that is done here' using errcode = 'CL021';
+    end if;
+    if not exists (select from break_glass g where g.act = p_act.act) then
+        perform break_glass_v1(p_act, false);
+    end if;
+    select * into v_approver from act_signature s where s.act = p_act.act and s.account <> p_act.asked_by
+    order by s.signed_at desc limit 1;
+    update break_glass g set approved_by = v_approver.account where g.act = p_act.act returning g.* into v_grant;
+    if v_grant.emergency and v_grant.valid_until > clock_v1() then
+        perform relate_v1(v_grant, v_grant.valid_until);
+    end if;
+    perform approver_charged_v1(v_grant, v_approver);
+end $$;
+ALTER FUNCTION cloison.do_grant_v1(p_act cloison.act) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.do_operated_v1(p_act cloison.act) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    d jsonb := p_act.details;
+begin
+    if not operated_v1(p_act.kind) then
+        raise exception 'not an act that is done here' using errcode = 'CL021';
+    elsif p_act.kind = 'feed.open' then
+        perform register_client_v1(p_act, array['feed']);
+        perform create_feed_v1(d ->> 'name', (d ->> 'source')::feed_kind, texts_v1(d -> 'segments'), p_act.act);
+    elsif p_act.kind = 'client.register' then
+        perform register_client_v1(p_act, texts_v1(d -> 'uses'));
+    elsif p_act.kind = 'protection.lift' then
+        if not lift_by_owner_v1((d ->> 'protection')::uuid) then
+            raise exception 'no such protection stands' using errcode = 'CL031';
+        end if;
+    elsif p_act.kind = 'account.forget_holder' then
+        perform set_holder_v1(d ->> 'segment', (d ->> 'account')::uuid, '{}', '{}');
+    elsif p_act.kind = 'limit.set' then
+        perform set_limit_v1(d ->> 'limit', (d ->> 'value')::integer, d ->> 'only_of');
+    elsif p_act.kind = 'staff.import' and d - 'reason' is distinct from staged_staff_v1(p_act.act) then
+        raise exception 'not the lines that were signed' using errcode = 'CL022';
+    end if;   -- brought in afterwards: operator_import_v1
+end $$;
+ALTER FUNCTION cloison.do_operated_v1(p_act cloison.act) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.emergencies_v1(p_account uuid) RETURNS TABLE(waiting bigint, missed boolean)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    select count(*) filter (where a.state = 'waiting' and a.expires_at > clock_v1()),
+        coalesce(bool_or(a.state = 'refused' or a.expires_at <= clock_v1()), false)
+    from account o join account mine on mine.holder = o.holder
+    join break_glass g on g.segment = mine.segment and g.account = mine.account
+    join act a on a.act = g.act
+    where o.account = p_account and g.emergency and g.approved_by is null and g.forgiven_at is null;
+$$;
+ALTER FUNCTION cloison.emergencies_v1(p_account uuid) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.end_agreement_v1(p_organisation uuid) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -1527,6 +2340,147 @@ begin
     return true;
 end $$;
 ALTER FUNCTION cloison.end_agreement_v1(p_organisation uuid) OWNER TO cloison_owner;
+CREATE TABLE cloison.account (
+    segment text NOT NULL COLLATE pg_catalog."C",
+    account uuid DEFAULT gen_random_uuid() NOT NULL,
+    handle text NOT NULL,
+    organisation uuid NOT NULL,
+    agency text NOT NULL,
+    role smallint NOT NULL,
+    holder text NOT NULL,
+    reviewed_at timestamp with time zone NOT NULL,
+    closed_at timestamp with time zone,
+    CONSTRAINT account_agency_check CHECK (((length(agency) >= 1) AND (length(agency) <= 64))),
+    CONSTRAINT account_handle_check CHECK ((handle ~ '^[0-9A-Za-z._-]{1,64}$'::text)),
+    CONSTRAINT account_holder_check CHECK (((length(holder) >= 1) AND (length(holder) <= 64))),
+    CONSTRAINT account_segment_check CHECK ((segment ~ '^[0-9A-Za-z_-]{1,16}$'::text))
+);
+ALTER TABLE cloison.account OWNER TO cloison_owner;
+CREATE TABLE cloison.organisation (
+    organisation uuid DEFAULT gen_random_uuid() NOT NULL,
+    name text NOT NULL,
+    service boolean DEFAULT false NOT NULL,
+    CONSTRAINT organisation_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200)))
+);
+ALTER TABLE cloison.organisation OWNER TO cloison_owner;
+CREATE TABLE cloison.role (
+    role smallint NOT NULL,
+    name text NOT NULL,
+    relations integer NOT NULL,
+    compartments integer NOT NULL,
+    touch integer NOT NULL,
+    purposes integer NOT NULL,
+    permissions integer DEFAULT 0 NOT NULL
+);
+ALTER TABLE cloison.role OWNER TO cloison_owner;
+CREATE TABLE cloison.session (
+    segment text NOT NULL COLLATE pg_catalog."C",
+    session uuid DEFAULT gen_random_uuid() NOT NULL,
+    account uuid NOT NULL,
+    door cloison.door DEFAULT 'desk'::cloison.door NOT NULL,
+    token_hash bytea NOT NULL,
+    secret_hash bytea,
+    factor uuid,
+    issued_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    seen_at timestamp with time zone NOT NULL,
+    idle interval DEFAULT '24:00:00'::interval NOT NULL,
+    touched_at timestamp with time zone,
+    copied_at timestamp with time zone,
+    client uuid,
+    parent uuid,
+    CONSTRAINT session_secret_hash_check CHECK ((length(secret_hash) = 32)),
+    CONSTRAINT session_token_hash_check CHECK ((length(token_hash) = 32))
+);
+ALTER TABLE cloison.session OWNER TO cloison_owner;
+CREATE TABLE cloison.session_end (
+    segment text NOT NULL COLLATE pg_catalog."C",
+    session uuid NOT NULL,
+    ended_at timestamp with time zone NOT NULL
+);
+ALTER TABLE cloison.session_end OWNER TO cloison_owner;
+CREATE VIEW cloison.member AS
+ SELECT s.segment,
+    s.session,
+    s.token_hash,
+    s.account,
+    s.touched_at,
+    s.factor,
+    s.issued_at,
+    a.handle,
+    a.organisation,
+    o.service,
+    r.permissions,
+    r.name AS role_name
+   FROM (((cloison.session s
+     JOIN cloison.account a ON (((a.segment = s.segment) AND (a.account = s.account))))
+     JOIN cloison.organisation o ON ((o.organisation = a.organisation)))
+     JOIN cloison.role r ON ((r.role = a.role)))
+  WHERE ((s.door = 'signin'::cloison.door) AND (LEAST(s.expires_at, (s.seen_at + s.idle)) > cloison.clock_v1()) AND (NOT (EXISTS ( SELECT
+           FROM cloison.session_end e
+          WHERE ((e.segment = s.segment) AND (e.session = s.session))))) AND (cloison.account_state_v1(s.segment, s.account) = 'open'::text));
+ALTER VIEW cloison.member OWNER TO cloison_owner;
+CREATE FUNCTION cloison.end_campaign_v1(p_who cloison.member, p_act uuid) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+begin
+    update campaign c set ends_at = clock_v1() from act a
+    where c.act = p_act and a.act = p_act and c.ends_at > clock_v1()
+      and (a.asked_by = p_who.account
+           or (p_who.service and (p_who.permissions >> act_right_v1(a.kind, false)) & 1 = 1));
+    if found then
+        perform log_own_act_v1(p_who.segment, p_who.account, 'grant_ended', 'open', p_who.session, p_act);
+        return true;
+    end if;
+    return false;
+end $$;
+ALTER FUNCTION cloison.end_campaign_v1(p_who cloison.member, p_act uuid) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.end_export_v1(p_who cloison.member, p_act uuid) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+begin
+    update export x set ended_at = clock_v1() from act a
+    where x.act = p_act and a.act = p_act and x.ended_at is null and x.valid_until > clock_v1()
+      and (a.asked_by = p_who.account
+           or (p_who.service and (p_who.permissions >> act_right_v1(a.kind, false)) & 1 = 1));
+    if found then
+        perform log_own_act_v1(p_who.segment, p_who.account, 'grant_ended', 'open', p_who.session, p_act);
+        return true;
+    end if;
+    return false;
+end $$;
+ALTER FUNCTION cloison.end_export_v1(p_who cloison.member, p_act uuid) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.end_factor_sessions_v1(p_segment text, p_account uuid, p_factors uuid[]) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    insert into session_end (segment, session, ended_at)
+    select s.segment, s.session, clock_v1() from session s
+    where s.segment = p_segment and s.account = p_account and s.factor = any (p_factors) and s.expires_at > clock_v1()
+    on conflict do nothing;
+    insert into recall (subject, until)
+    select s.session, clock_v1() + interval '1 minute' from session s
+    where s.segment = p_segment and s.account = p_account and s.factor = any (p_factors) and s.expires_at > clock_v1()
+    on conflict do nothing;
+$$;
+ALTER FUNCTION cloison.end_factor_sessions_v1(p_segment text, p_account uuid, p_factors uuid[]) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.end_grant_v1(p_act uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    v_grant break_glass;
+begin
+    update break_glass g set ended_at = clock_v1() where g.act = p_act and g.ended_at is null returning g.* into v_grant;
+    update relation r set valid_until = clock_v1()
+    where r.account = v_grant.account and r.person = v_grant.person and r.kind = 'grant' and r.valid_until > clock_v1();
+    if v_grant.act is not null then
+        perform log_own_act_v1(v_grant.segment, v_grant.account, 'grant_ended', 'open', null, p_act);
+    end if;
+end $$;
+ALTER FUNCTION cloison.end_grant_v1(p_act uuid) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.end_representative_v1(p_segment text, p_token bytea, p_request uuid, p_purpose smallint, p_person uuid, p_representative uuid) RETURNS text
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -1574,6 +2528,308 @@ begin
     return v_ended;
 end $$;
 ALTER FUNCTION cloison.end_sessions_v1(p_segment text, p_account uuid) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.export_asked_v1(p_act cloison.act) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+begin
+    if p_act.kind in ('grant.bulk', 'grant.disclosure') then
+        perform export_read_v1(p_act);
+    end if;
+end $$;
+ALTER FUNCTION cloison.export_asked_v1(p_act cloison.act) OWNER TO cloison_owner;
+CREATE TABLE cloison.agreement (
+    organisation uuid NOT NULL,
+    valid_from timestamp with time zone NOT NULL,
+    ends_at timestamp with time zone,
+    standing boolean NOT NULL,
+    segments text[],
+    roles smallint[],
+    accounts_most integer,
+    minutes_5 integer,
+    hour integer,
+    day integer,
+    days_28 integer,
+    ledger_segment text NOT NULL COLLATE pg_catalog."C",
+    CONSTRAINT agreement_accounts_most_check CHECK ((accounts_most >= 0)),
+    CONSTRAINT agreement_day_check CHECK ((day >= 0)),
+    CONSTRAINT agreement_days_28_check CHECK ((days_28 >= 0)),
+    CONSTRAINT agreement_hour_check CHECK ((hour >= 0)),
+    CONSTRAINT agreement_ledger_segment_check CHECK ((ledger_segment ~ '^[0-9A-Za-z_-]{1,16}$'::text)),
+    CONSTRAINT agreement_minutes_5_check CHECK ((minutes_5 >= 0)),
+    CONSTRAINT agreement_roles_check CHECK ((cardinality(roles) > 0)),
+    CONSTRAINT agreement_segments_check CHECK ((cardinality(segments) > 0))
+);
+ALTER TABLE cloison.agreement OWNER TO cloison_owner;
+CREATE TABLE cloison.export (
+    act uuid NOT NULL,
+    segment text NOT NULL COLLATE pg_catalog."C",
+    account uuid NOT NULL,
+    purpose smallint,
+    compartments integer NOT NULL,
+    people integer NOT NULL,
+    taken integer DEFAULT 0 NOT NULL,
+    segments text[] NOT NULL COLLATE pg_catalog."C",
+    person uuid,
+    recipient text NOT NULL,
+    given_at timestamp with time zone NOT NULL,
+    valid_until timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT export_budget CHECK ((taken <= people)),
+    CONSTRAINT export_people_check CHECK (((people >= 1) AND (people <= 1000000)))
+);
+ALTER TABLE cloison.export OWNER TO cloison_owner;
+CREATE VIEW cloison.holder AS
+ SELECT s.segment,
+    s.session,
+    s.token_hash,
+    s.account,
+    s.touched_at,
+    LEAST(s.expires_at, (s.seen_at + s.idle)) AS expires_at,
+    a.handle,
+    a.organisation,
+    a.role,
+    r.name AS role_name,
+        CASE
+            WHEN g.standing THEN r.relations
+            ELSE 0
+        END AS relations,
+        CASE
+            WHEN g.standing THEN r.compartments
+            ELSE 0
+        END AS compartments,
+    r.touch,
+        CASE
+            WHEN g.standing THEN r.purposes
+            ELSE 0
+        END AS purposes,
+        CASE
+            WHEN g.standing THEN r.permissions
+            ELSE 0
+        END AS permissions,
+    (g.standing IS NOT NULL) AS covered,
+    g.segments AS lent_to,
+    (COALESCE(g.minutes_5, g.hour, g.day, g.days_28) IS NOT NULL) AS capped,
+    g.ledger_segment
+   FROM (((cloison.session s
+     JOIN cloison.account a ON (((a.segment = s.segment) AND (a.account = s.account))))
+     JOIN cloison.role r ON ((r.role = a.role)))
+     LEFT JOIN cloison.agreement g ON (((g.organisation = a.organisation) AND g.standing AND
+        CASE
+            WHEN ((a.segment <> ALL (g.segments)) OR (a.role <> ALL (g.roles))) THEN false
+            WHEN ((a.closed_at IS NOT NULL) OR (a.reviewed_at < (cloison.clock_v1() - '8760:00:00'::interval))) THEN false
+            WHEN (g.ends_at IS NULL) THEN true
+            ELSE (g.ends_at > cloison.clock_v1())
+        END)))
+  WHERE ((s.door = 'desk'::cloison.door) AND (NOT (EXISTS ( SELECT
+           FROM cloison.session_end e
+          WHERE ((e.segment = s.segment) AND (e.session = s.session))))));
+ALTER VIEW cloison.holder OWNER TO cloison_owner;
+CREATE VIEW cloison.exporter AS
+ SELECT h.segment,
+    h.session,
+    h.token_hash,
+    h.account,
+    h.role,
+    h.expires_at,
+    h.touched_at,
+    h.lent_to,
+    x.act,
+    x.purpose,
+    x.compartments,
+    x.people,
+    x.segments,
+    x.person,
+    x.recipient,
+    x.valid_until
+   FROM (cloison.holder h
+     JOIN cloison.export x ON (((x.segment = h.segment) AND (x.account = h.account))))
+  WHERE ((x.ended_at IS NULL) AND (x.valid_until > cloison.clock_v1()) AND h.covered AND ((x.compartments & (~ h.compartments)) = 0) AND ((x.purpose IS NULL) OR (((h.purposes >> (x.purpose)::integer) & 1) = 1)));
+ALTER VIEW cloison.exporter OWNER TO cloison_owner;
+CREATE FUNCTION cloison.export_candidates_v1(p_grant cloison.exporter, p_place text, p_after uuid) RETURNS TABLE(person uuid, kept boolean)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+#variable_conflict use_column
+declare
+    v_today timestamp := clock_v1() at time zone 'UTC';
+    v_cohort integer := extract(year from v_today) * 4 + extract(quarter from v_today) - 1;
+    v_people uuid[];
+begin
+    v_people := array(
+        select p.person from person p
+        where p.segment = p_place and p.person > coalesce(p_after, '00000000-0000-0000-0000-000000000000')
+          and p.cohort >= v_cohort and (p_grant.person is null or p.person = p_grant.person)
+        order by p.person limit export_page_people_v1());
+    return query
+    select w.person, not w.own and not case when p_grant.person is null then w.shielded else w.withheld end
+    from withheld_each_v1(array_fill(p_grant.account, array[cardinality(v_people)]),
+        array_fill(p_grant.account, array[cardinality(v_people)]), v_people) w;
+end $$;
+ALTER FUNCTION cloison.export_candidates_v1(p_grant cloison.exporter, p_place text, p_after uuid) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.export_charged_v1(p_holder cloison.holder, p_grant cloison.exporter, p_request uuid, p_place text, p_people uuid[]) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    v_now timestamptz := clock_v1();
+    v_new integer;
+    v_number bigint;
+begin
+    insert into exported (act, person) select p_grant.act, q.person from unnest(p_people) q (person) on conflict do nothing;
+    get diagnostics v_new = row_count;
+    update export x set taken = x.taken + v_new where x.act = p_grant.act;
+    update ledger l set next_number = l.next_number + greatest(cardinality(p_people), 1)
+    where l.segment = p_holder.segment and l.account = p_holder.account
+    returning l.next_number - greatest(cardinality(p_people), 1) into v_number;
+    insert into entry (segment, account, number, at, event, outcome, session, request, person, compartments, purpose, subject)
+    select p_holder.segment, p_holder.account, v_number + q.ordinal - 1, v_now, 'exported', 'open', p_holder.session, p_request,
+        q.person, p_grant.compartments, p_grant.purpose, p_grant.act
+    from unnest(case when p_people = '{}' then array[null::uuid] else p_people end) with ordinality q (person, ordinal);
+    insert into export_receipt (segment, session, request, act, place, person, charged_at)
+    select p_holder.segment, p_holder.session, p_request, p_grant.act, p_place, q.person, v_now from unnest(p_people) q (person)
+    on conflict (segment, session, request, person) do update set act = excluded.act, place = excluded.place, charged_at = excluded.charged_at;
+end $$;
+ALTER FUNCTION cloison.export_charged_v1(p_holder cloison.holder, p_grant cloison.exporter, p_request uuid, p_place text, p_people uuid[]) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.export_page_people_v1() RETURNS integer
+    LANGUAGE sql IMMUTABLE SECURITY DEFINER PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    RETURN 100;
+ALTER FUNCTION cloison.export_page_people_v1() OWNER TO cloison_owner;
+CREATE FUNCTION cloison.export_read_v1(p_act cloison.act) RETURNS cloison.export
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $_$
+declare
+    d jsonb := p_act.details;
+    v_disclosure boolean := p_act.kind = 'grant.disclosure';
+    v_export export;
+    v_allowed boolean;
+begin
+    v_export.act := p_act.act;
+    v_export.segment := d ->> 'segment';
+    v_export.account := (d ->> 'executor')::uuid;
+    v_export.people := case when v_disclosure then 1 else (d ->> 'people')::integer end;
+    v_export.segments := case when v_disclosure then array[d ->> 'held_in'] else texts_v1(d -> 'segments') end;
+    v_export.person := case when v_disclosure then (d ->> 'person')::uuid end;
+    v_export.recipient := d ->> 'recipient';
+    v_export.given_at := clock_v1();
+    v_export.valid_until := clock_v1() + make_interval(hours => (d ->> 'hours')::integer);
+    v_export.compartments := compartments_of_v1(v_export.account, texts_v1(d -> 'compartments'));
+    select case when not v_disclosure then array_position(p.purposes, d ->> 'purpose') - 1 end into v_export.purpose
+    from profile p;
+    select g.standing and (v_disclosure or (r.purposes >> v_export.purpose) & 1 = 1)
+        and (g.segments is null or v_export.segments <@ g.segments)
+    into v_allowed
+    from account a join role r on r.role = a.role join agreement g on g.organisation = a.organisation and g.standing
+    where a.segment = v_export.segment and a.account = v_export.account and a.organisation = p_act.organisation
+      and account_state_v1(a.segment, a.account) = 'open';
+    if v_allowed is not true or v_export.compartments is null
+       or (v_export.people between 1 and 1000000) is not true
+       or ((d ->> 'hours')::integer between 1 and 72) is not true
+       or (cardinality(v_export.segments) between 1 and 200) is not true or array_position(v_export.segments, null) is not null
+       or (v_disclosure and v_export.person is null)
+       or (v_disclosure and 3 > (select count(*) from unnest(array['authority', 'legal_basis', 'reference']) n
+                                 where length(d ->> n) between 1 and 200))
+       or (v_export.recipient ~ '^age1[02-9ac-hj-np-z]{58}$') is not true then
+        raise exception 'not what the executor may export' using errcode = 'CL028';
+    end if;
+    return v_export;
+end $_$;
+ALTER FUNCTION cloison.export_read_v1(p_act cloison.act) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.export_v1(p_segment text, p_token bytea, p_act uuid, p_request uuid, p_place text, p_after uuid) RETURNS TABLE(outcome text, people integer, last uuid)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+#variable_conflict use_column
+declare
+    v_locked uuid[];
+    v_holder holder;
+    v_grant exporter;
+    v_verdict text;
+    v_room integer;
+    v_looked uuid[];
+    v_people uuid[];
+    v_last uuid;
+begin
+    perform refuse_unsafe_caller_v1();
+    v_locked := lock_ledgers_v1(p_segment, array[p_token]);
+    select * into v_holder from holder h
+    where h.segment = p_segment and h.token_hash = sha256(p_token) and h.expires_at > clock_v1();
+    select * into v_grant from exporter x where x.segment = p_segment and x.session = v_holder.session and x.act = p_act;
+    v_verdict := case
+        when v_holder.session is null or p_request is null then 'no_session'
+        when v_holder.account <> all (v_locked) then 'busy'
+        when exists (select from account_freeze f where f.segment = p_segment and f.account = v_holder.account
+                     and f.lifted_at is null) then 'frozen'
+        when v_grant.act is null or (p_place = any (v_grant.segments)) is not true
+             or (v_grant.lent_to is not null and p_place <> all (v_grant.lent_to))
+             or exists (select from ledger l where l.segment = p_segment and l.account = v_holder.account
+                        and l.quarantined_until > clock_v1()) then 'scope'
+        when (v_holder.touched_at > clock_v1() - interval '5 minutes') is not true and not exists (
+            select from export_run r where r.act = p_act and r.session = v_holder.session) then 'step_up'
+        else 'open' end;
+    if v_verdict in ('frozen', 'scope', 'step_up') then
+        perform from settle_v1(p_segment, clock_v1(), array[row(1, v_holder.session, v_holder.account, v_holder.role, p_request,
+            null, 0, null, null, 'open', 'exported', v_verdict)::judged]);
+    end if;
+    if v_verdict <> 'open' then
+        return query select v_verdict, 0, null::uuid;
+        return;
+    end if;
+    insert into export_run (act, session, began_at) values (p_act, v_holder.session, clock_v1()) on conflict do nothing;
+    -- Sessions of the account have waited at its ledger; who ends the grant waits here. What follows has a younger snapshot.
+    select x.people - x.taken into v_room from export x where x.act = p_act and x.ended_at is null for update;
+    if v_room is null then
+        return query select 'scope', 0, null::uuid;
+        return;
+    end if;
+    with looked as materialized (
+        select c.person, c.kept, count(*) filter (where c.kept and e.person is null) over (order by c.person) <= v_room as fits
+        from export_candidates_v1(v_grant, p_place, p_after) c
+        left join exported e on e.act = p_act and e.person = c.person
+    )
+    select coalesce(array_agg(l.person order by l.person), '{}'),
+        coalesce(array_agg(l.person order by l.person) filter (where l.fits and l.kept), '{}'),
+        (array_agg(l.person order by l.person desc) filter (where l.fits))[1]
+    into v_looked, v_people, v_last from looked l;
+    perform export_charged_v1(v_holder, v_grant, p_request, p_place, v_people);
+    return query select
+        case when v_last is null and v_looked <> '{}' then 'budget' else 'open' end, cardinality(v_people),
+        case when v_last = v_looked[export_page_people_v1()] or v_last is distinct from v_looked[cardinality(v_looked)] then v_last end;
+end $$;
+ALTER FUNCTION cloison.export_v1(p_segment text, p_token bytea, p_act uuid, p_request uuid, p_place text, p_after uuid) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.exports_of_v1(p_segment text, p_account uuid) RETURNS TABLE(act uuid, people integer, compartments integer, ends double precision)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    select x.act, x.people, x.compartments, extract(epoch from x.valid_until)::double precision from export x
+    where x.segment = p_segment and x.account = p_account and x.ended_at is null and x.valid_until > clock_v1();
+$$;
+ALTER FUNCTION cloison.exports_of_v1(p_segment text, p_account uuid) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.exports_v1(p_segment text, p_token bytea) RETURNS TABLE(act uuid, purpose text, compartments integer, people integer, taken integer, segments text[], recipient text, valid_until timestamp with time zone, disclosure boolean)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    select x.act, p.purposes[x.purpose + 1], x.compartments, x.people, (select e.taken from export e where e.act = x.act),
+        x.segments, x.recipient, x.valid_until, x.person is not null
+    from exporter x cross join profile p
+    where x.segment = p_segment and x.token_hash = sha256(p_token) and x.expires_at > clock_v1()
+    order by x.valid_until, x.act;
+$$;
+ALTER FUNCTION cloison.exports_v1(p_segment text, p_token bytea) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.factors_v1(p_segment text, p_account uuid) RETURNS TABLE(factor uuid, credential bytea, public_key bytea, sign_count bigint, aaguid uuid, backup_eligible boolean, synced boolean, aaguids uuid[])
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    select f.factor, f.credential, f.public_key, f.sign_count, f.aaguid, f.backup_eligible, coalesce(t.synced, false), t.aaguids
+    from factor f join account a on a.segment = f.segment and a.account = f.account
+    left join signin_terms t on t.organisation = a.organisation
+    where f.segment = p_segment and f.account = p_account and f.frozen_at is null;
+$$;
+ALTER FUNCTION cloison.factors_v1(p_segment text, p_account uuid) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.feed_file_v1(p_name text, p_interactions text[], p_handles text[], p_locator_kinds smallint[], p_locator_terms bigint[], p_from timestamp with time zone[], p_until timestamp with time zone[]) RETURNS TABLE(ordinal integer, result text, retry_after integer)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -1591,15 +2847,16 @@ CREATE FUNCTION cloison.feed_interactions_v1(p_token bytea, p_interactions text[
 begin
     return query select i.* from feed f cross join lateral take_interactions_v1(f.feed, p_interactions, p_handles,
         p_locator_kinds, p_locator_terms, p_from, p_until) i
-    where f.token_hash = sha256(p_token) and f.closed_at is null;
+    where f.client = client_of_v1(p_token, 'feed') and f.closed_at is null;
 end $$;
 ALTER FUNCTION cloison.feed_interactions_v1(p_token bytea, p_interactions text[], p_handles text[], p_locator_kinds smallint[], p_locator_terms bigint[], p_from timestamp with time zone[], p_until timestamp with time zone[]) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.feed_known_v1(p_token bytea) RETURNS boolean
-    LANGUAGE sql SECURITY DEFINER
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
     AS $$
-    select exists (select from feed f where f.token_hash = sha256(p_token) and f.closed_at is null);
-$$;
+begin
+    return exists (select from feed f where f.client = client_of_v1(p_token, 'feed') and f.closed_at is null);
+end $$;
 ALTER FUNCTION cloison.feed_known_v1(p_token bytea) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.find_v1(p_segment text, p_token bytea, p_request uuid) RETURNS TABLE(outcome text, retry_after integer)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1730,6 +2987,18 @@ CREATE FUNCTION cloison.forgive_question_v1(p_segment text, asked cloison.questi
     delete from refusal f where f.segment = p_segment and f.account = asked.account and f.number = asked.number;
 $$;
 ALTER FUNCTION cloison.forgive_question_v1(p_segment text, asked cloison.question) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.freeze_factors_v1(p_segment text, p_account uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+begin
+    update factor f set frozen_at = clock_v1() where f.segment = p_segment and f.account = p_account and f.frozen_at is null;
+    delete from identity i where i.segment = p_segment and i.account = p_account;
+    update invitation i set expires_at = clock_v1()
+    where i.segment = p_segment and i.account = p_account and i.redeemed_at is null and i.expires_at > clock_v1();
+    perform end_sessions_v1(p_segment, p_account);
+end $$;
+ALTER FUNCTION cloison.freeze_factors_v1(p_segment text, p_account uuid) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.freeze_v1(p_segment text, p_account uuid) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -1740,6 +3009,133 @@ begin
     perform log_act_v1(p_segment, 'account_frozen', p_account, null, null);
 end $$;
 ALTER FUNCTION cloison.freeze_v1(p_segment text, p_account uuid) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.full_people_v1(p_segment text, p_account uuid) RETURNS integer[]
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    select array[coalesce(sum(b.minutes_5), 0), coalesce(sum(b.hour), 0), coalesce(sum(b.day), 0), coalesce(sum(b.days_28), 0)]::integer[]
+    from account a
+    cross join lateral (
+        select b.minutes_5, b.hour, b.day, b.days_28 from role_budget b where b.role = a.role and b.meter in ('open', 'walk_in')
+        union all
+        select g.people[1], g.people[2], g.people[3], g.people[4] from campaign c
+        cross join lateral (select campaign_budget_v1(c.people, c.days) as people) g
+        where c.organisation = a.organisation and c.segment = a.segment and c.agency = a.agency and c.ends_at > clock_v1()
+    ) b
+    where a.segment = p_segment and a.account = p_account;
+$$;
+ALTER FUNCTION cloison.full_people_v1(p_segment text, p_account uuid) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.grant_asked_v1(p_act cloison.act) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    d jsonb := p_act.details;
+    v_emergency boolean := coalesce((d ->> 'emergency')::boolean, false);
+    v_so_far record;
+begin
+    if p_act.kind <> 'grant.break_glass' then
+        return;
+    elsif not exists (select from facts f where f.facts = (d ->> 'facts')::uuid and f.account = p_act.asked_by
+                      and f.kept_at > clock_v1() - interval '1 hour')
+          or compartments_of_v1(p_act.asked_by, texts_v1(d -> 'compartments')) is null
+          or ((d ->> 'hours')::integer between 1 and 8) is not true then
+        raise exception 'not facts of the last hour, compartments or hours' using errcode = 'CL024';
+    end if;
+    -- Two at once of one holder count each other.
+    perform from account o join account mine on mine.holder = o.holder
+    where o.account = p_act.asked_by order by mine.segment, mine.account for no key update of mine;
+    select * into v_so_far from emergencies_v1(p_act.asked_by);
+    if v_so_far.missed then
+        raise exception 'an emergency was not approved in time' using errcode = 'CL025';
+    elsif v_emergency and v_so_far.waiting >= 2 then
+        raise exception 'two emergencies wait to be approved' using errcode = 'CL026';
+    elsif v_emergency then
+        update act a set expires_at = least(a.expires_at, clock_v1() + interval '4 hours') where a.act = p_act.act
+        returning a.* into p_act;
+        perform break_glass_v1(p_act, true);
+    end if;
+end $$;
+ALTER FUNCTION cloison.grant_asked_v1(p_act cloison.act) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.grants_v1(p_segment text, p_token bytea) RETURNS TABLE(act uuid, state text, person uuid, segment text, compartments integer, valid_until timestamp with time zone, emergency boolean, approved boolean)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    select a.act, case
+            when g.act is null then case when a.state = 'waiting' and a.expires_at > clock_v1() then 'waiting'
+                                         when a.state = 'refused' then 'refused' else 'over' end
+            when g.ended_at is not null then 'refused'
+            when g.person is null then 'nobody'
+            when e.ends <= clock_v1() then 'over'
+            else 'open' end,
+        g.person, (select p.segment from person p where p.person = g.person), coalesce(g.compartments, 0), coalesce(e.ends, a.expires_at), coalesce((a.details ->> 'emergency')::boolean, false),
+        g.approved_by is not null
+    from holder h
+    join act a on a.kind = 'grant.break_glass' and a.asked_by = h.account and a.asked_at > clock_v1() - interval '168 hours'
+    left join break_glass g on g.act = a.act
+    left join lateral (select case when g.emergency and g.approved_by is null then least(g.valid_until, a.expires_at) else g.valid_until end as ends) e on true
+    where h.segment = p_segment and h.token_hash = sha256(p_token) and h.expires_at > clock_v1()
+    order by a.asked_at desc;
+$$;
+ALTER FUNCTION cloison.grants_v1(p_segment text, p_token bytea) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.hand_on_v1(p_segment text, p_token bytea, p_client uuid) RETURNS TABLE(verdict text, account uuid, session uuid, factor uuid)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    v_who member;
+begin
+    select * into v_who from member m where m.segment = p_segment and m.token_hash = sha256(p_token);
+    if v_who.account is null then
+        return query select 'no_session', null::uuid, null::uuid, null::uuid;
+    elsif (v_who.touched_at > clock_v1() - interval '5 minutes') is not true then
+        return query select 'step_up', null::uuid, null::uuid, null::uuid;
+    elsif not client_open_v1(p_client) or not exists (
+            select from client c where c.client = p_client and 'delegate' = any (c.uses) and c.organisation = v_who.organisation) then
+        perform log_own_act_v1(p_segment, v_who.account, 'session_handed_on', 'scope', v_who.session, p_client);
+        return query select 'scope', null::uuid, null::uuid, null::uuid;
+    else
+        perform log_own_act_v1(p_segment, v_who.account, 'session_handed_on', 'open', v_who.session, p_client);
+        return query select 'open', v_who.account, v_who.session, v_who.factor;
+    end if;
+end $$;
+ALTER FUNCTION cloison.hand_on_v1(p_segment text, p_token bytea, p_client uuid) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.hand_over_v1(p_segment text, p_token bytea, p_place text, p_handle text, p_code_hash bytea) RETURNS timestamp with time zone
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    v_who member;
+    v_account uuid;
+    v_until timestamptz;
+begin
+    select * into v_who from member m where m.segment = p_segment and m.token_hash = sha256(p_token)
+        and m.touched_at > clock_v1() - interval '5 minutes';
+    select a.account into v_account from account a
+    where a.segment = p_place and a.handle = p_handle and a.closed_at is null and not one_holder_v1(a.account, v_who.account)
+      and ((a.organisation = v_who.organisation and (
+              (v_who.permissions >> 9) & 1 = 1 or (select r.permissions from role r where r.role = a.role) & ~v_who.permissions = 0)) or exists (
+          select from invitation i join act_signature s on s.act = i.act
+          where i.segment = a.segment and i.account = a.account and s.account = v_who.account));
+    update invitation i set code_hash = p_code_hash, handed_by = v_who.account
+    where i.segment = p_place and i.account = v_account and i.redeemed_at is null and i.expires_at > clock_v1()
+    returning i.expires_at into v_until;
+    if v_until is not null then
+        perform log_own_act_v1(p_segment, v_who.account, 'invitation_handed_over', 'open', v_who.session, v_account);
+    end if;
+    return v_until;
+end $$;
+ALTER FUNCTION cloison.hand_over_v1(p_segment text, p_token bytea, p_place text, p_handle text, p_code_hash bytea) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.handed_lately_v1(p_one uuid, p_other uuid) RETURNS boolean
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    select exists (
+        select from invitation i
+        where i.redeemed_at > clock_v1() - interval '24 hours'
+          and ((i.account = p_one and i.handed_by = p_other) or (i.account = p_other and i.handed_by = p_one)));
+$$;
+ALTER FUNCTION cloison.handed_lately_v1(p_one uuid, p_other uuid) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.history_v1(p_segment text, p_person uuid) RETURNS TABLE(at timestamp with time zone, person uuid, organisation text, role text, event text, outcome text, purpose text, compartments integer, version integer)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -1782,6 +3178,54 @@ CREATE FUNCTION cloison.identities_v1(p_segment text, p_person uuid) RETURNS TAB
     select k.person, min(k.since), max(k.until) from known k group by k.person;
 $$;
 ALTER FUNCTION cloison.identities_v1(p_segment text, p_person uuid) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.identity_v1(p_issuer text, p_subject bytea, p_provider text) RETURNS TABLE(segment text, account uuid)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    select i.segment, i.account from identity i
+    join account a on a.segment = i.segment and a.account = i.account
+    join signin_terms t on t.organisation = a.organisation and t.provider = p_provider
+    where i.issuer = p_issuer and i.subject_hash = sha256(p_subject);
+$$;
+ALTER FUNCTION cloison.identity_v1(p_issuer text, p_subject bytea, p_provider text) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.import_line_v1(p_line jsonb) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    v_organisation uuid;
+    v_known account;
+begin
+    if p_line ->> 0 = 'organisation' then
+        insert into organisation (name) values (p_line ->> 1) on conflict (name) do nothing
+        returning organisation into v_organisation;
+        if v_organisation is null then
+            return 0;   -- it keeps the agreement that it has
+        end if;
+        perform agree_v1(v_organisation, texts_v1(p_line -> 2), texts_v1(p_line -> 3), null, (p_line ->> 4)::integer,
+            array[null, null, null, null]::integer[]);
+        return 1;
+    end if;
+    select o.organisation into v_organisation from organisation o
+    where o.name = p_line ->> (case when p_line ->> 0 = 'agency' then 1 else 2 end);
+    if v_organisation is null then
+        raise exception 'no such organisation' using errcode = 'CL030';
+    elsif p_line ->> 0 = 'agency' then
+        insert into agency (organisation, name, segment) values (v_organisation, p_line ->> 2, p_line ->> 3)
+        on conflict (organisation, name) do update set segment = excluded.segment;
+        return 0;
+    end if;
+    select * into v_known from account a where a.handle = p_line ->> 1;
+    if v_known.account is null then
+        perform create_account_v1(p_line ->> 4, p_line ->> 1, v_organisation, p_line ->> 3, p_line ->> 5);
+        return 1;
+    elsif (v_known.organisation, v_known.agency, v_known.segment, v_known.role) is distinct from (v_organisation, p_line ->> 3,
+          p_line ->> 4, (select r.role from role r where r.name = p_line ->> 5)) then
+        raise exception 'the handle is taken' using errcode = 'unique_violation';
+    end if;
+    return 0;
+end $$;
+ALTER FUNCTION cloison.import_line_v1(p_line jsonb) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.inherit_protection_v1(p_from uuid, p_to_segment text, p_to uuid) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -1985,6 +3429,13 @@ begin
     from unnest(p_people) with ordinality
         as n (person, cohort, key_id, provisional, digest, cell, sealed, terms, locators, ordinal)
     where n.ordinal <> all (v_known);
+    if not exists (select from load) then   -- whoever reads changes begins after the initial load
+        insert into change (segment, xid, person, event, version, at)
+        select p_segment, transaction_v1(), n.person, 'person_created', 0, clock_v1()
+        from unnest(p_people) with ordinality
+            as n (person, cohort, key_id, provisional, digest, cell, sealed, terms, locators, ordinal)
+        where n.ordinal <> all (v_known);
+    end if;
     perform log_act_v1(p_segment, 'people_imported', null, null, v_people - cardinality(v_known));
     perform count_cells_v1(p_segment,
         array(select n.cell from unnest(p_people) with ordinality
@@ -2066,6 +3517,16 @@ CREATE FUNCTION cloison.intake_reseal_v1(p_changes cloison.resealed[]) RETURNS T
     select r.ordinal, r.result from reseal_v1(p_changes, 'person_changed', null, null, null) r;
 $$;
 ALTER FUNCTION cloison.intake_reseal_v1(p_changes cloison.resealed[]) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.invitation_v1(p_segment text, p_code_hash bytea) RETURNS TABLE(account uuid, handle text, synced boolean, aaguids uuid[])
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    select a.account, a.handle, coalesce(t.synced, false), t.aaguids
+    from invitation i join account a on a.segment = i.segment and a.account = i.account and a.closed_at is null
+    left join signin_terms t on t.organisation = a.organisation
+    where i.segment = p_segment and i.code_hash = p_code_hash and i.redeemed_at is null and i.expires_at > clock_v1();
+$$;
+ALTER FUNCTION cloison.invitation_v1(p_segment text, p_code_hash bytea) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.issue_session_v1(p_segment text, p_account uuid, p_session uuid, p_token_hash bytea, p_seconds integer, p_touched boolean) RETURNS timestamp with time zone
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -2073,13 +3534,45 @@ CREATE FUNCTION cloison.issue_session_v1(p_segment text, p_account uuid, p_sessi
 declare
     v_now timestamptz := clock_v1();
 begin
-    insert into session (segment, session, account, token_hash, issued_at, expires_at, touched_at)
-    values (p_segment, p_session, p_account, p_token_hash, v_now, v_now + make_interval(secs => p_seconds),
+    insert into session (segment, session, account, token_hash, issued_at, expires_at, seen_at, idle, touched_at)
+    values (p_segment, p_session, p_account, p_token_hash, v_now, v_now + make_interval(secs => p_seconds), v_now,
+        make_interval(secs => p_seconds),
         case when p_touched then v_now end);
     perform log_act_v1(p_segment, 'session_issued', p_account, p_session, null);
     return v_now + make_interval(secs => p_seconds);
 end $$;
 ALTER FUNCTION cloison.issue_session_v1(p_segment text, p_account uuid, p_session uuid, p_token_hash bytea, p_seconds integer, p_touched boolean) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.keep_facts_v1(p_segment text, p_token bytea, p_request uuid, p_purpose smallint, p_slot integer, p_terms bigint[], p_proof_slot integer, p_proof_terms bigint[], p_group bigint, p_at bigint, p_mac bytea) RETURNS TABLE(outcome text, facts uuid)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+#variable_conflict use_column
+declare
+    v_outcome text;
+    v_asked asked;
+    v_facts uuid := gen_random_uuid();
+begin
+    select s.outcome into v_outcome from search_v1(p_segment, p_token, p_request, p_purpose, p_slot, p_terms, p_proof_slot,
+        p_proof_terms, p_group, p_at, p_mac) s;
+    if v_outcome <> 'open' then
+        return query select v_outcome, null::uuid;
+        return;
+    end if;
+    -- It is not a search any more: find_v1 would take the charge back.
+    delete from asked a using holder h
+    where h.segment = p_segment and h.token_hash = sha256(p_token) and a.segment = p_segment and a.session = h.session
+      and a.request = p_request and (h.permissions >> 11) & 1 = 1
+    returning a.* into v_asked;
+    if cardinality(v_asked.proof_terms) > 0 then
+        insert into facts (segment, facts, account, slot, terms, proof_terms, kept_at)
+        values (p_segment, v_facts, v_asked.account, v_asked.slot, v_asked.terms, v_asked.proof_terms, clock_v1());
+        return query select 'open', v_facts;
+    else
+        return query select 'scope', null::uuid;
+    end if;
+end $$;
+ALTER FUNCTION cloison.keep_facts_v1(p_segment text, p_token bytea, p_request uuid, p_purpose smallint, p_slot integer, p_terms bigint[], p_proof_slot integer, p_proof_terms bigint[], p_group bigint, p_at bigint, p_mac bytea) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.keep_holders_v1(p_change cloison.resealed) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -2186,6 +3679,7 @@ begin
                and r.person = (select w.person from reachable_each_v1(array[h.account], array[q.person]) w)
                and r.valid_from <= v_now and (r.valid_until is null or r.valid_until > v_now)
                and (h.relations >> (array_position(enum_range(null::relation_kind), r.kind) - 1)) & 1 = 1
+               and (q.compartments & ~r.compartments = 0) is not false
              order by r.kind limit 1) as kind
         from unnest(p_tokens, p_borrowers, p_requests, p_persons, p_compartments, p_purposes)
             with ordinality as q (token, borrower, request, person, compartments, purpose, ordinal)
@@ -2266,6 +3760,30 @@ begin
     return case v_outcome when 'confirmed' then 'open' else v_outcome end;
 end $$;
 ALTER FUNCTION cloison.lift_protection_v1(p_segment text, p_token bytea, p_protection uuid) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.link_identity_v1(p_segment text, p_code_hash bytea, p_issuer text, p_subject bytea, p_provider text) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    v_account uuid;
+begin
+    update invitation i set redeemed_at = clock_v1()
+    from account a join signin_terms t on t.organisation = a.organisation and t.provider = p_provider
+    where i.segment = p_segment and i.code_hash = p_code_hash and i.redeemed_at is null and i.expires_at > clock_v1()
+      and a.segment = i.segment and a.account = i.account and a.closed_at is null
+      and not exists (select from identity d where d.issuer = p_issuer and d.subject_hash = sha256(p_subject))
+    returning i.account into v_account;
+    if v_account is null then
+        return false;
+    end if;
+    insert into identity (issuer, subject_hash, segment, account, linked_at)
+    values (p_issuer, sha256(p_subject), p_segment, v_account, clock_v1());
+    update ledger l set quarantined_until = clock_v1() + interval '24 hours' where l.segment = p_segment and l.account = v_account;
+    perform log_own_act_v1(p_segment, v_account, 'identity_linked', 'open', null, null);
+    perform log_own_act_v1(p_segment, v_account, 'invitation_redeemed', 'open', null, null);
+    return true;
+end $$;
+ALTER FUNCTION cloison.link_identity_v1(p_segment text, p_code_hash bytea, p_issuer text, p_subject bytea, p_provider text) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.list_v1(p_segment text, p_token bytea, p_request uuid, p_whole boolean, p_after uuid) RETURNS TABLE(outcome text, retry_after integer, people integer, last uuid)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -2364,113 +3882,6 @@ begin
     perform from organisation o where o.organisation = any (p_organisations) order by o.organisation for no key update;
 end $$;
 ALTER FUNCTION cloison.lock_organisations_v1(p_organisations uuid[]) OWNER TO cloison_owner;
-CREATE TABLE cloison.account (
-    segment text NOT NULL COLLATE pg_catalog."C",
-    account uuid DEFAULT gen_random_uuid() NOT NULL,
-    handle text NOT NULL,
-    organisation uuid NOT NULL,
-    agency text NOT NULL,
-    role smallint NOT NULL,
-    CONSTRAINT account_agency_check CHECK (((length(agency) >= 1) AND (length(agency) <= 64))),
-    CONSTRAINT account_handle_check CHECK ((handle ~ '^[0-9A-Za-z._-]{1,64}$'::text)),
-    CONSTRAINT account_segment_check CHECK ((segment ~ '^[0-9A-Za-z_-]{1,16}$'::text))
-);
-ALTER TABLE cloison.account OWNER TO cloison_owner;
-CREATE TABLE cloison.agreement (
-    organisation uuid NOT NULL,
-    valid_from timestamp with time zone NOT NULL,
-    ends_at timestamp with time zone,
-    standing boolean NOT NULL,
-    segments text[],
-    roles smallint[],
-    accounts_most integer,
-    minutes_5 integer,
-    hour integer,
-    day integer,
-    days_28 integer,
-    ledger_segment text NOT NULL COLLATE pg_catalog."C",
-    CONSTRAINT agreement_accounts_most_check CHECK ((accounts_most >= 0)),
-    CONSTRAINT agreement_day_check CHECK ((day >= 0)),
-    CONSTRAINT agreement_days_28_check CHECK ((days_28 >= 0)),
-    CONSTRAINT agreement_hour_check CHECK ((hour >= 0)),
-    CONSTRAINT agreement_ledger_segment_check CHECK ((ledger_segment ~ '^[0-9A-Za-z_-]{1,16}$'::text)),
-    CONSTRAINT agreement_minutes_5_check CHECK ((minutes_5 >= 0)),
-    CONSTRAINT agreement_roles_check CHECK ((cardinality(roles) > 0)),
-    CONSTRAINT agreement_segments_check CHECK ((cardinality(segments) > 0))
-);
-ALTER TABLE cloison.agreement OWNER TO cloison_owner;
-CREATE TABLE cloison.role (
-    role smallint NOT NULL,
-    name text NOT NULL,
-    relations integer NOT NULL,
-    compartments integer NOT NULL,
-    touch integer NOT NULL,
-    purposes integer NOT NULL,
-    acts integer DEFAULT 0 NOT NULL
-);
-ALTER TABLE cloison.role OWNER TO cloison_owner;
-CREATE TABLE cloison.session (
-    segment text NOT NULL COLLATE pg_catalog."C",
-    session uuid DEFAULT gen_random_uuid() NOT NULL,
-    account uuid NOT NULL,
-    token_hash bytea NOT NULL,
-    issued_at timestamp with time zone NOT NULL,
-    expires_at timestamp with time zone NOT NULL,
-    touched_at timestamp with time zone,
-    CONSTRAINT session_token_hash_check CHECK ((length(token_hash) = 32))
-);
-ALTER TABLE cloison.session OWNER TO cloison_owner;
-CREATE TABLE cloison.session_end (
-    segment text NOT NULL COLLATE pg_catalog."C",
-    session uuid NOT NULL,
-    ended_at timestamp with time zone NOT NULL
-);
-ALTER TABLE cloison.session_end OWNER TO cloison_owner;
-CREATE VIEW cloison.holder AS
- SELECT s.segment,
-    s.session,
-    s.token_hash,
-    s.account,
-    s.touched_at,
-    s.expires_at,
-    a.handle,
-    a.organisation,
-    a.role,
-    r.name AS role_name,
-        CASE
-            WHEN g.standing THEN r.relations
-            ELSE 0
-        END AS relations,
-        CASE
-            WHEN g.standing THEN r.compartments
-            ELSE 0
-        END AS compartments,
-    r.touch,
-        CASE
-            WHEN g.standing THEN r.purposes
-            ELSE 0
-        END AS purposes,
-        CASE
-            WHEN g.standing THEN r.acts
-            ELSE 0
-        END AS acts,
-    (g.standing IS NOT NULL) AS covered,
-    g.segments AS lent_to,
-    (COALESCE(g.minutes_5, g.hour, g.day, g.days_28) IS NOT NULL) AS capped,
-    g.ledger_segment
-   FROM (((cloison.session s
-     JOIN cloison.account a ON (((a.segment = s.segment) AND (a.account = s.account))))
-     JOIN cloison.role r ON ((r.role = a.role)))
-     LEFT JOIN cloison.agreement g ON (((g.organisation = a.organisation) AND g.standing AND
-        CASE
-            WHEN ((a.segment <> ALL (g.segments)) OR (a.role <> ALL (g.roles))) THEN false
-            WHEN (g.ends_at IS NULL) THEN true
-            ELSE (g.ends_at > cloison.clock_v1())
-        END)))
-  WHERE (NOT (EXISTS ( SELECT
-           FROM cloison.session_end e
-          WHERE ((e.segment = s.segment) AND (e.session = s.session)))));
-ALTER VIEW cloison.holder OWNER TO cloison_owner;
 CREATE FUNCTION cloison.log_account_v1(who cloison.holder, p_request uuid, p_event cloison.event, p_person uuid, p_subject uuid, p_purpose smallint, p_version integer, p_hash bytea) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -2495,6 +3906,7 @@ declare
     v_author uuid := case when p_event in ('people_imported', 'relations_imported')
         then '00000000-0000-0000-0000-000000000001'
         when p_event = 'statistics_read' then '00000000-0000-0000-0000-000000000002'
+        when p_event = 'client_signed_in' then '00000000-0000-0000-0000-000000000003'
         else '00000000-0000-0000-0000-000000000000' end;
     v_number bigint;
 begin
@@ -2520,8 +3932,23 @@ begin
     select p_segment, v_author, v_number, clock_v1(), p_event, 'open', p_session, p_request, p_person, p.version,
         sha256(array_to_string(array(select encode(s, 'hex') from unnest(p.sealed) s), '')::bytea)
     from person p where p.segment = p_segment and p.person = p_person;
+    perform note_change_v1(p_segment, p_person, p_event, (select p.version from person p where p.segment = p_segment and p.person = p_person));
 end $$;
 ALTER FUNCTION cloison.log_change_v1(p_segment text, p_person uuid, p_event cloison.event, p_account uuid, p_session uuid, p_request uuid) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.log_own_act_v1(p_segment text, p_account uuid, p_event cloison.event, p_outcome cloison.outcome, p_session uuid, p_subject uuid) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    v_number bigint;
+begin
+    update ledger l set next_number = l.next_number + 1 where l.segment = p_segment and l.account = p_account
+    returning l.next_number - 1 into v_number;
+    insert into entry (segment, account, number, at, event, outcome, session, subject)
+    values (p_segment, p_account, v_number, clock_v1(), p_event, p_outcome, p_session, p_subject);
+    return v_number;
+end $$;
+ALTER FUNCTION cloison.log_own_act_v1(p_segment text, p_account uuid, p_event cloison.event, p_outcome cloison.outcome, p_session uuid, p_subject uuid) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.log_protection_v1(p_segment text, p_account uuid, p_session uuid, p_event cloison.event, p_person uuid, p_subject uuid, p_amount integer) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -2536,6 +3963,21 @@ begin
     values (p_segment, p_account, v_number, clock_v1(), p_event, 'open', p_session, p_person, p_subject, p_amount);
 end $$;
 ALTER FUNCTION cloison.log_protection_v1(p_segment text, p_account uuid, p_session uuid, p_event cloison.event, p_person uuid, p_subject uuid, p_amount integer) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.log_space_v1(p_segment text, p_login uuid, p_event cloison.event, p_person uuid, p_session uuid, p_amount integer) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    v_number bigint;
+begin
+    insert into ledger as l (segment, account, next_number) values (p_segment, p_login, 2)
+    on conflict (segment, account) do update set next_number = l.next_number + 1
+    returning next_number - 1 into v_number;
+    insert into entry (segment, account, number, at, event, outcome, session, person, amount)
+    values (p_segment, p_login, v_number, clock_v1(), p_event, 'open', p_session, p_person, p_amount);
+    return v_number;
+end $$;
+ALTER FUNCTION cloison.log_space_v1(p_segment text, p_login uuid, p_event cloison.event, p_person uuid, p_session uuid, p_amount integer) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.log_transfer_v1(who cloison.holder, p_now timestamp with time zone, p_event cloison.event, p_transfer uuid, p_taker uuid, p_people integer) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -2550,6 +3992,25 @@ begin
     values (who.segment, who.account, v_number, p_now, p_event, 'open', who.session, p_transfer, p_taker, p_people);
 end $$;
 ALTER FUNCTION cloison.log_transfer_v1(who cloison.holder, p_now timestamp with time zone, p_event cloison.event, p_transfer uuid, p_taker uuid, p_people integer) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.make_agreement_v1(p_organisation uuid, p_terms jsonb) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+begin
+    insert into agency (organisation, name, segment)
+    select p_organisation, x.value ->> 'name', x.value ->> 'segment'
+    from jsonb_array_elements(case when jsonb_typeof(p_terms -> 'agencies') = 'array' then p_terms -> 'agencies' end) x
+    on conflict (organisation, name) do update set segment = excluded.segment;
+    perform agree_v1(p_organisation, texts_v1(p_terms -> 'segments'), texts_v1(p_terms -> 'roles'),
+        (p_terms ->> 'until')::timestamptz, (p_terms ->> 'accounts')::integer, array[
+        (p_terms -> 'caps' ->> 'minutes_5')::integer, (p_terms -> 'caps' ->> 'hour')::integer,
+        (p_terms -> 'caps' ->> 'day')::integer, (p_terms -> 'caps' ->> 'days_28')::integer]);
+    insert into signin_terms as t (organisation, synced, aaguids, provider)
+    values (p_organisation, coalesce((p_terms -> 'signin' ->> 'synced')::boolean, false),
+        texts_v1(p_terms -> 'signin' -> 'aaguids')::uuid[], p_terms -> 'signin' ->> 'provider')
+    on conflict (organisation) do update set synced = excluded.synced, aaguids = excluded.aaguids, provider = excluded.provider;
+end $$;
+ALTER FUNCTION cloison.make_agreement_v1(p_organisation uuid, p_terms jsonb) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.matches_v1(p_segment text, p_slot integer, p_terms bigint[], p_proof_slot integer, p_proof_terms bigint[]) RETURNS TABLE(person uuid, proven boolean)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -2582,7 +4043,7 @@ begin
         when v_who.account <> all (v_locked) then 'busy'
         when exists (select from account_freeze f where f.segment = p_segment and f.account = v_who.account
                      and f.lifted_at is null) then 'frozen'
-        when p_act is not null and (p_act between 0 and 30 and (v_who.acts >> p_act) & 1 = 1) is not true then 'scope'
+        when p_act is not null and (p_act between 0 and 30 and (v_who.permissions >> p_act) & 1 = 1) is not true then 'scope'
         when (p_purpose is not null or p_act <= 4)
              and (p_purpose between 0 and 30 and (v_who.purposes >> p_purpose) & 1 = 1) is not true then 'scope'
         else 'open' end, v_who;
@@ -2608,7 +4069,7 @@ begin
         when v_who.account <> all (v_locked) then 'busy'
         when exists (select from account_freeze f where f.segment = p_segment and f.account = v_who.account
                      and f.lifted_at is null) then 'frozen'
-        when (v_who.acts >> 7) & 1 = 1 then 'open'         -- model.Act.PROTECT
+        when (v_who.permissions >> 7) & 1 = 1 then 'open'         -- model.Permission.PROTECT
         else 'scope' end;
     if v_verdict in ('frozen', 'scope') then
         perform from settle_v1(p_segment, clock_v1(), array[row(1, v_who.session, v_who.account, v_who.role, null,
@@ -2627,6 +4088,15 @@ CREATE FUNCTION cloison.may_relate_v1(p_home text, p_organisation uuid, p_held_i
         and (g.segments is null or (p_held_in = any (g.segments) and p_home = any (g.segments))));
 $$;
 ALTER FUNCTION cloison.may_relate_v1(p_home text, p_organisation uuid, p_held_in text) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.member_v1(p_segment text, p_token bytea) RETURNS TABLE(account uuid, handle text, organisation text, role text, session uuid, touched boolean)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    select m.account, m.handle, o.name, m.role_name, m.session, coalesce(m.touched_at > clock_v1() - interval '5 minutes', false)
+    from member m join organisation o on o.organisation = m.organisation
+    where m.segment = p_segment and m.token_hash = sha256(p_token);
+$$;
+ALTER FUNCTION cloison.member_v1(p_segment text, p_token bytea) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.merge_interactions_v1(p_segment text, p_absorbed uuid, p_survivor uuid) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -2654,7 +4124,7 @@ CREATE FUNCTION cloison.merge_parts_v1(p_segment text, p_token bytea, p_merge uu
     from holder h
     join merge m on m.segment = h.segment and m.merge = p_merge and m.state in ('merged', 'split_asked')
     where h.segment = p_segment and h.token_hash = sha256(p_token) and h.expires_at > clock_v1()
-      and (h.acts >> 3) & 1 = 1 and relation_now_v1(h, m.survivor) is not null;
+      and (h.permissions >> 3) & 1 = 1 and relation_now_v1(h, m.survivor) is not null;
 $$;
 ALTER FUNCTION cloison.merge_parts_v1(p_segment text, p_token bytea, p_merge uuid) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.move_life_v1(p_from text, p_to text, p_person uuid) RETURNS void
@@ -2679,14 +4149,240 @@ begin
     update relation r set segment = p_to where r.segment = p_from and r.person = p_person;
     update interaction i set segment = p_to where i.segment = p_from and i.person = p_person;
     update code c set segment = p_to where c.segment = p_from and c.person = p_person;
+    perform note_change_v1(p_from, p_person, 'person_moved', null);
     perform move_life_v1(p_from, p_to, p_person);
 end $$;
 ALTER FUNCTION cloison.move_person_v1(p_from text, p_to text, p_person uuid) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.named_v1(p_segment text, p_token bytea, p_organisation text, p_place text, p_handle text) RETURNS TABLE(organisation uuid, account uuid)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    select coalesce(a.organisation, (select o.organisation from organisation o where o.name = p_organisation)), a.account
+    from member m left join account a on a.segment = p_place and a.handle = p_handle and a.closed_at is null
+    where m.segment = p_segment and m.token_hash = sha256(p_token)
+      and (m.service or a.organisation is null or a.organisation = m.organisation);
+$$;
+ALTER FUNCTION cloison.named_v1(p_segment text, p_token bytea, p_organisation text, p_place text, p_handle text) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.new_factor_v1(p_segment text, p_account uuid, p_credential bytea, p_public_key bytea, p_sign_count bigint, p_aaguid uuid, p_backup_eligible boolean) RETURNS uuid
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    v_factor uuid;
+begin
+    insert into factor (segment, account, credential, public_key, sign_count, aaguid, backup_eligible, added_at, quarantined_until)
+    values (p_segment, p_account, p_credential, p_public_key, p_sign_count, p_aaguid, p_backup_eligible, clock_v1(),
+        clock_v1() + interval '24 hours')
+    returning factor into v_factor;
+    perform log_own_act_v1(p_segment, p_account, 'factor_added', 'open', null, v_factor);
+    return v_factor;
+end $$;
+ALTER FUNCTION cloison.new_factor_v1(p_segment text, p_account uuid, p_credential bytea, p_public_key bytea, p_sign_count bigint, p_aaguid uuid, p_backup_eligible boolean) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.note_change_v1(p_segment text, p_person uuid, p_event cloison.event, p_version integer) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    insert into change (segment, xid, person, event, version, at)
+    values (p_segment, transaction_v1(), p_person, p_event, p_version, clock_v1())
+    on conflict (segment, xid, person, event) do update set version = excluded.version;
+$$;
+ALTER FUNCTION cloison.note_change_v1(p_segment text, p_person uuid, p_event cloison.event, p_version integer) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.of_one_segment_v1(p_segment text, p_tokens bytea[]) RETURNS text[]
     LANGUAGE sql IMMUTABLE SECURITY DEFINER PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
     RETURN array_fill(p_segment, ARRAY[COALESCE(cardinality(p_tokens), 0)]);
 ALTER FUNCTION cloison.of_one_segment_v1(p_segment text, p_tokens bytea[]) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.one_holder_v1(p_one uuid, p_other uuid) RETURNS boolean
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    select p_one = p_other or exists (
+        select from account a join account b on b.holder = a.holder where a.account = p_one and b.account = p_other
+    ) or exists (
+        select from account_holder h join account_holder o on o.kind = h.kind and o.term = h.term
+        where h.account = p_one and o.account = p_other);
+$$;
+ALTER FUNCTION cloison.one_holder_v1(p_one uuid, p_other uuid) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.operated_v1(p_kind text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE SECURITY DEFINER PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    RETURN (p_kind = ANY (ARRAY['account.create'::text, 'account.elevate'::text, 'account.recover'::text, 'account.unfreeze'::text, 'account.forget_holder'::text, 'organisation.create'::text, 'agreement.make'::text, 'feed.open'::text, 'client.register'::text, 'protection.lift'::text, 'staff.import'::text, 'limit.set'::text]));
+ALTER FUNCTION cloison.operated_v1(p_kind text) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.operator_acts_v1(p_act uuid) RETURNS TABLE(act uuid, kind text, asked_by text, organisation text, details jsonb, state text, asked_at timestamp with time zone, expires_at timestamp with time zone, not_before timestamp with time zone, people_needed smallint, signed_by text[], adds integer)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    select a.act, a.kind, coalesce((select c.handle from account c where c.account = a.asked_by), ''), o.name, a.details,
+        case when a.state = 'waiting' and a.expires_at <= clock_v1() then 'expired' else a.state::text end,
+        a.asked_at, a.expires_at, a.not_before, a.people_needed,
+        array(select c.handle from act_signature s join account c on c.segment = s.segment and c.account = s.account
+              where s.act = a.act order by s.signed_at),
+        case when a.state = 'waiting' then act_adds_v1(a.kind, a.details) end
+    from act a join organisation o on o.organisation = a.organisation
+    where a.act = p_act or (p_act is null and a.asked_at > clock_v1() - interval '672 hours')
+    order by a.asked_at;
+$$;
+ALTER FUNCTION cloison.operator_acts_v1(p_act uuid) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.operator_ask_v1(p_act uuid, p_kind text, p_canonical bytea, p_details jsonb, p_organisation uuid, p_expires_at timestamp with time zone) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+begin
+    if not operated_v1(p_kind) then
+        raise exception 'not an act of the operator''s' using errcode = 'CL021';
+    end if;
+    perform ask_unsigned_v1(p_act, p_kind, p_canonical, p_details, p_organisation, p_expires_at);
+end $$;
+ALTER FUNCTION cloison.operator_ask_v1(p_act uuid, p_kind text, p_canonical bytea, p_details jsonb, p_organisation uuid, p_expires_at timestamp with time zone) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.operator_grants_v1() RETURNS TABLE(act uuid, kind text, account text, organisation text, state text, given_at timestamp with time zone, until timestamp with time zone, people integer, taken integer, signed_by text[])
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    select g.act, a.kind, coalesce((select c.handle from account c where c.account = g.account), ''), o.name,
+        case when g.ended or g.until <= clock_v1() then 'over' else 'open' end, g.given_at, g.until, g.people, g.taken,
+        array(select c.handle from act_signature s join account c on c.segment = s.segment and c.account = s.account
+              where s.act = g.act order by s.signed_at)
+    from (
+        select b.act, b.account, b.given_at,
+            case when b.emergency and b.approved_by is null then least(b.valid_until, w.expires_at) else b.valid_until end as until,
+            1 as people, null::integer as taken, b.ended_at is not null as ended
+        from break_glass b join act w on w.act = b.act
+        union all
+        select c.act, null, c.began_at, c.ends_at, c.people, null, false from campaign c
+        union all
+        select x.act, x.account, x.given_at, x.valid_until, x.people, x.taken, x.ended_at is not null from export x
+    ) g
+    join act a on a.act = g.act
+    join organisation o on o.organisation = a.organisation
+    where g.given_at > clock_v1() - interval '672 hours'
+    order by g.given_at;
+$$;
+ALTER FUNCTION cloison.operator_grants_v1() OWNER TO cloison_owner;
+CREATE FUNCTION cloison.operator_hold_v1(p_handle text, p_kinds smallint[], p_terms bigint[]) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    v_account account;
+begin
+    select * into v_account from account a where a.handle = p_handle;
+    if v_account.account is null then
+        return false;
+    end if;
+    insert into account_holder (segment, account, kind, term)
+    select v_account.segment, v_account.account, q.kind, q.term from unnest(p_kinds, p_terms) q (kind, term)
+    on conflict do nothing;
+    perform log_act_v1(v_account.segment, 'holder_set', v_account.account, null, cardinality(p_terms));
+    return true;
+end $$;
+ALTER FUNCTION cloison.operator_hold_v1(p_handle text, p_kinds smallint[], p_terms bigint[]) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.operator_import_v1(p_act uuid, p_first integer, p_most integer) RETURNS TABLE(next_number integer, organisations integer, accounts integer)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    v_line record;
+    v_state text;
+    v_next integer;
+    v_place text;
+    v_made integer;
+    v_organisations integer := 0;
+    v_accounts integer := 0;
+begin
+    if not exists (select from act a where a.act = p_act and a.kind = 'staff.import' and a.state = 'done'
+                   and a.settled_at > clock_v1() - interval '72 hours') then
+        raise exception 'not an import that was signed in the last 72 hours' using errcode = 'CL021';
+    end if;
+    v_next := p_first;
+    begin
+        for v_line in
+            select s.number, s.line::jsonb as said from staged_staff s
+            where s.act = p_act and s.number >= p_first order by s.number limit p_most
+        loop
+            v_next := v_line.number;
+            v_place := concat_ws(' ', v_line.said ->> 0, v_line.said ->> -1);
+            v_made := import_line_v1(v_line.said);
+            if v_line.said ->> 0 = 'account' then
+                v_accounts := v_accounts + v_made;
+            else
+                v_organisations := v_organisations + v_made;
+            end if;
+        end loop;
+    exception when others then   -- said again with the line's number; a message of PostgreSQL's may quote values
+        get stacked diagnostics v_state = returned_sqlstate;
+        raise exception 'a line is refused' using errcode = v_state, detail = v_place;
+    end;
+    return query select (select min(s.number) from staged_staff s where s.act = p_act and s.number > v_next),
+        v_organisations, v_accounts;
+end $$;
+ALTER FUNCTION cloison.operator_import_v1(p_act uuid, p_first integer, p_most integer) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.operator_located_v1(p_kinds smallint[], p_terms bigint[]) RETURNS TABLE(segment text, person uuid)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    select distinct l.segment, l.person from unnest(p_kinds, p_terms) q (kind, term)
+    join locator l on l.kind = q.kind and l.term = q.term;
+$$;
+ALTER FUNCTION cloison.operator_located_v1(p_kinds smallint[], p_terms bigint[]) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.operator_named_v1(p_organisation text, p_handle text) RETURNS TABLE(organisation uuid, account uuid, segment text)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    select a.organisation, a.account, a.segment from account a where a.handle = p_handle and a.closed_at is null
+    union all
+    select o.organisation, null, null from organisation o
+    where p_handle is null and (o.name = p_organisation or (p_organisation is null and o.service));
+$$;
+ALTER FUNCTION cloison.operator_named_v1(p_organisation text, p_handle text) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.operator_stage_v1(p_act uuid, p_first integer, p_lines text[]) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+begin
+    if exists (select from act a where a.act = p_act) then
+        raise exception 'the act was asked for' using errcode = 'CL021';
+    end if;
+    delete from staged_staff s where s.staged_at < clock_v1() - interval '168 hours';   -- signed and brought in, or too late
+    insert into staged_staff (act, number, line, staged_at)
+    select p_act, p_first + n - 1, l.line, clock_v1() from unnest(p_lines) with ordinality l (line, n)
+    on conflict (act, number) do update set line = excluded.line;
+end $$;
+ALTER FUNCTION cloison.operator_stage_v1(p_act uuid, p_first integer, p_lines text[]) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.operator_tend_v1(p_what text, p_handle text) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    v_account account;
+begin
+    select * into v_account from account a where a.handle = p_handle;
+    if v_account.account is null then
+        return false;
+    elsif p_what = 'freeze' then
+        perform freeze_v1(v_account.segment, v_account.account);
+    elsif p_what = 'sign_out' then
+        perform end_sessions_v1(v_account.segment, v_account.account);
+    elsif p_what = 'close' then
+        perform close_account_v1(v_account.segment, v_account.account);
+    else
+        raise exception 'not an act of one person' using errcode = 'CL021';
+    end if;
+    return true;
+end $$;
+ALTER FUNCTION cloison.operator_tend_v1(p_what text, p_handle text) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.operator_withdraw_v1(p_act uuid) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+begin
+    update act a set state = 'refused', settled_at = clock_v1(), refused_by = a.asked_by
+    where a.act = p_act and a.state = 'waiting' and a.asked_by = '00000000-0000-0000-0000-000000000000';
+    if found then
+        perform log_act_v1('00', 'act_refused', p_act, null, null);
+    end if;
+    return found;
+end $$;
+ALTER FUNCTION cloison.operator_withdraw_v1(p_act uuid) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.protect_by_owner_v1(p_held_in text, p_person uuid, p_accounts uuid[], p_ends timestamp with time zone[], p_until timestamp with time zone) RETURNS uuid
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -2950,6 +4646,49 @@ CREATE FUNCTION cloison.receipt_lifetime_v1() RETURNS interval
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
     RETURN '00:00:10'::interval;
 ALTER FUNCTION cloison.receipt_lifetime_v1() OWNER TO cloison_owner;
+CREATE FUNCTION cloison.redeem_v1(p_segment text, p_code_hash bytea, p_challenge bytea, p_seconds integer, p_credential bytea, p_public_key bytea, p_sign_count bigint, p_aaguid uuid, p_backup_eligible boolean) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    v_account uuid;
+begin
+    if not spend_v1(p_challenge, p_seconds) then   -- first: a challenge that was used must not use the code up
+        return false;
+    end if;
+    update invitation i set redeemed_at = clock_v1()
+    where i.segment = p_segment and i.code_hash = p_code_hash and i.redeemed_at is null and i.expires_at > clock_v1()
+    returning i.account into v_account;
+    if v_account is null then
+        return false;
+    end if;
+    perform new_factor_v1(p_segment, v_account, p_credential, p_public_key, p_sign_count, p_aaguid, p_backup_eligible);
+    perform log_own_act_v1(p_segment, v_account, 'invitation_redeemed', 'open', null, null);
+    return true;
+end $$;
+ALTER FUNCTION cloison.redeem_v1(p_segment text, p_code_hash bytea, p_challenge bytea, p_seconds integer, p_credential bytea, p_public_key bytea, p_sign_count bigint, p_aaguid uuid, p_backup_eligible boolean) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.refuse_act_v1(p_segment text, p_token bytea, p_act uuid) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    v_who member;
+begin
+    select * into v_who from member m where m.segment = p_segment and m.token_hash = sha256(p_token);
+    if end_export_v1(v_who, p_act) or end_campaign_v1(v_who, p_act) then   -- what was given already
+        return true;
+    end if;
+    update act a set state = 'refused', settled_at = clock_v1(), refused_by = v_who.account
+    where a.act = p_act and a.state = 'waiting' and (a.asked_by = v_who.account
+        or (v_who.service and (v_who.permissions >> act_right_v1(a.kind, false)) & 1 = 1
+            and one_holder_v1(v_who.account, (a.details ->> 'account')::uuid) is not true));
+    if found then
+        perform end_grant_v1(p_act);
+        perform log_own_act_v1(p_segment, v_who.account, 'act_refused', 'open', v_who.session, p_act);
+    end if;
+    return found;
+end $$;
+ALTER FUNCTION cloison.refuse_act_v1(p_segment text, p_token bytea, p_act uuid) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.refuse_act_v1(who cloison.holder, p_request uuid, p_event cloison.event, p_purpose smallint, p_verdict text) RETURNS text
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -3022,6 +4761,34 @@ begin
         from numbered n);
 end $$;
 ALTER FUNCTION cloison.refuse_v1(p_segment text, p_now timestamp with time zone, judged cloison.judged[], settled cloison.settled[]) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.register_client_v1(p_act cloison.act, p_uses text[]) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    d jsonb := p_act.details;
+begin
+    if encode(sha256(convert_to(d ->> 'key', 'UTF8')), 'hex') is distinct from d ->> 'thumbprint' then
+        raise exception 'not the key of that thumbprint' using errcode = 'CL032';
+    end if;
+    insert into client (client, name, organisation, public_key, uses, registered_at)
+    values (p_act.act, d ->> 'name', p_act.organisation, d ->> 'key', p_uses::client_use[], clock_v1());
+    perform log_act_v1('00', 'client_registered', p_act.act, null, null);
+end $$;
+ALTER FUNCTION cloison.register_client_v1(p_act cloison.act, p_uses text[]) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.relate_v1(p_grant cloison.break_glass, p_until timestamp with time zone) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    insert into relation as r (segment, account, person, kind, valid_from, valid_until, compartments)
+    select p_grant.segment, p_grant.account, p_grant.person, 'grant', p_grant.given_at, p_until, p_grant.compartments
+    where p_grant.person is not null
+    on conflict (segment, account, person, kind) do update set
+        valid_from = excluded.valid_from,
+        compartments = excluded.compartments | case when r.valid_until > clock_v1() then r.compartments else 0 end,
+        valid_until = case when r.valid_until > clock_v1() then greatest(r.valid_until, excluded.valid_until) else excluded.valid_until end;
+$$;
+ALTER FUNCTION cloison.relate_v1(p_grant cloison.break_glass, p_until timestamp with time zone) OWNER TO cloison_owner;
 CREATE TABLE cloison.relation_limit (
     organisation uuid NOT NULL,
     account_day integer DEFAULT 60 NOT NULL,
@@ -3076,6 +4843,7 @@ begin
         where r.segment = who.segment and r.account = who.account
           and r.person = (select e.person from reachable_each_v1(array[who.account], array[p_person]) e)
           and r.valid_from <= v_now and (r.valid_until is null or r.valid_until > v_now)
+          and r.kind <> 'grant'   -- which is for reading
           and (who.relations >> (array_position(enum_range(null::relation_kind), r.kind) - 1)) & 1 = 1
         order by r.kind limit 1);
 end $$;
@@ -3211,7 +4979,8 @@ begin
                           and f.lifted_at is null)
           -- Today's list names appointments that begin later or are over; a record is for a relation of now.
           and exists (select from relation r where r.segment = u.place and r.account = u.account
-                      and r.person = u.person and (r.valid_until is null or r.valid_until >
+                      and r.person = u.person and (u.compartments & ~(r.compartments | v_label) = 0) is not false
+                      and (r.valid_until is null or r.valid_until >
                           case u.compartments when v_label then date_trunc('day', v_now, 'UTC') else v_now end))
     )
     select a.ordinal, a.person, a.version, a.compartments,
@@ -3222,6 +4991,63 @@ begin
     order by a.ordinal, a.person;
 end $$;
 ALTER FUNCTION cloison.release_each_v1(p_segment text, p_segments text[], p_tokens bytea[], p_requests uuid[], p_persons uuid[]) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.release_export_v1(p_segment text, p_token bytea, p_act uuid, p_request uuid) RETURNS TABLE(place text, person uuid, version integer, compartments integer, sealed bytea[], ticket text, mac bytea)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+#variable_conflict use_column
+declare
+    v_now timestamptz := clock_v1();
+    v_session uuid;
+    v_receipts export_receipt[];
+    v_grant exporter;
+    v_withheld uuid[];
+begin
+    if pg_current_xact_id_if_assigned() is not null then
+        raise exception 'release needs a transaction that has not written' using errcode = 'CL003';
+    end if;
+    perform refuse_unsafe_caller_v1();
+    select s.session into v_session from session s where s.segment = p_segment and s.token_hash = sha256(p_token);
+    v_receipts := array(
+        select r from export_receipt r
+        where r.segment = p_segment and r.session = v_session and r.request = p_request and r.act = p_act
+          and r.charged_at > v_now - receipt_lifetime_v1()
+        for update skip locked);
+    if v_receipts = '{}' then
+        return;
+    end if;
+    perform wait_until_flushed_v1();
+    v_now := clock_v1();
+    select * into v_grant from exporter x
+    where x.segment = p_segment and x.session = v_session and x.act = p_act and x.expires_at > v_now
+      and not exists (select from account_freeze f where f.segment = p_segment and f.account = x.account and f.lifted_at is null);
+    v_withheld := array(
+        select w.person from withheld_each_v1(array_fill(v_grant.account, array[cardinality(v_receipts)]),
+            array_fill(v_grant.account, array[cardinality(v_receipts)]), array(select r.person from unnest(v_receipts) r)) w
+        where w.own or case when v_grant.person is null then w.shielded else w.withheld end);
+    return query
+    with used as (
+        delete from export_receipt r using unnest(v_receipts) q
+        where r.segment = q.segment and r.session = q.session and r.request = q.request and r.person = q.person
+          and r.charged_at > clock_v1() - receipt_lifetime_v1()
+        returning r.place, r.person
+    ), allowed as (
+        select u.place, p.person, p.version, p.sealed, format('cloison-export-1|%s|%s|%s|%s|%s|%s|%s|%s|%s|%s|%s', p_request,
+            v_session, v_grant.account, u.place, p.cohort, p.person, p.key_id, v_grant.compartments, p.version,
+            floor(extract(epoch from v_now) * 1000)::bigint, p_act) as ticket
+        from used u join person p on p.segment = u.place and p.person = u.person
+        where u.place = any (v_grant.segments) and (v_grant.lent_to is null or u.place = any (v_grant.lent_to))
+          and u.person <> all (v_withheld)
+    )
+    select a.place, a.person, a.version, v_grant.compartments,
+        array(select a.sealed[i + 1] from generate_series(0, cardinality(a.sealed) - 1) i
+              where (v_grant.compartments >> i) & 1 = 1 order by i),
+        a.ticket, sha256(k.outer_block || sha256(k.inner_block || convert_to(a.ticket, 'UTF8')))
+    from allowed a cross join ticket_key k
+    order by a.person;
+end $$;
+ALTER FUNCTION cloison.release_export_v1(p_segment text, p_token bytea, p_act uuid, p_request uuid) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.release_for_change_v1(p_segment text, p_token bytea, p_request uuid) RETURNS TABLE(person uuid, version integer, cohort integer, key_id bigint, sealed bytea[], ticket text, mac bytea)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -3289,6 +5115,38 @@ begin
         p_persons);
 end $$;
 ALTER FUNCTION cloison.release_v1(p_segment text, p_tokens bytea[], p_requests uuid[], p_persons uuid[]) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.remove_factor_v1(p_segment text, p_token bytea, p_factor uuid) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    v_who member;
+    v_factors uuid[];
+begin
+    select * into v_who from member m where m.segment = p_segment and m.token_hash = sha256(p_token);
+    if v_who.account is null then
+        return 'no_session';
+    elsif (v_who.touched_at > clock_v1() - interval '5 minutes') is not true then
+        return 'step_up';
+    end if;
+    -- All of them are locked, in order: of two removals at once the second sees the first.
+    select array_agg(q.factor) into v_factors from (
+        select f.factor from factor f
+        where f.segment = p_segment and f.account = v_who.account and f.frozen_at is null
+        order by f.factor for update
+    ) q;
+    if (p_factor = any (v_factors)) is not true then
+        return 'none';
+    elsif cardinality(v_factors) = 1 then
+        return 'last';
+    end if;
+    update factor f set frozen_at = clock_v1()
+    where f.segment = p_segment and f.account = v_who.account and f.factor = p_factor;
+    perform end_factor_sessions_v1(p_segment, v_who.account, array[p_factor]);
+    perform log_own_act_v1(p_segment, v_who.account, 'factor_frozen', 'open', v_who.session, p_factor);
+    return 'open';
+end $$;
+ALTER FUNCTION cloison.remove_factor_v1(p_segment text, p_token bytea, p_factor uuid) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.representatives_v1(p_segment text, p_person uuid, p_minor boolean) RETURNS TABLE(segment text, person uuid, kind text, signs_in boolean, receives_notices boolean)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -3520,6 +5378,22 @@ begin
     return 'asked';
 end $$;
 ALTER FUNCTION cloison.second_person_v1(p_segment text, p_protection uuid, p_accounts uuid[], p_account uuid, p_organisation uuid) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.seen_v1(p_segments text[], p_tokens bytea[]) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    update session s set seen_at = clock_v1()
+    from unnest(p_segments, p_tokens) q (place, token)
+    where s.segment = q.place and s.token_hash = sha256(q.token) and least(s.expires_at, s.seen_at + s.idle) > clock_v1();
+$$;
+ALTER FUNCTION cloison.seen_v1(p_segments text[], p_tokens bytea[]) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.session_ceilings_v1(p_segment text, p_account uuid) RETURNS TABLE(people integer[], ends double precision)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    select full_people_v1(p_segment, p_account), extract(epoch from clock_v1() + interval '12 hours')::double precision;
+$$;
+ALTER FUNCTION cloison.session_ceilings_v1(p_segment text, p_account uuid) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.session_v1(p_segment text, p_token bytea) RETURNS TABLE(account uuid, handle text, role text, expires_at timestamp with time zone, frozen boolean)
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -3542,6 +5416,32 @@ begin
     perform log_act_v1(p_segment, 'holder_set', p_account, null, cardinality(p_terms));
 end $$;
 ALTER FUNCTION cloison.set_holder_v1(p_segment text, p_account uuid, p_kinds smallint[], p_terms bigint[]) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.set_limit_v1(p_limit text, p_value integer, p_organisation text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $_$
+declare
+    v_whose uuid := '00000000-0000-0000-0000-000000000000';
+    v_names text;
+begin
+    if not exists (select from pg_attribute t where t.attrelid = 'cloison.relation_limit'::regclass and t.attnum > 0
+                   and not t.attisdropped and t.attname = p_limit and t.attname <> 'organisation') then
+        raise exception 'no such limit' using errcode = 'CL029';
+    end if;
+    if p_organisation is not null then
+        select o.organisation into v_whose from organisation o where o.name = p_organisation;
+        if v_whose is null then
+            raise exception 'no such organisation' using errcode = 'CL005';
+        end if;
+        select string_agg(quote_ident(t.attname), ', ') into v_names from pg_attribute t
+        where t.attrelid = 'cloison.relation_limit'::regclass and t.attnum > 0 and not t.attisdropped and t.attname <> 'organisation';
+        execute format('insert into relation_limit (organisation, %1$s) select $1, %1$s from relation_limit '
+            'where organisation = $2 on conflict (organisation) do nothing', v_names)
+            using v_whose, uuid '00000000-0000-0000-0000-000000000000';
+    end if;
+    execute format('update relation_limit set %I = $1 where organisation = $2', p_limit) using p_value, v_whose;
+end $_$;
+ALTER FUNCTION cloison.set_limit_v1(p_limit text, p_value integer, p_organisation text) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.set_representative_v1(p_segment text, p_token bytea, p_request uuid, p_purpose smallint, p_person uuid, p_representative uuid, p_kind text, p_signs_in boolean, p_receives_notices boolean, p_from timestamp with time zone, p_until timestamp with time zone) RETURNS text
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -3584,6 +5484,9 @@ declare
     v_fits boolean;
     v_refused boolean;
 begin
+    if exists (select from campaign c where c.ends_at > p_now) then
+        judged := campaigning_v1(p_segment, p_now, judged, p_places);
+    end if;
     -- Time alone only empties a window: what one held when it was last counted, and whoever came since, is the most that
     -- it can hold, unless the clock was turned back. What fits by that is not counted, and nearly all does. Somebody
     -- asked for twice here counts twice, which only has the windows counted sooner.
@@ -3600,14 +5503,16 @@ begin
     from (
         select j.*, l.next_number,
             case when j.meter = 'open' and l.counted_at <= p_now then l.at_most end as at_most,
-            b.minutes_5, b.hour, b.day, b.days_28, count(*) filter (where j.verdict = 'open') over before as nth,
+            b.minutes_5 / l.share as minutes_5, b.hour / l.share as hour, b.day / l.share as day, b.days_28 / l.share as days_28,
+            count(*) filter (where j.verdict = 'open') over before as nth,
             count(*) filter (where j.verdict = 'open' and (o.last_opened > v_cutoffs[1]) is not true) over before as new_1,
             count(*) filter (where j.verdict = 'open' and (o.last_opened > v_cutoffs[2]) is not true) over before as new_2,
             count(*) filter (where j.verdict = 'open' and (o.last_opened > v_cutoffs[3]) is not true) over before as new_3,
             count(*) filter (where j.verdict = 'open' and (o.last_opened > v_cutoffs[4]) is not true) over before as new_4
         from (select j.*, coalesce(p_places[j.ordinal], p_segment) as place from unnest(judged) j) j
         left join lateral (
-            select l.next_number, l.at_most, l.counted_at from ledger l
+            select l.next_number, l.at_most, l.counted_at, case when l.quarantined_until > p_now then 5 else 1 end as share
+            from ledger l
             where l.segment = j.place and l.account = j.account
             offset 0
         ) l on true
@@ -3678,6 +5583,50 @@ begin
     return (select w.shielded from withheld_each_v1('{null}', '{null}', array[p_person]) w);
 end $$;
 ALTER FUNCTION cloison.shielded_v1(p_person uuid) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.sign_act_v1(p_segment text, p_token bytea, p_act uuid, p_factor uuid, p_public_key bytea, p_authenticator_data bytea, p_client_data bytea, p_signature bytea) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    v_who member;
+    v_act act;
+    v_right integer;
+    v_signed integer;
+begin
+    select * into v_who from member m where m.segment = p_segment and m.token_hash = sha256(p_token);   -- 1
+    if v_who.account is null then
+        return 'no_session';
+    end if;
+    select * into v_act from act a where a.act = p_act for update;   -- of two at once the second sees the first
+    v_right := act_right_v1(v_act.kind, false);
+    if v_act.act is null or v_right is null or (v_who.permissions >> v_right) & 1 = 0                                  -- 2
+          or not (v_who.service or (v_act.kind = 'grant.break_glass' and v_act.organisation = v_who.organisation))
+          or one_holder_v1(v_who.account, (v_act.details ->> 'account')::uuid)                                  -- 3
+          or one_holder_v1(v_who.account, (v_act.details ->> 'executor')::uuid)
+          or exists (select from account a where a.account = v_who.account and a.holder = v_act.details ->> 'holder')
+          or exists (select from act_signature s where s.act = p_act and (
+              one_holder_v1(v_who.account, s.account) or handed_lately_v1(v_who.account, s.account)))
+          or not signs_acts_v1(p_segment, v_who.account, p_factor, p_public_key) then                           -- 1
+        perform log_own_act_v1(p_segment, v_who.account, 'act_signed', 'scope', v_who.session, p_act);
+        return 'scope';
+    elsif v_act.state <> 'waiting' or v_act.expires_at <= clock_v1() or act_void_v1(v_act) then                 -- 4
+        return 'settled';
+    end if;
+    select count(*) + 1 into v_signed from act_signature s where s.act = p_act;
+    if v_signed >= v_act.people_needed and v_act.not_before > clock_v1() then
+        return 'early';
+    end if;
+    insert into act_signature (act, account, segment, factor, public_key, authenticator_data, client_data, signature, signed_at)
+    values (p_act, v_who.account, p_segment, p_factor, p_public_key, p_authenticator_data, p_client_data, p_signature, clock_v1());
+    perform log_own_act_v1(p_segment, v_who.account, 'act_signed', 'open', v_who.session, p_act);
+    if v_signed < v_act.people_needed then
+        return 'waiting';
+    end if;
+    perform do_act_v1(v_act);                                                                                   -- 5
+    update act a set state = 'done', settled_at = clock_v1() where a.act = p_act;
+    return 'done';
+end $$;
+ALTER FUNCTION cloison.sign_act_v1(p_segment text, p_token bytea, p_act uuid, p_factor uuid, p_public_key bytea, p_authenticator_data bytea, p_client_data bytea, p_signature bytea) OWNER TO cloison_owner;
 CREATE TABLE cloison.ticket_key (
     single boolean DEFAULT true NOT NULL,
     inner_block bytea NOT NULL,
@@ -3692,6 +5641,35 @@ CREATE FUNCTION cloison.sign_lease_v1(p_text text) RETURNS bytea
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
     RETURN (SELECT sha256((k.outer_block || sha256((k.inner_block || convert_to(sign_lease_v1.p_text, 'UTF8'::name))))) AS sha256 FROM cloison.ticket_key k);
 ALTER FUNCTION cloison.sign_lease_v1(p_text text) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.sign_out_v1(p_segment text, p_token bytea, p_everywhere boolean) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    v_mine session;
+    v_ended integer;
+begin
+    select * into v_mine from session s
+    where s.segment = p_segment and s.token_hash = sha256(p_token) and s.expires_at > clock_v1()
+      and not exists (select from session_end e where e.segment = s.segment and e.session = s.session);
+    if v_mine.session is null then
+        return 0;
+    end if;
+    with ended as (
+        insert into session_end (segment, session, ended_at)
+        select s.segment, s.session, clock_v1() from session s
+        where s.segment = p_segment and s.account = v_mine.account
+          and (p_everywhere or s.session = v_mine.session or s.parent = v_mine.session)
+          and s.expires_at > clock_v1()
+        on conflict do nothing returning session
+    ), recalled as (
+        insert into recall (subject, until) select e.session, clock_v1() + interval '1 minute' from ended e on conflict do nothing
+    )
+    select count(*) into v_ended from ended;
+    perform log_own_act_v1(p_segment, v_mine.account, 'session_ended', 'open', v_mine.session, null);
+    return v_ended;
+end $$;
+ALTER FUNCTION cloison.sign_out_v1(p_segment text, p_token bytea, p_everywhere boolean) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.signed_by_keeper_v1(p_text text, p_mac bytea) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -3700,6 +5678,578 @@ CREATE FUNCTION cloison.signed_by_keeper_v1(p_text text, p_mac bytea) RETURNS bo
                      from ticket_key k), false);
 $$;
 ALTER FUNCTION cloison.signed_by_keeper_v1(p_text text, p_mac bytea) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.signins_v1(p_segment text, p_token bytea) RETURNS TABLE(session uuid, door text, begun_at timestamp with time zone, seen_at timestamp with time zone, factor uuid, live boolean, copied_at timestamp with time zone)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    select s.session, s.door::text, s.issued_at, s.seen_at, s.factor,
+        least(s.expires_at, s.seen_at + s.idle) > clock_v1() and not exists (
+            select from session_end e where e.segment = s.segment and e.session = s.session), s.copied_at
+    from member m join session s on s.segment = m.segment and s.account = m.account
+    where m.segment = p_segment and m.token_hash = sha256(p_token)
+    order by s.issued_at desc limit 20;
+$$;
+ALTER FUNCTION cloison.signins_v1(p_segment text, p_token bytea) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.signs_acts_v1(p_segment text, p_account uuid, p_factor uuid, p_public_key bytea) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    v_factor factor;
+begin
+    select * into v_factor from factor f
+    where f.segment = p_segment and f.account = p_account and f.factor = p_factor and f.public_key = p_public_key
+      and f.frozen_at is null;
+    if v_factor.quarantined_until > clock_v1() and exists (
+        select from factor f
+        where f.segment = p_segment and f.account = p_account and f.added_at < v_factor.added_at) then
+        raise exception 'the passkey is new' using errcode = 'CL023';
+    end if;
+    return v_factor.factor is not null;
+end $$;
+ALTER FUNCTION cloison.signs_acts_v1(p_segment text, p_account uuid, p_factor uuid, p_public_key bytea) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.space_add_factor_v1(p_segment text, p_token bytea, p_challenge bytea, p_seconds integer, p_credential bytea, p_public_key bytea, p_sign_count bigint, p_aaguid uuid, p_backup_eligible boolean) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    v_mine space_live;
+begin
+    select * into v_mine from space_live s where s.segment = p_segment and s.token_hash = sha256(p_token);
+    if v_mine.session is null then
+        return 'no_session';
+    elsif v_mine.issued_at < clock_v1() - interval '5 minutes' then
+        return 'step_up';
+    elsif not spend_v1(p_challenge, p_seconds) then
+        return 'spent';
+    end if;
+    perform space_new_factor_v1(p_segment, v_mine.login, p_credential, p_public_key, p_sign_count, p_aaguid, p_backup_eligible);
+    return 'open';
+end $$;
+ALTER FUNCTION cloison.space_add_factor_v1(p_segment text, p_token bytea, p_challenge bytea, p_seconds integer, p_credential bytea, p_public_key bytea, p_sign_count bigint, p_aaguid uuid, p_backup_eligible boolean) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.space_address_v1(p_segment text, p_token bytea, p_code_hash bytea) RETURNS TABLE(person uuid, sealed bytea[], ticket text, mac bytea)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+    v_now timestamptz;
+    v_invited space_invitation;
+begin
+    if pg_current_xact_id_if_assigned() is not null then
+        raise exception 'release needs a transaction that has not written' using errcode = 'CL003';
+    end if;
+    perform refuse_unsafe_caller_v1();
+    v_now := clock_v1();
+    select i.* into v_invited from space_invitation i
+    join session s on s.segment = p_segment and s.session = i.session
+    where i.segment = p_segment and i.code_hash = p_code_hash and s.token_hash = sha256(p_token) and i.addressed_at is null
+      and i.invited_at > v_now - receipt_lifetime_v1() and i.expires_at > v_now
+    for update of i skip locked;
+    if not found then
+        return;
+    end if;
+    perform wait_until_flushed_v1();
+    return query
+    with used as (
+        update space_invitation i set addressed_at = v_now
+        where i.segment = p_segment and i.code_hash = p_code_hash and i.addressed_at is null
+        returning i.invitation
+    ), allowed as (
+        select p.person, p.sealed, format('cloison-change-1|%s|%s|%s|%s|%s|%s|%s|%s|%s|%s', u.invitation, v_invited.session,
+            h.account, p_segment, p.cohort, p.person, p.key_id, c.address_bit, p.version,
+            floor(extract(epoch from v_now) * 1000)::bigint) as ticket
+        from used u
+        join holder h on h.segment = p_segment and h.session = v_invited.session and h.expires_at > v_now and h.covered
+        join person p on p.segment = p_segment and p.person = v_invited.person
+        join profile c on c.address_bit > 0
+        where p.person = reachable_v1(p_segment, h.account, p.person)
+          and not exists (select from account_freeze f where f.segment = p_segment and f.account = h.account and f.lifted_at is null)
+    )
+    select a.person, a.sealed, a.ticket, sha256(k.outer_block || sha256(k.inner_block || convert_to(a.ticket, 'UTF8')))
+    from allowed a cross join ticket_key k;
+end $$;
+ALTER FUNCTION cloison.space_address_v1(p_segment text, p_token bytea, p_code_hash bytea) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.space_alert_v1(p_segment text, p_login uuid, p_event cloison.event, p_kind cloison.alert_kind, p_session uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    v_person uuid := (select l.person from space_login l where l.segment = p_segment and l.login = p_login);
+begin
+    insert into alert (segment, account, number, kind, at, person)
+    values (p_segment, p_login, log_space_v1(p_segment, p_login, p_event, v_person, p_session, null),
+        p_kind, clock_v1(), v_person);
+end $$;
+ALTER FUNCTION cloison.space_alert_v1(p_segment text, p_login uuid, p_event cloison.event, p_kind cloison.alert_kind, p_session uuid) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.space_begin_v1(p_segment text, p_login uuid, p_session uuid, p_token_hash bytea, p_secret_hash bytea, p_device bytea, p_kept text, p_step bigint, p_fresh text, p_way text) RETURNS timestamp with time zone
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    v_now timestamptz := clock_v1();
+    v_login space_login;
+begin
+    update space_login l set tries = 0, totp_step = coalesce(p_step, l.totp_step), password = coalesce(p_fresh, l.password)
+    where l.segment = p_segment and l.login = p_login
+      and case when p_way = 'password' then l.password = p_kept and l.totp_step < p_step
+          else p_kept is null and p_step is null and p_fresh is null end
+    returning l.* into v_login;
+    if v_login.login is null then
+        return null;
+    end if;
+    insert into space_device (segment, login, thumbprint, known_at) values (p_segment, p_login, p_device, v_now)
+    on conflict (segment, login, thumbprint) do update set known_at = v_now, tries = 0;
+    delete from space_device d where d.segment = p_segment and d.login = p_login and d.thumbprint not in (
+        select k.thumbprint from space_device k where k.segment = p_segment and k.login = p_login order by k.known_at desc limit 10);
+    insert into space_session (segment, session, login, token_hash, secret_hash, way, issued_at, expires_at, seen_at)
+    values (p_segment, p_session, p_login, p_token_hash, p_secret_hash,
+        p_way::space_way, v_now, v_now + interval '8 hours', v_now);
+    perform log_space_v1(p_segment, p_login, 'space_signed_in', v_login.person, p_session, null);
+    return v_now + interval '8 hours';
+end $$;
+ALTER FUNCTION cloison.space_begin_v1(p_segment text, p_login uuid, p_session uuid, p_token_hash bytea, p_secret_hash bytea, p_device bytea, p_kept text, p_step bigint, p_fresh text, p_way text) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.space_copied_v1(p_segment text, p_secret bytea, p_token bytea) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    v_login uuid;
+    v_session uuid;
+begin
+    update space_session s set copied_at = clock_v1()
+    where s.segment = p_segment and s.secret_hash = sha256(p_secret) and s.token_hash <> sha256(p_token)
+      and s.expires_at > clock_v1() and (s.copied_at is null or s.copied_at < clock_v1() - interval '1 hour')
+    returning s.login, s.session into v_login, v_session;
+    if found then
+        perform space_alert_v1(p_segment, v_login, 'token_copied', 'token_copied', v_session);
+    end if;
+end $$;
+ALTER FUNCTION cloison.space_copied_v1(p_segment text, p_secret bytea, p_token bytea) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.space_end_v1(p_person uuid, p_but uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    v_login space_login;
+begin
+    for v_login in
+        select l.* from space_login l where l.person = p_person and l.login is distinct from p_but order by l.segment, l.login
+    loop
+        delete from space_name n where n.segment = v_login.segment and n.login = v_login.login;
+        delete from space_identity d where d.segment = v_login.segment and d.login = v_login.login;
+        delete from space_device d where d.segment = v_login.segment and d.login = v_login.login;
+        update space_login l set password = null, totp = null where l.segment = v_login.segment and l.login = v_login.login;
+        update space_factor f set frozen_at = clock_v1()
+        where f.segment = v_login.segment and f.login = v_login.login and f.frozen_at is null;
+        update space_session x set ended_at = clock_v1()
+        where x.segment = v_login.segment and x.login = v_login.login and x.ended_at is null;
+        perform log_space_v1(v_login.segment, v_login.login, 'space_ended', p_person, null, null);
+    end loop;
+    if p_but is null then
+        update space_invitation i set expires_at = clock_v1() where i.person = p_person and i.expires_at > clock_v1();
+    end if;
+end $$;
+ALTER FUNCTION cloison.space_end_v1(p_person uuid, p_but uuid) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.space_factors_v1(p_segment text, p_login uuid) RETURNS TABLE(factor uuid, credential bytea, public_key bytea, aaguid uuid, backup_eligible boolean)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    select f.factor, f.credential, f.public_key, f.aaguid, f.backup_eligible from space_factor f
+    where f.segment = p_segment and f.login = p_login and f.frozen_at is null;
+$$;
+ALTER FUNCTION cloison.space_factors_v1(p_segment text, p_login uuid) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.space_halves_v1(p_segment text, p_code_hash bytea, p_both_hash bytea) RETURNS TABLE(login uuid)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    with tried as (
+        update space_invitation i set tries = i.tries + 1
+        where i.segment = p_segment and i.code_hash = p_code_hash and i.expires_at > clock_v1() and i.redeemed_at is null
+          and i.tries < 20
+        returning i.login, i.both_hash
+    )
+    select t.login from tried t where t.both_hash = p_both_hash;
+$$;
+ALTER FUNCTION cloison.space_halves_v1(p_segment text, p_code_hash bytea, p_both_hash bytea) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.space_identity_v1(p_identity_hash bytea) RETURNS TABLE(segment text, login uuid)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    select d.segment, d.login from space_identity d where d.identity_hash = p_identity_hash;
+$$;
+ALTER FUNCTION cloison.space_identity_v1(p_identity_hash bytea) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.space_invitation_v1(p_segment text, p_code_hash bytea) RETURNS TABLE(login uuid)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    select i.login from space_invitation i
+    where i.segment = p_segment and i.code_hash = p_code_hash and i.expires_at > clock_v1() and i.redeemed_at is null
+      and i.tries < 20;
+$$;
+ALTER FUNCTION cloison.space_invitation_v1(p_segment text, p_code_hash bytea) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.space_invite_v1(p_segment text, p_token bytea, p_home text, p_person uuid, p_code_hash bytea, p_both_hash bytea) RETURNS timestamp with time zone
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    v_now timestamptz := clock_v1();
+    v_who holder;
+    v_number bigint;
+    v_login uuid;
+begin
+    select * into v_who from holder h
+    where h.segment = p_segment and h.token_hash = sha256(p_token) and h.expires_at > v_now and h.covered;
+    if v_who.session is null or exists (
+            select from account_freeze f where f.segment = p_segment and f.account = v_who.account and f.lifted_at is null) then
+        return null;
+    end if;
+    -- The ledger's lock puts two at once in a row, before either counts.
+    update ledger l set next_number = l.next_number + 1 where l.segment = p_segment and l.account = v_who.account
+    returning l.next_number - 1 into v_number;
+    perform from person p where p.segment = p_home and p.person = p_person for no key update;
+    if not found or not exists (
+            select from entry e
+            where e.segment in (p_segment, p_home) and e.account = v_who.account and e.session = v_who.session
+              and e.person = p_person and e.event in ('open', 'person_read') and e.outcome = 'open'
+              and e.at > v_now - interval '15 minutes')
+        or relation_now_v1(v_who, p_person) is null
+        or wrote_lately_v1(p_segment, v_who.account, p_person)
+        or (select count(*) from space_invitation i where i.segment = p_home and i.person = p_person
+              and i.invited_at > v_now - interval '24 hours') >= 3 then
+        insert into entry (segment, account, number, at, event, outcome, session, person)
+        values (p_segment, v_who.account, v_number, v_now, 'space_invited', 'scope', v_who.session, p_person);
+        return null;
+    end if;
+    select l.login into v_login from space_login l where l.segment = p_home and l.person = p_person;
+    update space_invitation i set expires_at = v_now where i.segment = p_home and i.person = p_person and i.expires_at > v_now;
+    insert into space_invitation (segment, person, invited_at, login, session, code_hash, both_hash, expires_at)
+    values (p_home, p_person, v_now, coalesce(v_login, gen_random_uuid()), v_who.session, p_code_hash, p_both_hash,
+        v_now + interval '336 hours');
+    insert into entry (segment, account, number, at, event, outcome, session, person)
+    values (p_segment, v_who.account, v_number, v_now, 'space_invited', 'open', v_who.session, p_person);
+    return v_now + interval '336 hours';
+end $$;
+ALTER FUNCTION cloison.space_invite_v1(p_segment text, p_token bytea, p_home text, p_person uuid, p_code_hash bytea, p_both_hash bytea) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.space_link_v1(p_segment text, p_code_hash bytea, p_both_hash bytea, p_identity_hash bytea) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    v_now timestamptz := clock_v1();
+    v_invited space_invitation;
+begin
+    update space_invitation i set tries = i.tries + 1
+    where i.segment = p_segment and i.code_hash = p_code_hash and i.expires_at > v_now and i.redeemed_at is null and i.tries < 20
+    returning i.* into v_invited;
+    if v_invited.login is null or v_invited.both_hash <> p_both_hash then
+        return 'none';
+    end if;
+    insert into space_identity as d (identity_hash, segment, login, linked_at)
+    values (p_identity_hash, p_segment, v_invited.login, v_now)
+    on conflict (identity_hash) do update
+    set segment = excluded.segment, login = excluded.login, linked_at = excluded.linked_at
+    where (d.segment = p_segment and d.login = v_invited.login) or exists (
+        select from space_login l where l.segment = d.segment and l.login = d.login and l.person = v_invited.person);
+    if not found then
+        return 'taken';
+    end if;
+    perform space_renew_v1(v_invited, null, p_identity_hash, null, null, null);
+    return 'open';
+end $$;
+ALTER FUNCTION cloison.space_link_v1(p_segment text, p_code_hash bytea, p_both_hash bytea, p_identity_hash bytea) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.space_linked_v1(p_segment text, p_token bytea) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    select exists (
+        select from space_live m join space_identity d on d.segment = m.segment and d.login = m.login
+        where m.segment = p_segment and m.token_hash = sha256(p_token));
+$$;
+ALTER FUNCTION cloison.space_linked_v1(p_segment text, p_token bytea) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.space_member_v1(p_segment text, p_token bytea) RETURNS TABLE(login uuid, fresh boolean, by_password boolean)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+    v_mine space_live;
+begin
+    select * into v_mine from space_live s where s.segment = p_segment and s.token_hash = sha256(p_token);
+    if v_mine.session is null then
+        return;
+    end if;
+    update space_session s set seen_at = clock_v1()
+    where s.segment = p_segment and s.session = v_mine.session and s.seen_at < clock_v1() - interval '1 minute';
+    return query select v_mine.login, v_mine.issued_at > clock_v1() - interval '5 minutes',
+        (select l.password is not null from space_login l where l.segment = p_segment and l.login = v_mine.login);
+end $$;
+ALTER FUNCTION cloison.space_member_v1(p_segment text, p_token bytea) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.space_new_factor_v1(p_segment text, p_login uuid, p_credential bytea, p_public_key bytea, p_sign_count bigint, p_aaguid uuid, p_backup_eligible boolean) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+begin
+    insert into space_factor (segment, login, credential, public_key, sign_count, aaguid, backup_eligible, added_at)
+    values (p_segment, p_login, p_credential, p_public_key, p_sign_count, p_aaguid, p_backup_eligible, clock_v1());
+    perform log_space_v1(p_segment, p_login, 'space_factor_added',
+        (select l.person from space_login l where l.segment = p_segment and l.login = p_login), null, null);
+end $$;
+ALTER FUNCTION cloison.space_new_factor_v1(p_segment text, p_login uuid, p_credential bytea, p_public_key bytea, p_sign_count bigint, p_aaguid uuid, p_backup_eligible boolean) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.space_passkeys_v1(p_segment text, p_token bytea) RETURNS TABLE(factor uuid, added_at timestamp with time zone, used_at timestamp with time zone)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    select f.factor, f.added_at, f.used_at
+    from space_live m join space_factor f on f.segment = m.segment and f.login = m.login and f.frozen_at is null
+    where m.segment = p_segment and m.token_hash = sha256(p_token)
+    order by f.added_at;
+$$;
+ALTER FUNCTION cloison.space_passkeys_v1(p_segment text, p_token bytea) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.space_redeem_v1(p_segment text, p_code_hash bytea, p_both_hash bytea, p_name_hash bytea, p_password text, p_totp bytea, p_step bigint, p_challenge bytea, p_seconds integer, p_credential bytea, p_public_key bytea, p_sign_count bigint, p_aaguid uuid, p_backup_eligible boolean) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    v_now timestamptz := clock_v1();
+    v_invited space_invitation;
+begin
+    update space_invitation i set tries = i.tries + 1
+    where i.segment = p_segment and i.code_hash = p_code_hash and i.expires_at > v_now and i.redeemed_at is null and i.tries < 20
+    returning i.* into v_invited;
+    if v_invited.login is null or v_invited.both_hash <> p_both_hash then
+        return 'none';
+    elsif p_name_hash is null or (p_credential is null and (p_password is null or p_totp is null or p_step is null)) then
+        return 'factors';
+    elsif p_credential is not null and not spend_v1(p_challenge, p_seconds) then
+        return 'spent';
+    end if;
+    -- A name is free, or it is their own: of this login, or of one that they made where they were before.
+    insert into space_name as n (name_hash, segment, login) values (p_name_hash, p_segment, v_invited.login)
+    on conflict (name_hash) do update set segment = excluded.segment, login = excluded.login
+    where (n.segment = p_segment and n.login = v_invited.login) or exists (
+        select from space_login l where l.segment = n.segment and l.login = n.login and l.person = v_invited.person);
+    if not found then
+        return 'taken';
+    end if;
+    perform space_renew_v1(v_invited, p_name_hash, null, p_password, p_totp, p_step);
+    if p_credential is not null then
+        perform space_new_factor_v1(p_segment, v_invited.login, p_credential, p_public_key, p_sign_count, p_aaguid, p_backup_eligible);
+    end if;
+    return 'open';
+end $$;
+ALTER FUNCTION cloison.space_redeem_v1(p_segment text, p_code_hash bytea, p_both_hash bytea, p_name_hash bytea, p_password text, p_totp bytea, p_step bigint, p_challenge bytea, p_seconds integer, p_credential bytea, p_public_key bytea, p_sign_count bigint, p_aaguid uuid, p_backup_eligible boolean) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.space_remove_factor_v1(p_segment text, p_token bytea, p_factor uuid) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    v_mine space_live;
+    v_login space_login;
+begin
+    select * into v_mine from space_live s where s.segment = p_segment and s.token_hash = sha256(p_token);
+    if v_mine.session is null then
+        return 'no_session';
+    elsif v_mine.issued_at < clock_v1() - interval '5 minutes' then
+        return 'step_up';
+    end if;
+    select * into v_login from space_login l where l.segment = p_segment and l.login = v_mine.login for update;
+    if not exists (select from space_factor f where f.segment = p_segment and f.login = v_mine.login and f.factor = p_factor
+                   and f.frozen_at is null) then
+        return 'none';
+    elsif v_login.password is null and (select count(*) from space_factor f where f.segment = p_segment
+          and f.login = v_mine.login and f.frozen_at is null) = 1 and not exists (
+          select from space_identity d where d.segment = p_segment and d.login = v_mine.login) then
+        return 'last';
+    end if;
+    update space_factor f set frozen_at = clock_v1() where f.segment = p_segment and f.login = v_mine.login and f.factor = p_factor;
+    update space_session s set ended_at = clock_v1()
+    where s.segment = p_segment and s.login = v_mine.login and s.session <> v_mine.session and s.way = 'passkey' and s.ended_at is null;
+    perform log_space_v1(p_segment, v_mine.login, 'space_factor_frozen', v_mine.person, v_mine.session, null);
+    return 'open';
+end $$;
+ALTER FUNCTION cloison.space_remove_factor_v1(p_segment text, p_token bytea, p_factor uuid) OWNER TO cloison_owner;
+CREATE TABLE cloison.space_invitation (
+    segment text NOT NULL COLLATE pg_catalog."C",
+    person uuid NOT NULL,
+    invited_at timestamp with time zone NOT NULL,
+    login uuid NOT NULL,
+    invitation uuid DEFAULT gen_random_uuid() NOT NULL,
+    session uuid NOT NULL,
+    code_hash bytea NOT NULL,
+    both_hash bytea NOT NULL,
+    addressed_at timestamp with time zone,
+    expires_at timestamp with time zone NOT NULL,
+    tries integer DEFAULT 0 NOT NULL,
+    redeemed_at timestamp with time zone,
+    CONSTRAINT space_invitation_both_hash_check CHECK ((length(both_hash) = 32)),
+    CONSTRAINT space_invitation_code_hash_check CHECK ((length(code_hash) = 32))
+);
+ALTER TABLE cloison.space_invitation OWNER TO cloison_owner;
+CREATE FUNCTION cloison.space_renew_v1(p_invited cloison.space_invitation, p_name_hash bytea, p_identity_hash bytea, p_password text, p_totp bytea, p_step bigint) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    v_now timestamptz := clock_v1();
+    v_segment text := p_invited.segment;
+    v_login uuid := p_invited.login;
+begin
+    insert into space_login (segment, login, person, made_at, password, totp, totp_step)
+    values (v_segment, v_login, p_invited.person, v_now, p_password, p_totp, coalesce(p_step, 0))
+    on conflict (segment, login) do update
+    set password = excluded.password, totp = excluded.totp, totp_step = excluded.totp_step, tries = 0;
+    delete from space_name n where n.segment = v_segment and n.login = v_login and n.name_hash is distinct from p_name_hash;
+    delete from space_identity d
+    where d.segment = v_segment and d.login = v_login and d.identity_hash is distinct from p_identity_hash;
+    update space_factor f set frozen_at = v_now where f.segment = v_segment and f.login = v_login and f.frozen_at is null;
+    update space_session s set ended_at = v_now where s.segment = v_segment and s.login = v_login and s.ended_at is null;
+    delete from space_device d where d.segment = v_segment and d.login = v_login;
+    update space_invitation i set redeemed_at = v_now where i.segment = v_segment and i.code_hash = p_invited.code_hash;
+    perform space_end_v1(p_invited.person, v_login);
+    perform log_space_v1(v_segment, v_login, 'space_redeemed', p_invited.person, null, null);
+end $$;
+ALTER FUNCTION cloison.space_renew_v1(p_invited cloison.space_invitation, p_name_hash bytea, p_identity_hash bytea, p_password text, p_totp bytea, p_step bigint) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.space_set_password_v1(p_segment text, p_token bytea, p_name_hash bytea, p_password text, p_totp bytea, p_step bigint) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    v_mine space_live;
+begin
+    select * into v_mine from space_live s where s.segment = p_segment and s.token_hash = sha256(p_token);
+    if v_mine.session is null then
+        return 'no_session';
+    elsif v_mine.issued_at < clock_v1() - interval '5 minutes' then
+        return 'step_up';
+    end if;
+    -- Their own name; whoever came by a provider alone has none yet, and gets one that is free.
+    insert into space_name (name_hash, segment, login)
+    select p_name_hash, p_segment, v_mine.login
+    where not exists (select from space_name n where n.segment = p_segment and n.login = v_mine.login)
+    on conflict do nothing;
+    if not exists (select from space_name n
+                   where n.name_hash = p_name_hash and n.segment = p_segment and n.login = v_mine.login) then
+        return 'taken';
+    end if;
+    update space_login l set password = p_password, totp = p_totp, totp_step = p_step, tries = 0
+    where l.segment = p_segment and l.login = v_mine.login;
+    update space_session s set ended_at = clock_v1()
+    where s.segment = p_segment and s.login = v_mine.login and s.session <> v_mine.session and s.ended_at is null;
+    delete from space_device d where d.segment = p_segment and d.login = v_mine.login;
+    perform log_space_v1(p_segment, v_mine.login, 'space_factor_added', v_mine.person, v_mine.session, null);
+    return 'open';
+end $$;
+ALTER FUNCTION cloison.space_set_password_v1(p_segment text, p_token bytea, p_name_hash bytea, p_password text, p_totp bytea, p_step bigint) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.space_sign_out_v1(p_segment text, p_token bytea, p_everywhere boolean) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    v_mine space_live;
+    v_ended integer;
+begin
+    select * into v_mine from space_live s where s.segment = p_segment and s.token_hash = sha256(p_token);
+    if v_mine.session is null then
+        return 0;
+    end if;
+    update space_session s set ended_at = clock_v1()
+    where s.segment = p_segment and s.login = v_mine.login and (p_everywhere or s.session = v_mine.session)
+      and s.ended_at is null and s.expires_at > clock_v1();
+    get diagnostics v_ended = row_count;
+    if p_everywhere then
+        delete from space_device d where d.segment = p_segment and d.login = v_mine.login;
+    end if;
+    perform log_space_v1(p_segment, v_mine.login, 'space_signed_out', v_mine.person, v_mine.session, v_ended);
+    return v_ended;
+end $$;
+ALTER FUNCTION cloison.space_sign_out_v1(p_segment text, p_token bytea, p_everywhere boolean) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.space_signins_v1(p_segment text, p_token bytea) RETURNS TABLE(session uuid, way text, begun_at timestamp with time zone, seen_at timestamp with time zone, live boolean, copied_at timestamp with time zone)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    select s.session, s.way::text, s.issued_at, s.seen_at,
+        exists (select from space_live v where v.segment = s.segment and v.session = s.session), s.copied_at
+    from space_live m join space_session s on s.segment = m.segment and s.login = m.login
+    where m.segment = p_segment and m.token_hash = sha256(p_token)
+    order by s.issued_at desc limit 20;
+$$;
+ALTER FUNCTION cloison.space_signins_v1(p_segment text, p_token bytea) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.space_sweep_v1() RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    delete from space_session where least(expires_at, ended_at) < clock_v1() - interval '672 hours';
+    delete from space_invitation where expires_at < clock_v1() - interval '672 hours';
+    delete from space_device where known_at < clock_v1() - interval '8760 hours';
+$$;
+ALTER FUNCTION cloison.space_sweep_v1() OWNER TO cloison_owner;
+CREATE FUNCTION cloison.space_touched_v1(p_segment text, p_login uuid, p_factor uuid, p_sign_count bigint, p_given_at timestamp with time zone, p_challenge bytea, p_seconds integer) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    v_factor space_factor;
+    v_number bigint;
+begin
+    if not spend_v1(p_challenge, p_seconds) then
+        return 'spent';
+    end if;
+    select * into v_factor from space_factor f
+    where f.segment = p_segment and f.login = p_login and f.factor = p_factor and f.frozen_at is null for update;
+    if v_factor.factor is null then
+        return 'none';
+    end if;
+    if v_factor.used_at > p_given_at and p_sign_count < v_factor.sign_count then
+        return 'spent';   -- answered out of order, by an honest person with two pages; a copy gets no further
+    elsif p_sign_count <= v_factor.sign_count and (p_sign_count > 0 or v_factor.sign_count > 0) then
+        update space_factor f set frozen_at = clock_v1() where f.segment = p_segment and f.login = p_login and f.factor = p_factor;
+        perform space_alert_v1(p_segment, p_login, 'space_factor_frozen', 'factor_cloned', null);
+        return 'cloned';
+    end if;
+    update space_factor f set sign_count = p_sign_count, used_at = clock_v1()
+    where f.segment = p_segment and f.login = p_login and f.factor = p_factor;
+    return 'open';
+end $$;
+ALTER FUNCTION cloison.space_touched_v1(p_segment text, p_login uuid, p_factor uuid, p_sign_count bigint, p_given_at timestamp with time zone, p_challenge bytea, p_seconds integer) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.space_try_v1(p_name_hash bytea, p_device bytea) RETURNS TABLE(segment text, login uuid, password text, totp bytea)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+    v_name space_name;
+    v_login space_login;
+begin
+    select * into v_name from space_name n where n.name_hash = p_name_hash;
+    update space_device d set tries = d.tries + 1
+    where d.segment = v_name.segment and d.login = v_name.login and d.thumbprint = p_device and d.tries < 10;
+    if found then
+        select * into v_login from space_login l where l.segment = v_name.segment and l.login = v_name.login;
+    else
+        update space_login l set tries = l.tries + 1
+        where l.segment = v_name.segment and l.login = v_name.login and l.tries < 10 and l.password is not null
+        returning l.* into v_login;
+        if v_login.tries = 10 then
+            perform log_space_v1(v_login.segment, v_login.login, 'space_blocked', v_login.person, null, 10);
+        end if;
+    end if;
+    if v_login.password is null then                                                        -- 5
+        update space_decoy d set tries = d.tries + 1 where d.slot = get_byte(p_name_hash, 0);
+        return;
+    end if;
+    return query select v_login.segment, v_login.login, v_login.password, v_login.totp;
+end $$;
+ALTER FUNCTION cloison.space_try_v1(p_name_hash bytea, p_device bytea) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.spend_v1(p_hash bytea, p_seconds integer) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+begin
+    insert into spent (hash, until) values (p_hash, clock_v1() + make_interval(secs => p_seconds)) on conflict do nothing;
+    return found;
+end $$;
+ALTER FUNCTION cloison.spend_v1(p_hash bytea, p_seconds integer) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.split_interactions_v1(p_segment text, p_absorbed uuid, p_survivor uuid) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -3728,6 +6278,60 @@ begin
     perform install_interactions_v1(v_now, array[p_segment]);
 end $$;
 ALTER FUNCTION cloison.split_interactions_v1(p_segment text, p_absorbed uuid, p_survivor uuid) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.staged_flaw_v1(p_act uuid) RETURNS TABLE(line text, state text)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $_$
+    with lines as (
+        select s.number, s.line::jsonb as said, concat_ws(' ', s.line::jsonb ->> 0, s.line::jsonb ->> -1) as place
+        from staged_staff s where s.act = p_act
+    ), named as (
+        select l.said ->> 1 as name from lines l where l.said ->> 0 = 'organisation'
+        union select o.name from organisation o
+    ), flaws as (
+        select l.number, l.place, 'CL030' as state from lines l
+        where (l.said ->> 0 = 'agency' and not exists (select from named n where n.name = l.said ->> 1))
+           or (l.said ->> 0 = 'account' and not exists (select from named n where n.name = l.said ->> 2))
+        union all
+        select l.number, l.place, 'CL005' from lines l
+        where l.said ->> 0 = 'account' and not exists (select from role r where r.name = l.said ->> 5)
+        union all
+        select l.number, l.place, 'CL005' from lines l cross join jsonb_array_elements_text(
+            case when jsonb_typeof(l.said -> 3) = 'array' then l.said -> 3 else '[]' end) x
+        where l.said ->> 0 = 'organisation' and not exists (select from role r where r.name = x.value)
+        union all
+        select l.number, l.place, '23514' from lines l cross join jsonb_array_elements_text(case
+            when l.said ->> 0 = 'organisation' then case when jsonb_typeof(l.said -> 2) = 'array' then l.said -> 2 else '[]' end
+            when l.said ->> 0 = 'agency' then jsonb_build_array(l.said -> 3) else jsonb_build_array(l.said -> 4) end) x
+        where x.value !~ '^[0-9A-Za-z_-]{1,16}$'
+        union all
+        select l.number, l.place, '23514' from lines l where l.said ->> 0 = 'account' and l.said ->> 1 !~ '^[0-9A-Za-z._-]{1,64}$'
+        union all
+        select l.number, l.place, '23505' from lines l
+        join account a on a.handle = l.said ->> 1 join organisation o on o.organisation = a.organisation join role r on r.role = a.role
+        where l.said ->> 0 = 'account'
+          and (o.name, a.agency, a.segment, r.name) is distinct from (l.said ->> 2, l.said ->> 3, l.said ->> 4, l.said ->> 5)
+    )
+    select f.place, f.state from flaws f order by f.number limit 1;
+$_$;
+ALTER FUNCTION cloison.staged_flaw_v1(p_act uuid) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.staged_staff_v1(p_act uuid) RETURNS jsonb
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    select jsonb_build_object(
+        'sha256', encode(sha256(convert_to(string_agg(s.line, chr(10) order by s.number), 'UTF8')), 'hex'),
+        'organisations', count(*) filter (where s.line::jsonb ->> 0 = 'organisation'),
+        'agencies', count(*) filter (where s.line::jsonb ->> 0 = 'agency'),
+        'accounts', count(*) filter (where s.line::jsonb ->> 0 = 'account'),
+        'roles', coalesce((
+            select jsonb_object_agg(x.role, x.accounts) from (
+                select r.line::jsonb ->> 5 as role, count(*) as accounts from staged_staff r
+                where r.act = p_act and r.line::jsonb ->> 0 = 'account' group by 1
+            ) x where x.role is not null), '{}'))
+    from staged_staff s where s.act = p_act;
+$$;
+ALTER FUNCTION cloison.staged_staff_v1(p_act uuid) OWNER TO cloison_owner;
 CREATE TABLE cloison.protection (
     segment text NOT NULL COLLATE pg_catalog."C",
     protection uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -3759,6 +6363,75 @@ begin
     return survivor_v1(p_person);
 end $$;
 ALTER FUNCTION cloison.stands_as_v1(p_held_in text, p_person uuid) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.start_handed_on_v1(p_client uuid, p_assertion bytea, p_seconds integer, p_handed_on bytea, p_handed_seconds integer, p_segment text, p_parent uuid, p_session uuid, p_token_hash bytea, p_secret_hash bytea) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    v_now timestamptz := clock_v1();
+    v_parent session;
+    v_expires timestamptz;
+begin
+    -- Locked, so that a sign-out at this instant waits, and then ends this session too.
+    select * into v_parent from session s
+    where s.segment = p_segment and s.session = p_parent and s.door = 'signin' and least(s.expires_at, s.seen_at + s.idle) > v_now
+      and not exists (select from session_end e where e.segment = s.segment and e.session = s.session)
+    for share;
+    if v_parent.session is null or not client_open_v1(p_client) or account_state_v1(p_segment, v_parent.account) <> 'open'
+       or not exists (select from client c join account a on a.organisation = c.organisation
+                      where c.client = p_client and 'delegate' = any (c.uses)
+                        and a.segment = p_segment and a.account = v_parent.account)
+       or not spend_v1(p_assertion, p_seconds) or not spend_v1(p_handed_on, p_handed_seconds) then
+        return null;
+    end if;
+    insert into session (segment, session, account, door, token_hash, secret_hash, factor, issued_at, expires_at, seen_at, idle,
+        client, parent)
+    values (p_segment, p_session, v_parent.account, 'desk', p_token_hash, p_secret_hash, v_parent.factor, v_now,
+        least(v_now + interval '1 hour', v_parent.expires_at), v_now, v_parent.idle, p_client, p_parent)
+    returning expires_at into v_expires;
+    perform log_own_act_v1(p_segment, v_parent.account, 'session_issued', 'open', p_session, p_client);
+    return extract(epoch from v_expires - v_now)::integer;
+end $$;
+ALTER FUNCTION cloison.start_handed_on_v1(p_client uuid, p_assertion bytea, p_seconds integer, p_handed_on bytea, p_handed_seconds integer, p_segment text, p_parent uuid, p_session uuid, p_token_hash bytea, p_secret_hash bytea) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.start_session_v1(p_segment text, p_account uuid, p_session uuid, p_door cloison.door, p_token_hash bytea, p_secret_hash bytea, p_factor uuid, p_code bytea, p_seconds integer) RETURNS timestamp with time zone
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    v_now timestamptz := clock_v1();
+    v_expires timestamptz;
+begin
+    -- What the code was given for may have been frozen or recovered away since. Locked, so that a recovery at this instant
+    -- waits, and then ends this session too.
+    if p_factor is null then
+        perform from identity i where i.segment = p_segment and i.account = p_account for share;
+    else
+        perform from factor f
+        where f.segment = p_segment and f.account = p_account and f.factor = p_factor and f.frozen_at is null for share;
+    end if;
+    if not found then
+        return null;
+    end if;
+    if not spend_v1(p_code, p_seconds) or account_state_v1(p_segment, p_account) <> 'open' then   -- 1, 3
+        return null;
+    end if;
+    insert into session (segment, session, account, door, token_hash, secret_hash, factor, issued_at, expires_at, seen_at, idle,
+        touched_at)
+    select p_segment, p_session, p_account, p_door, p_token_hash, p_secret_hash, p_factor, v_now,
+        v_now + make_interval(secs => coalesce(t.session_seconds, 36000)), v_now,
+        make_interval(secs => coalesce(t.idle_seconds, 1800)), case when p_factor is not null then v_now end
+    from account a left join signin_terms t on t.organisation = a.organisation
+    where a.segment = p_segment and a.account = p_account
+    returning expires_at into v_expires;
+    -- The whole account, whichever session opens: or a thief with a passkey of their own would go on in an older session.
+    update ledger l set quarantined_until = greatest(l.quarantined_until, f.quarantined_until)
+    from factor f
+    where f.segment = p_segment and f.account = p_account and f.factor = p_factor and f.quarantined_until > v_now
+      and l.segment = p_segment and l.account = p_account;
+    perform log_own_act_v1(p_segment, p_account, 'session_issued', 'open', p_session, p_factor);
+    return v_expires;
+end $$;
+ALTER FUNCTION cloison.start_session_v1(p_segment text, p_account uuid, p_session uuid, p_door cloison.door, p_token_hash bytea, p_secret_hash bytea, p_factor uuid, p_code bytea, p_seconds integer) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.survivor_v1(p_person uuid) RETURNS uuid
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -3776,6 +6449,20 @@ begin
     return v_now;
 end $$;
 ALTER FUNCTION cloison.survivor_v1(p_person uuid) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.sweep_changes_v1() RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    with gone as (
+        delete from change c where c.at < clock_v1() - interval '672 hours' returning c.segment, c.xid, c.person, c.event
+    )
+    insert into change_floor as f (segment, xid, person, event)
+    select distinct on (g.segment) g.segment, g.xid, g.person, g.event from gone g
+    order by g.segment, g.xid desc, g.person desc, g.event desc
+    on conflict (segment) do update set xid = excluded.xid, person = excluded.person, event = excluded.event
+    where (f.xid, f.person, f.event) < (excluded.xid, excluded.person, excluded.event);
+$$;
+ALTER FUNCTION cloison.sweep_changes_v1() OWNER TO cloison_owner;
 CREATE FUNCTION cloison.sweep_relations_v1() RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -3786,6 +6473,7 @@ begin
     perform install_interactions_v1(v_now, array(select distinct w.segment from interaction w
         where w.waiting and w.valid_from < v_now + interval '1 hour' and w.valid_until > v_now));
     delete from relation_write where written_at < v_now - interval '48 hours';
+    delete from facts where kept_at < v_now - interval '80 hours';   -- as long as an act about them may wait, and more
     delete from feed_miss where missed_at < v_now - interval '48 hours';
     delete from interaction where valid_until < v_now - interval '672 hours';
     delete from absorbed_interaction a where not exists (
@@ -3806,7 +6494,9 @@ CREATE FUNCTION cloison.sweep_v1() RETURNS void
     delete from lent where lent_at < clock_v1() - interval '1 minute';
     delete from guest where seen_at < clock_v1() - interval '1 minute';
     delete from recall where until < clock_v1();
+    delete from spent where until < clock_v1();
     delete from organisation_opening where last_opened < clock_v1() - interval '696 hours';
+    delete from client_token where expires_at < clock_v1();
 $$;
 ALTER FUNCTION cloison.sweep_v1() OWNER TO cloison_owner;
 CREATE FUNCTION cloison.take_interactions_v1(p_feed uuid, p_interactions text[], p_handles text[], p_locator_kinds smallint[], p_locator_terms bigint[], p_from timestamp with time zone[], p_until timestamp with time zone[]) RETURNS TABLE(ordinal integer, result text, retry_after integer)
@@ -3901,11 +6591,104 @@ begin
     return query select n.i, v_results[n.i], v_retries[n.i] from generate_series(1, cardinality(v_asked)) as n (i);
 end $$;
 ALTER FUNCTION cloison.take_interactions_v1(p_feed uuid, p_interactions text[], p_handles text[], p_locator_kinds smallint[], p_locator_terms bigint[], p_from timestamp with time zone[], p_until timestamp with time zone[]) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.tend_accounts_v1(p_segment text, p_token bytea, p_act text, p_place text, p_handles text[]) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    v_who member;
+    v_account uuid;
+    v_done integer := 0;
+begin
+    select * into v_who from member m where m.segment = p_segment and m.token_hash = sha256(p_token);
+    for v_account in
+        select a.account from account a
+        where a.segment = p_place and a.handle = any (p_handles) and a.closed_at is null
+          and not one_holder_v1(a.account, v_who.account)
+          and ((v_who.service and (v_who.permissions >> 9) & 1 = 1)
+               or ((v_who.permissions >> 8) & 1 = 1 and a.organisation = v_who.organisation))
+        order by a.account
+    loop
+        if p_act = 'close' then
+            perform close_account_v1(p_place, v_account);
+        elsif p_act = 'freeze' then
+            perform freeze_v1(p_place, v_account);
+        elsif p_act = 'review' then
+            -- One who was left unreviewed for a year is frozen: that takes two, by account.unfreeze.
+            update account a set reviewed_at = clock_v1()
+            where a.segment = p_place and a.account = v_account and a.reviewed_at >= clock_v1() - interval '8760 hours';
+            continue when not found;
+            perform log_act_v1(p_place, 'account_reviewed', v_account, null, null);
+        else
+            raise exception 'not an act of one person' using errcode = 'CL021';
+        end if;
+        v_done := v_done + 1;
+    end loop;
+    return v_done;
+end $$;
+ALTER FUNCTION cloison.tend_accounts_v1(p_segment text, p_token bytea, p_act text, p_place text, p_handles text[]) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.term_indexes_v1() RETURNS text[]
     LANGUAGE sql IMMUTABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
     RETURN ARRAY['person_term1'::text, 'person_term2'::text, 'person_term4'::text, 'person_term5'::text, 'person_term6'::text, 'person_term7'::text, 'person_term8'::text];
 ALTER FUNCTION cloison.term_indexes_v1() OWNER TO cloison_owner;
+CREATE FUNCTION cloison.texts_v1(p_list jsonb) RETURNS text[]
+    LANGUAGE sql IMMUTABLE SECURITY DEFINER PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    RETURN CASE WHEN (jsonb_typeof(p_list) = 'array'::text) THEN ARRAY(SELECT e.value FROM jsonb_array_elements_text(texts_v1.p_list) e(value)) ELSE NULL::text[] END;
+ALTER FUNCTION cloison.texts_v1(p_list jsonb) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.touch_session_v1(p_segment text, p_account uuid, p_session uuid) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+begin
+    update session s set touched_at = clock_v1()
+    where s.segment = p_segment and s.session = p_session and s.account = p_account and s.client is null
+      and least(s.expires_at, s.seen_at + s.idle) > clock_v1()
+      and not exists (select from session_end e where e.segment = s.segment and e.session = s.session);
+    if found then
+        perform log_own_act_v1(p_segment, p_account, 'session_touched', 'open', p_session, null);
+    end if;
+    return found;
+end $$;
+ALTER FUNCTION cloison.touch_session_v1(p_segment text, p_account uuid, p_session uuid) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.touched_v1(p_segment text, p_account uuid, p_factor uuid, p_sign_count bigint, p_given_at timestamp with time zone, p_challenge bytea, p_seconds integer) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    v_factor factor;
+    v_number bigint;
+begin
+    if not spend_v1(p_challenge, p_seconds) then                                            -- 1
+        return 'spent';
+    end if;
+    select * into v_factor from factor f
+    where f.segment = p_segment and f.account = p_account and f.factor = p_factor and f.frozen_at is null for update;
+    if v_factor.factor is null then
+        return 'none';
+    end if;
+    if v_factor.used_at > p_given_at and p_sign_count < v_factor.sign_count then
+        return 'spent';   -- answered out of order, by an honest person with two pages; a copy gets no further
+    elsif p_sign_count <= v_factor.sign_count and (p_sign_count > 0 or v_factor.sign_count > 0) then   -- 2
+        update factor f set frozen_at = clock_v1() where f.segment = p_segment and f.account = p_account and f.factor = p_factor;
+        perform end_factor_sessions_v1(p_segment, p_account, array[p_factor]);   -- one of them may be the copy's
+        v_number := log_own_act_v1(p_segment, p_account, 'factor_frozen', 'frozen', null, p_factor);
+        insert into alert (segment, account, number, kind, at) values (p_segment, p_account, v_number, 'factor_cloned', clock_v1());
+        return 'cloned';
+    end if;
+    update factor f set sign_count = p_sign_count, used_at = clock_v1()
+    where f.segment = p_segment and f.account = p_account and f.factor = p_factor;
+    return account_state_v1(p_segment, p_account);                                          -- 3
+end $$;
+ALTER FUNCTION cloison.touched_v1(p_segment text, p_account uuid, p_factor uuid, p_sign_count bigint, p_given_at timestamp with time zone, p_challenge bytea, p_seconds integer) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.transaction_v1() RETURNS bigint
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    select pg_current_xact_id()::text::bigint;
+$$;
+ALTER FUNCTION cloison.transaction_v1() OWNER TO cloison_owner;
 CREATE FUNCTION cloison.transfers_v1(p_segment text, p_token bytea, p_kind text) RETURNS TABLE(outcome text, transfer uuid, asked_by text, giver text, taker text, valid_from timestamp with time zone, valid_until timestamp with time zone)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -3920,14 +6703,14 @@ begin
     return query select case when v_who.session is null then 'no_session'
             when exists (select from account_freeze f where f.segment = p_segment and f.account = v_who.account
                          and f.lifted_at is null) then 'frozen'
-            when (v_who.acts >> 5) & 3 = 0 then 'scope' else 'open' end,
+            when (v_who.permissions >> 5) & 3 = 0 then 'scope' else 'open' end,
         null::uuid, null::text, null::text, null::text, null::timestamptz, null::timestamptz;
     return query select 'open', x.transfer, m.handle, g.handle, t.handle, x.valid_from, x.valid_until
     from transfer x
     join account m on m.segment = x.segment and m.account = x.asked_by and m.organisation = v_who.organisation
     join account g on g.segment = x.segment and g.account = x.giver
     join account t on t.segment = x.segment and t.account = x.taker
-    where x.segment = p_segment and x.kind::text = p_kind and x.decided_at is null and (v_who.acts >> 5) & 3 <> 0
+    where x.segment = p_segment and x.kind::text = p_kind and x.decided_at is null and (v_who.permissions >> 5) & 3 <> 0
       and x.asked_at > clock_v1() - interval '168 hours' and (x.valid_until is null or x.valid_until > clock_v1())
       and not exists (select from account_freeze f where f.segment = p_segment and f.account = v_who.account
                       and f.lifted_at is null)
@@ -3941,6 +6724,8 @@ CREATE FUNCTION cloison.unfreeze_v1(p_segment text, p_account uuid) RETURNS void
 begin
     update account_freeze set lifted_at = clock_v1()
     where segment = p_segment and account = p_account and lifted_at is null;
+    update account a set reviewed_at = clock_v1()      -- left unreviewed for a year it is frozen, too
+    where a.segment = p_segment and a.account = p_account and a.reviewed_at < clock_v1() - interval '8760 hours';
     delete from recall where subject = p_account;
     perform log_act_v1(p_segment, 'account_unfrozen', p_account, null, null);
 end $$;
@@ -4095,20 +6880,37 @@ begin
             ) o
             where q.verdict = 'open' and q.turn = 1 and q.person is not null
         ), budget as materialized (
-            -- A role without a budget has none. A list never shows more people than the caseload holds.
+            -- A role without a budget has none. A list never shows more people than the caseload holds. An account in
+            -- quarantine has a fifth, but as many people as it meets today.
             select a.place, a.account, a.meter, a.new, array[
-                least(coalesce(b.minutes_5, 0), a.size), least(coalesce(b.hour, 0), a.size),
-                least(coalesce(b.day, 0), a.size), least(coalesce(b.days_28, 0), a.size)] as people
+                least(coalesce(b.minutes_5, 0), greatest(b.minutes_5 / 5, a.met), a.size),
+                least(coalesce(b.hour, 0), greatest(b.hour / 5, a.met), a.size),
+                least(coalesce(b.day, 0), greatest(b.day / 5, a.met), a.size),
+                least(coalesce(b.days_28, 0), greatest(b.days_28 / 5, a.met), a.size)] as people
             from (
                 select a.place, a.account, a.role, a.meter,
                     array[sum(a.step[1]), sum(a.step[2]), sum(a.step[3]), sum(a.step[4])]::integer[] as new,
                     case when a.meter = 'list' then (
                         select count(distinct r.person)::integer from relation r
                         where r.segment = a.place and r.account = a.account and r.kind <> 'walk_in'
-                          and (r.valid_until is null or r.valid_until > p_now)) end as size
+                          and (r.valid_until is null or r.valid_until > p_now)) end as size,
+                    (select case when l.quarantined_until > p_now then (
+                        select count(distinct r.person)::integer from relation r
+                        where r.segment = a.place and r.account = a.account and r.kind = 'inbound'
+                          and r.valid_from < date_trunc('day', p_now, 'UTC') + interval '24 hours'
+                          and r.valid_until > date_trunc('day', p_now, 'UTC')) else 1000000000 end
+                     from ledger l where l.segment = a.place and l.account = a.account) as met
                 from asked a group by a.place, a.account, a.role, a.meter
             ) a
-            left join role_budget b on b.role = a.role and b.meter = a.meter
+            left join lateral (
+                select b.minutes_5, b.hour, b.day, b.days_28 from role_budget b where b.role = a.role and b.meter = a.meter
+                union all
+                select g.people[1], g.people[2], g.people[3], g.people[4]
+                from account o
+                join campaign c on c.organisation = o.organisation and c.segment = o.segment and c.agency = o.agency
+                cross join lateral (select campaign_budget_v1(c.people, c.days) as people) g
+                where a.meter = 'campaign' and o.segment = a.place and o.account = a.account and c.ends_at > p_now
+            ) b on true
         ), counted as materialized (
             select b.account, b.meter, b.people, array(
                 select case when l.at_most[i] + b.new[i] <= b.people[i] then l.at_most[i]
@@ -4327,6 +7129,13 @@ CREATE TABLE cloison.account_holder (
     term bigint NOT NULL
 );
 ALTER TABLE cloison.account_holder OWNER TO cloison_owner;
+CREATE TABLE cloison.act_threshold (
+    single boolean DEFAULT true NOT NULL,
+    people_a_day integer NOT NULL,
+    CONSTRAINT act_threshold_people_a_day_check CHECK ((people_a_day >= 0)),
+    CONSTRAINT act_threshold_single_check CHECK (single)
+);
+ALTER TABLE cloison.act_threshold OWNER TO cloison_owner;
 CREATE TABLE cloison.agency (
     organisation uuid NOT NULL,
     name text NOT NULL,
@@ -4366,6 +7175,56 @@ CREATE TABLE cloison.audience (
     valid_until timestamp with time zone
 );
 ALTER TABLE cloison.audience OWNER TO cloison_owner;
+CREATE TABLE cloison.campaign (
+    act uuid NOT NULL,
+    organisation uuid NOT NULL,
+    segment text NOT NULL COLLATE pg_catalog."C",
+    agency text NOT NULL,
+    people integer NOT NULL,
+    days integer NOT NULL,
+    began_at timestamp with time zone NOT NULL,
+    ends_at timestamp with time zone NOT NULL,
+    CONSTRAINT campaign_days_check CHECK (((days >= 1) AND (days <= 5))),
+    CONSTRAINT campaign_people_check CHECK (((people >= 1) AND (people <= 500)))
+);
+ALTER TABLE cloison.campaign OWNER TO cloison_owner;
+CREATE TABLE cloison.change (
+    segment text NOT NULL COLLATE pg_catalog."C",
+    xid bigint NOT NULL,
+    person uuid NOT NULL,
+    event cloison.event NOT NULL,
+    version integer,
+    at timestamp with time zone NOT NULL
+);
+ALTER TABLE cloison.change OWNER TO cloison_owner;
+CREATE TABLE cloison.change_floor (
+    segment text NOT NULL COLLATE pg_catalog."C",
+    xid bigint NOT NULL,
+    person uuid NOT NULL,
+    event cloison.event NOT NULL
+);
+ALTER TABLE cloison.change_floor OWNER TO cloison_owner;
+CREATE TABLE cloison.client (
+    client uuid NOT NULL,
+    name text NOT NULL,
+    organisation uuid NOT NULL,
+    public_key text NOT NULL,
+    uses cloison.client_use[] NOT NULL,
+    registered_at timestamp with time zone NOT NULL,
+    closed_at timestamp with time zone,
+    CONSTRAINT client_name_check CHECK ((name ~ '^[0-9a-z][0-9a-z._-]{0,39}$'::text)),
+    CONSTRAINT client_public_key_check CHECK (((length(public_key) >= 60) AND (length(public_key) <= 200))),
+    CONSTRAINT client_uses_check CHECK (((cardinality(uses) >= 1) AND (cardinality(uses) <= 4)))
+);
+ALTER TABLE cloison.client OWNER TO cloison_owner;
+CREATE TABLE cloison.client_token (
+    token_hash bytea NOT NULL,
+    client uuid NOT NULL,
+    used_for cloison.client_use NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT client_token_token_hash_check CHECK ((length(token_hash) = 32))
+);
+ALTER TABLE cloison.client_token OWNER TO cloison_owner;
 CREATE TABLE cloison.code (
     segment text NOT NULL COLLATE pg_catalog."C",
     code uuid NOT NULL,
@@ -4407,12 +7266,27 @@ CREATE TABLE cloison.entry (
     sealed_hash bytea
 );
 ALTER TABLE cloison.entry OWNER TO cloison_owner;
-CREATE TABLE cloison.organisation (
-    organisation uuid DEFAULT gen_random_uuid() NOT NULL,
-    name text NOT NULL,
-    CONSTRAINT organisation_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200)))
+CREATE UNLOGGED TABLE cloison.export_receipt (
+    segment text NOT NULL COLLATE pg_catalog."C",
+    session uuid NOT NULL,
+    request uuid NOT NULL,
+    act uuid NOT NULL,
+    place text NOT NULL COLLATE pg_catalog."C",
+    person uuid NOT NULL,
+    charged_at timestamp with time zone NOT NULL
 );
-ALTER TABLE cloison.organisation OWNER TO cloison_owner;
+ALTER TABLE cloison.export_receipt OWNER TO cloison_owner;
+CREATE TABLE cloison.export_run (
+    act uuid NOT NULL,
+    session uuid NOT NULL,
+    began_at timestamp with time zone NOT NULL
+);
+ALTER TABLE cloison.export_run OWNER TO cloison_owner;
+CREATE TABLE cloison.exported (
+    act uuid NOT NULL,
+    person uuid NOT NULL
+);
+ALTER TABLE cloison.exported OWNER TO cloison_owner;
 CREATE VIEW cloison.exposed_account AS
  SELECT a.account,
     a.handle,
@@ -4427,30 +7301,61 @@ CREATE VIEW cloison.exposed_account AS
     g.roles AS agreed_roles,
     ARRAY[g.minutes_5, g.hour, g.day, g.days_28] AS caps,
     COALESCE(s.sessions, 0) AS sessions,
-    COALESCE(s.seconds_left, 0) AS seconds_left
-   FROM (((cloison.account a
+    COALESCE(s.seconds_left, 0) AS seconds_left,
+        CASE
+            WHEN (c.act IS NOT NULL) THEN cloison.campaign_budget_v1(c.people, c.days)
+            ELSE NULL::integer[]
+        END AS campaign
+   FROM ((((cloison.account a
      JOIN cloison.organisation o ON ((o.organisation = a.organisation)))
      LEFT JOIN cloison.agreement g ON (((g.organisation = a.organisation) AND g.standing)))
      LEFT JOIN ( SELECT s_1.segment,
             s_1.account,
             (count(*))::integer AS sessions,
-            (ceil(EXTRACT(epoch FROM (max(s_1.expires_at) - cloison.clock_v1()))))::integer AS seconds_left
+            (ceil(EXTRACT(epoch FROM (max(LEAST(s_1.expires_at, (s_1.seen_at + s_1.idle))) - cloison.clock_v1()))))::integer AS seconds_left
            FROM cloison.session s_1
-          WHERE ((s_1.expires_at > cloison.clock_v1()) AND (NOT (EXISTS ( SELECT
+          WHERE ((s_1.door = 'desk'::cloison.door) AND (LEAST(s_1.expires_at, (s_1.seen_at + s_1.idle)) > cloison.clock_v1()) AND (NOT (EXISTS ( SELECT
                    FROM cloison.session_end e
                   WHERE ((e.segment = s_1.segment) AND (e.session = s_1.session))))))
-          GROUP BY s_1.segment, s_1.account) s ON (((s.segment = a.segment) AND (s.account = a.account))));
+          GROUP BY s_1.segment, s_1.account) s ON (((s.segment = a.segment) AND (s.account = a.account))))
+     LEFT JOIN cloison.campaign c ON (((c.organisation = a.organisation) AND (c.segment = a.segment) AND (c.agency = a.agency) AND (c.ends_at > cloison.clock_v1()))));
 ALTER VIEW cloison.exposed_account OWNER TO cloison_owner;
+CREATE TABLE cloison.factor (
+    segment text NOT NULL COLLATE pg_catalog."C",
+    account uuid NOT NULL,
+    factor uuid DEFAULT gen_random_uuid() NOT NULL,
+    credential bytea NOT NULL,
+    public_key bytea NOT NULL,
+    sign_count bigint NOT NULL,
+    aaguid uuid NOT NULL,
+    backup_eligible boolean NOT NULL,
+    added_at timestamp with time zone NOT NULL,
+    quarantined_until timestamp with time zone NOT NULL,
+    used_at timestamp with time zone,
+    frozen_at timestamp with time zone,
+    CONSTRAINT factor_credential_check CHECK (((length(credential) >= 16) AND (length(credential) <= 1023))),
+    CONSTRAINT factor_sign_count_check CHECK ((sign_count >= 0))
+);
+ALTER TABLE cloison.factor OWNER TO cloison_owner;
+CREATE TABLE cloison.facts (
+    segment text NOT NULL COLLATE pg_catalog."C",
+    facts uuid NOT NULL,
+    account uuid NOT NULL,
+    slot smallint NOT NULL,
+    terms bigint[] NOT NULL,
+    proof_terms bigint[] NOT NULL,
+    kept_at timestamp with time zone NOT NULL
+);
+ALTER TABLE cloison.facts OWNER TO cloison_owner;
 CREATE TABLE cloison.feed (
     feed uuid DEFAULT gen_random_uuid() NOT NULL,
     name text NOT NULL,
     kind cloison.feed_kind NOT NULL,
     segments text[],
-    token_hash bytea NOT NULL,
+    client uuid NOT NULL,
     created_at timestamp with time zone NOT NULL,
     closed_at timestamp with time zone,
-    CONSTRAINT feed_name_check CHECK ((name ~ '^[0-9a-z][0-9a-z._-]{0,39}$'::text)),
-    CONSTRAINT feed_token_hash_check CHECK ((length(token_hash) = 32))
+    CONSTRAINT feed_name_check CHECK ((name ~ '^[0-9a-z][0-9a-z._-]{0,39}$'::text))
 );
 ALTER TABLE cloison.feed OWNER TO cloison_owner;
 CREATE TABLE cloison.feed_miss (
@@ -4473,6 +7378,16 @@ CREATE UNLOGGED TABLE cloison.guest (
 )
 WITH (fillfactor='50');
 ALTER TABLE cloison.guest OWNER TO cloison_owner;
+CREATE TABLE cloison.identity (
+    issuer text NOT NULL,
+    subject_hash bytea NOT NULL,
+    segment text NOT NULL COLLATE pg_catalog."C",
+    account uuid NOT NULL,
+    linked_at timestamp with time zone NOT NULL,
+    CONSTRAINT identity_issuer_check CHECK (((length(issuer) >= 1) AND (length(issuer) <= 200))),
+    CONSTRAINT identity_subject_hash_check CHECK ((length(subject_hash) = 32))
+);
+ALTER TABLE cloison.identity OWNER TO cloison_owner;
 CREATE TABLE cloison.interaction (
     segment text NOT NULL COLLATE pg_catalog."C",
     feed uuid NOT NULL,
@@ -4486,12 +7401,25 @@ CREATE TABLE cloison.interaction (
     CONSTRAINT interaction_interaction_check CHECK ((length(interaction) = 32))
 );
 ALTER TABLE cloison.interaction OWNER TO cloison_owner;
+CREATE TABLE cloison.invitation (
+    segment text NOT NULL COLLATE pg_catalog."C",
+    account uuid NOT NULL,
+    act uuid,
+    invited_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    code_hash bytea,
+    handed_by uuid,
+    redeemed_at timestamp with time zone,
+    CONSTRAINT invitation_code_hash_check CHECK ((length(code_hash) = 32))
+);
+ALTER TABLE cloison.invitation OWNER TO cloison_owner;
 CREATE TABLE cloison.ledger (
     segment text NOT NULL COLLATE pg_catalog."C",
     account uuid NOT NULL,
     next_number bigint DEFAULT 1 NOT NULL,
     at_most integer[],
     counted_at timestamp with time zone,
+    quarantined_until timestamp with time zone,
     CONSTRAINT ledger_at_most_check CHECK ((cardinality(at_most) = 4))
 )
 WITH (fillfactor='50');
@@ -4631,7 +7559,8 @@ CREATE TABLE cloison.relation (
     person uuid NOT NULL,
     kind cloison.relation_kind NOT NULL,
     valid_from timestamp with time zone NOT NULL,
-    valid_until timestamp with time zone
+    valid_until timestamp with time zone,
+    compartments integer
 );
 ALTER TABLE cloison.relation OWNER TO cloison_owner;
 CREATE TABLE cloison.relation_start (
@@ -4697,6 +7626,123 @@ CREATE TABLE cloison.search_slot (
     CONSTRAINT search_slot_slot_check CHECK (((slot >= 1) AND (slot <= 8)))
 );
 ALTER TABLE cloison.search_slot OWNER TO cloison_owner;
+CREATE TABLE cloison.signin_terms (
+    organisation uuid NOT NULL,
+    synced boolean DEFAULT false NOT NULL,
+    aaguids uuid[],
+    provider text,
+    idle_seconds integer DEFAULT 1800 NOT NULL,
+    session_seconds integer DEFAULT 36000 NOT NULL,
+    CONSTRAINT signin_terms_aaguids_check CHECK ((cardinality(aaguids) > 0)),
+    CONSTRAINT signin_terms_idle_seconds_check CHECK (((idle_seconds >= 60) AND (idle_seconds <= 28800))),
+    CONSTRAINT signin_terms_session_seconds_check CHECK (((session_seconds >= 60) AND (session_seconds <= 43200)))
+);
+ALTER TABLE cloison.signin_terms OWNER TO cloison_owner;
+CREATE TABLE cloison.space_decoy (
+    slot smallint NOT NULL,
+    tries bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT space_decoy_slot_check CHECK (((slot >= 0) AND (slot <= 255)))
+);
+ALTER TABLE cloison.space_decoy OWNER TO cloison_owner;
+CREATE TABLE cloison.space_device (
+    segment text NOT NULL COLLATE pg_catalog."C",
+    login uuid NOT NULL,
+    thumbprint bytea NOT NULL,
+    known_at timestamp with time zone NOT NULL,
+    tries integer DEFAULT 0 NOT NULL,
+    CONSTRAINT space_device_thumbprint_check CHECK ((length(thumbprint) = 32)),
+    CONSTRAINT space_device_tries_check CHECK (((tries >= 0) AND (tries <= 10)))
+);
+ALTER TABLE cloison.space_device OWNER TO cloison_owner;
+CREATE TABLE cloison.space_factor (
+    segment text NOT NULL COLLATE pg_catalog."C",
+    login uuid NOT NULL,
+    factor uuid DEFAULT gen_random_uuid() NOT NULL,
+    credential bytea NOT NULL,
+    public_key bytea NOT NULL,
+    sign_count bigint NOT NULL,
+    aaguid uuid NOT NULL,
+    backup_eligible boolean NOT NULL,
+    added_at timestamp with time zone NOT NULL,
+    used_at timestamp with time zone,
+    frozen_at timestamp with time zone,
+    CONSTRAINT space_factor_credential_check CHECK (((length(credential) >= 16) AND (length(credential) <= 1023))),
+    CONSTRAINT space_factor_sign_count_check CHECK ((sign_count >= 0))
+);
+ALTER TABLE cloison.space_factor OWNER TO cloison_owner;
+CREATE TABLE cloison.space_identity (
+    identity_hash bytea NOT NULL,
+    segment text NOT NULL COLLATE pg_catalog."C",
+    login uuid NOT NULL,
+    linked_at timestamp with time zone NOT NULL,
+    CONSTRAINT space_identity_identity_hash_check CHECK ((length(identity_hash) = 32))
+);
+ALTER TABLE cloison.space_identity OWNER TO cloison_owner;
+CREATE TABLE cloison.space_login (
+    segment text NOT NULL COLLATE pg_catalog."C",
+    login uuid NOT NULL,
+    person uuid NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    password text,
+    totp bytea,
+    totp_step bigint DEFAULT 0 NOT NULL,
+    tries integer DEFAULT 0 NOT NULL,
+    CONSTRAINT space_login_check CHECK (((password IS NULL) = (totp IS NULL))),
+    CONSTRAINT space_login_password_check CHECK (((length(password) >= 1) AND (length(password) <= 300))),
+    CONSTRAINT space_login_totp_check CHECK (((length(totp) >= 29) AND (length(totp) <= 200))),
+    CONSTRAINT space_login_tries_check CHECK (((tries >= 0) AND (tries <= 10)))
+);
+ALTER TABLE cloison.space_login OWNER TO cloison_owner;
+CREATE TABLE cloison.space_session (
+    segment text NOT NULL COLLATE pg_catalog."C",
+    session uuid NOT NULL,
+    login uuid NOT NULL,
+    token_hash bytea NOT NULL,
+    secret_hash bytea NOT NULL,
+    way cloison.space_way NOT NULL,
+    issued_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    seen_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    copied_at timestamp with time zone,
+    CONSTRAINT space_session_secret_hash_check CHECK ((length(secret_hash) = 32)),
+    CONSTRAINT space_session_token_hash_check CHECK ((length(token_hash) = 32))
+);
+ALTER TABLE cloison.space_session OWNER TO cloison_owner;
+CREATE VIEW cloison.space_live AS
+ SELECT s.segment,
+    s.session,
+    s.token_hash,
+    s.login,
+    s.issued_at,
+    s.seen_at,
+    l.person
+   FROM (cloison.space_session s
+     JOIN cloison.space_login l ON (((l.segment = s.segment) AND (l.login = s.login))))
+  WHERE ((s.ended_at IS NULL) AND (LEAST(s.expires_at, (s.seen_at + '00:20:00'::interval)) > cloison.clock_v1()));
+ALTER VIEW cloison.space_live OWNER TO cloison_owner;
+CREATE TABLE cloison.space_name (
+    name_hash bytea NOT NULL,
+    segment text NOT NULL COLLATE pg_catalog."C",
+    login uuid NOT NULL,
+    CONSTRAINT space_name_name_hash_check CHECK ((length(name_hash) = 32))
+);
+ALTER TABLE cloison.space_name OWNER TO cloison_owner;
+CREATE TABLE cloison.spent (
+    hash bytea NOT NULL,
+    until timestamp with time zone NOT NULL,
+    CONSTRAINT spent_hash_check CHECK ((length(hash) = 32))
+);
+ALTER TABLE cloison.spent OWNER TO cloison_owner;
+CREATE TABLE cloison.staged_staff (
+    act uuid NOT NULL,
+    number integer NOT NULL,
+    line text NOT NULL,
+    staged_at timestamp with time zone NOT NULL,
+    CONSTRAINT staged_staff_line_check CHECK ((length(line) <= 4000)),
+    CONSTRAINT staged_staff_number_check CHECK ((number >= 0))
+);
+ALTER TABLE cloison.staged_staff OWNER TO cloison_owner;
 CREATE TABLE cloison.transfer (
     segment text NOT NULL COLLATE pg_catalog."C",
     transfer uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -4751,6 +7797,12 @@ ALTER TABLE ONLY cloison.account
     ADD CONSTRAINT account_pkey PRIMARY KEY (segment, account);
 ALTER TABLE ONLY cloison.account
     ADD CONSTRAINT account_segment_handle_key UNIQUE (segment, handle);
+ALTER TABLE ONLY cloison.act
+    ADD CONSTRAINT act_pkey PRIMARY KEY (act);
+ALTER TABLE ONLY cloison.act_signature
+    ADD CONSTRAINT act_signature_pkey PRIMARY KEY (act, account);
+ALTER TABLE ONLY cloison.act_threshold
+    ADD CONSTRAINT act_threshold_pkey PRIMARY KEY (single);
 ALTER TABLE ONLY cloison.agency
     ADD CONSTRAINT agency_pkey PRIMARY KEY (organisation, name);
 ALTER TABLE ONLY cloison.agreement
@@ -4761,26 +7813,58 @@ ALTER TABLE ONLY cloison.asked
     ADD CONSTRAINT asked_pkey PRIMARY KEY (segment, session, request);
 ALTER TABLE ONLY cloison.audience
     ADD CONSTRAINT audience_pkey PRIMARY KEY (segment, protection, account);
+ALTER TABLE ONLY cloison.break_glass
+    ADD CONSTRAINT break_glass_pkey PRIMARY KEY (act);
+ALTER TABLE ONLY cloison.campaign
+    ADD CONSTRAINT campaign_pkey PRIMARY KEY (act);
+ALTER TABLE ONLY cloison.change_floor
+    ADD CONSTRAINT change_floor_pkey PRIMARY KEY (segment);
+ALTER TABLE ONLY cloison.change
+    ADD CONSTRAINT change_pkey PRIMARY KEY (segment, xid, person, event);
+ALTER TABLE ONLY cloison.client
+    ADD CONSTRAINT client_name_key UNIQUE (name);
+ALTER TABLE ONLY cloison.client
+    ADD CONSTRAINT client_pkey PRIMARY KEY (client);
+ALTER TABLE ONLY cloison.client_token
+    ADD CONSTRAINT client_token_pkey PRIMARY KEY (token_hash);
 ALTER TABLE ONLY cloison.code
     ADD CONSTRAINT code_pkey PRIMARY KEY (segment, code);
 ALTER TABLE ONLY cloison.counter
     ADD CONSTRAINT counter_pkey PRIMARY KEY (segment, cell);
 ALTER TABLE ONLY cloison.entry
     ADD CONSTRAINT entry_numbered UNIQUE (segment, account, number);
+ALTER TABLE ONLY cloison.export
+    ADD CONSTRAINT export_pkey PRIMARY KEY (act);
+ALTER TABLE ONLY cloison.export_receipt
+    ADD CONSTRAINT export_receipt_pkey PRIMARY KEY (segment, session, request, person);
+ALTER TABLE ONLY cloison.export_run
+    ADD CONSTRAINT export_run_pkey PRIMARY KEY (act, session);
+ALTER TABLE ONLY cloison.exported
+    ADD CONSTRAINT exported_pkey PRIMARY KEY (act, person);
+ALTER TABLE ONLY cloison.factor
+    ADD CONSTRAINT factor_pkey PRIMARY KEY (segment, account, factor);
+ALTER TABLE ONLY cloison.factor
+    ADD CONSTRAINT factor_segment_account_credential_key UNIQUE (segment, account, credential);
+ALTER TABLE ONLY cloison.facts
+    ADD CONSTRAINT facts_pkey PRIMARY KEY (segment, facts);
+ALTER TABLE ONLY cloison.feed
+    ADD CONSTRAINT feed_client_key UNIQUE (client);
 ALTER TABLE ONLY cloison.feed_miss
     ADD CONSTRAINT feed_miss_pkey PRIMARY KEY (segment, feed, missed_at);
 ALTER TABLE ONLY cloison.feed
     ADD CONSTRAINT feed_name_key UNIQUE (name);
 ALTER TABLE ONLY cloison.feed
     ADD CONSTRAINT feed_pkey PRIMARY KEY (feed);
-ALTER TABLE ONLY cloison.feed
-    ADD CONSTRAINT feed_token_hash_key UNIQUE (token_hash);
 ALTER TABLE ONLY cloison.guest
     ADD CONSTRAINT guest_pkey PRIMARY KEY (segment, session);
 ALTER TABLE ONLY cloison.guest
     ADD CONSTRAINT guest_segment_token_hash_key UNIQUE (segment, token_hash);
+ALTER TABLE ONLY cloison.identity
+    ADD CONSTRAINT identity_pkey PRIMARY KEY (issuer, subject_hash);
 ALTER TABLE ONLY cloison.interaction
     ADD CONSTRAINT interaction_pkey PRIMARY KEY (segment, feed, interaction);
+ALTER TABLE ONLY cloison.invitation
+    ADD CONSTRAINT invitation_pkey PRIMARY KEY (segment, account, invited_at);
 ALTER TABLE ONLY cloison.ledger
     ADD CONSTRAINT ledger_pkey PRIMARY KEY (segment, account);
 ALTER TABLE ONLY cloison.lent
@@ -4849,6 +7933,36 @@ ALTER TABLE ONLY cloison.session
     ADD CONSTRAINT session_pkey PRIMARY KEY (segment, session);
 ALTER TABLE ONLY cloison.session
     ADD CONSTRAINT session_segment_token_hash_key UNIQUE (segment, token_hash);
+ALTER TABLE ONLY cloison.signin_terms
+    ADD CONSTRAINT signin_terms_pkey PRIMARY KEY (organisation);
+ALTER TABLE ONLY cloison.space_decoy
+    ADD CONSTRAINT space_decoy_pkey PRIMARY KEY (slot);
+ALTER TABLE ONLY cloison.space_device
+    ADD CONSTRAINT space_device_pkey PRIMARY KEY (segment, login, thumbprint);
+ALTER TABLE ONLY cloison.space_factor
+    ADD CONSTRAINT space_factor_pkey PRIMARY KEY (segment, login, factor);
+ALTER TABLE ONLY cloison.space_factor
+    ADD CONSTRAINT space_factor_segment_login_credential_key UNIQUE (segment, login, credential);
+ALTER TABLE ONLY cloison.space_identity
+    ADD CONSTRAINT space_identity_pkey PRIMARY KEY (identity_hash);
+ALTER TABLE ONLY cloison.space_invitation
+    ADD CONSTRAINT space_invitation_pkey PRIMARY KEY (segment, person, invited_at);
+ALTER TABLE ONLY cloison.space_invitation
+    ADD CONSTRAINT space_invitation_segment_code_hash_key UNIQUE (segment, code_hash);
+ALTER TABLE ONLY cloison.space_login
+    ADD CONSTRAINT space_login_pkey PRIMARY KEY (segment, login);
+ALTER TABLE ONLY cloison.space_login
+    ADD CONSTRAINT space_login_segment_person_key UNIQUE (segment, person);
+ALTER TABLE ONLY cloison.space_name
+    ADD CONSTRAINT space_name_pkey PRIMARY KEY (name_hash);
+ALTER TABLE ONLY cloison.space_session
+    ADD CONSTRAINT space_session_pkey PRIMARY KEY (segment, session);
+ALTER TABLE ONLY cloison.space_session
+    ADD CONSTRAINT space_session_segment_token_hash_key UNIQUE (segment, token_hash);
+ALTER TABLE ONLY cloison.spent
+    ADD CONSTRAINT spent_pkey PRIMARY KEY (hash);
+ALTER TABLE ONLY cloison.staged_staff
+    ADD CONSTRAINT staged_staff_pkey PRIMARY KEY (act, number);
 ALTER TABLE ONLY cloison.ticket_key
     ADD CONSTRAINT ticket_key_pkey PRIMARY KEY (single);
 ALTER TABLE ONLY cloison.trail
@@ -4860,11 +7974,18 @@ CREATE INDEX absorbed_term_found ON cloison.absorbed_term USING btree (segment, 
 CREATE INDEX account_handle ON cloison.account USING btree (handle);
 CREATE INDEX account_holder_account ON cloison.account_holder USING btree (account);
 CREATE INDEX account_holder_term ON cloison.account_holder USING btree (kind, term);
+CREATE INDEX act_signature_account ON cloison.act_signature USING btree (account, signed_at);
+CREATE INDEX act_waiting ON cloison.act USING btree (organisation, asked_at) WHERE (state = 'waiting'::cloison.act_state);
 CREATE UNIQUE INDEX agreement_standing ON cloison.agreement USING btree (organisation) WHERE standing;
 CREATE INDEX alert_recent ON cloison.alert USING btree (at);
+CREATE INDEX break_glass_account ON cloison.break_glass USING btree (segment, account, given_at);
+CREATE INDEX campaign_agency ON cloison.campaign USING btree (organisation, segment, agency, ends_at);
+CREATE INDEX change_at ON cloison.change USING btree (at);
+CREATE INDEX client_token_client ON cloison.client_token USING btree (client);
 CREATE INDEX code_account ON cloison.code USING btree (segment, account, asked_at);
 CREATE INDEX code_person ON cloison.code USING btree (segment, person, asked_at);
 CREATE INDEX entry_person ON cloison.entry USING btree (segment, person, at) WHERE (person IS NOT NULL);
+CREATE INDEX export_account ON cloison.export USING btree (segment, account, given_at);
 CREATE INDEX interaction_person ON cloison.interaction USING btree (segment, person);
 CREATE INDEX interaction_waiting ON cloison.interaction USING btree (segment, account, person, valid_from) WHERE waiting;
 CREATE INDEX locator_person ON cloison.locator USING btree (person);
@@ -4872,6 +7993,7 @@ CREATE INDEX merge_absorbed ON cloison.merge USING btree (absorbed);
 CREATE INDEX merge_survivor ON cloison.merge USING btree (survivor);
 CREATE INDEX opening_recent ON cloison.opening USING btree (segment, account, meter, last_opened);
 CREATE INDEX organisation_opening_recent ON cloison.organisation_opening USING btree (segment, organisation, last_opened);
+CREATE UNIQUE INDEX organisation_service ON cloison.organisation USING btree (service) WHERE service;
 CREATE INDEX person_term1 ON cloison.person USING btree (segment, term1) WHERE (term1 IS NOT NULL);
 CREATE INDEX person_term2 ON cloison.person USING btree (segment, term2) WHERE (term2 IS NOT NULL);
 CREATE INDEX person_term4 ON cloison.person USING btree (segment, term4) WHERE (term4 IS NOT NULL);
@@ -4883,6 +8005,13 @@ CREATE INDEX protection_person ON cloison.protection USING btree (person) WHERE 
 CREATE INDEX relation_person ON cloison.relation USING btree (segment, person);
 CREATE INDEX relation_write_organisation ON cloison.relation_write USING btree (organisation, meter, written_at);
 CREATE INDEX representative_of ON cloison.representative USING btree (representative_segment, representative);
+CREATE INDEX session_account ON cloison.session USING btree (segment, account, issued_at);
+CREATE INDEX session_client ON cloison.session USING btree (client) WHERE (client IS NOT NULL);
+CREATE INDEX space_identity_login ON cloison.space_identity USING btree (segment, login);
+CREATE INDEX space_login_person ON cloison.space_login USING btree (person);
+CREATE INDEX space_name_login ON cloison.space_name USING btree (segment, login);
+CREATE INDEX space_session_login ON cloison.space_session USING btree (segment, login, issued_at);
+CREATE INDEX space_session_secret ON cloison.space_session USING btree (segment, secret_hash);
 CREATE INDEX trail_person ON cloison.trail USING btree (person);
 CREATE INDEX transfer_asked ON cloison.transfer USING btree (segment, asked_by, asked_at);
 ALTER TABLE ONLY cloison.account_holder
@@ -4891,12 +8020,38 @@ ALTER TABLE ONLY cloison.account
     ADD CONSTRAINT account_organisation_fkey FOREIGN KEY (organisation) REFERENCES cloison.organisation(organisation);
 ALTER TABLE ONLY cloison.account
     ADD CONSTRAINT account_role_fkey FOREIGN KEY (role) REFERENCES cloison.role(role);
+ALTER TABLE ONLY cloison.act
+    ADD CONSTRAINT act_organisation_fkey FOREIGN KEY (organisation) REFERENCES cloison.organisation(organisation);
+ALTER TABLE ONLY cloison.act_signature
+    ADD CONSTRAINT act_signature_act_fkey FOREIGN KEY (act) REFERENCES cloison.act(act);
 ALTER TABLE ONLY cloison.agency
     ADD CONSTRAINT agency_organisation_fkey FOREIGN KEY (organisation) REFERENCES cloison.organisation(organisation);
 ALTER TABLE ONLY cloison.agreement
     ADD CONSTRAINT agreement_organisation_fkey FOREIGN KEY (organisation) REFERENCES cloison.organisation(organisation);
 ALTER TABLE ONLY cloison.audience
     ADD CONSTRAINT audience_segment_protection_fkey FOREIGN KEY (segment, protection) REFERENCES cloison.protection(segment, protection);
+ALTER TABLE ONLY cloison.break_glass
+    ADD CONSTRAINT break_glass_act_fkey FOREIGN KEY (act) REFERENCES cloison.act(act);
+ALTER TABLE ONLY cloison.campaign
+    ADD CONSTRAINT campaign_act_fkey FOREIGN KEY (act) REFERENCES cloison.act(act);
+ALTER TABLE ONLY cloison.campaign
+    ADD CONSTRAINT campaign_organisation_fkey FOREIGN KEY (organisation) REFERENCES cloison.organisation(organisation);
+ALTER TABLE ONLY cloison.client
+    ADD CONSTRAINT client_organisation_fkey FOREIGN KEY (organisation) REFERENCES cloison.organisation(organisation);
+ALTER TABLE ONLY cloison.client_token
+    ADD CONSTRAINT client_token_client_fkey FOREIGN KEY (client) REFERENCES cloison.client(client);
+ALTER TABLE ONLY cloison.export
+    ADD CONSTRAINT export_act_fkey FOREIGN KEY (act) REFERENCES cloison.act(act);
+ALTER TABLE ONLY cloison.export_run
+    ADD CONSTRAINT export_run_act_fkey FOREIGN KEY (act) REFERENCES cloison.export(act);
+ALTER TABLE ONLY cloison.exported
+    ADD CONSTRAINT exported_act_fkey FOREIGN KEY (act) REFERENCES cloison.export(act);
+ALTER TABLE ONLY cloison.factor
+    ADD CONSTRAINT factor_segment_account_fkey FOREIGN KEY (segment, account) REFERENCES cloison.account(segment, account);
+ALTER TABLE ONLY cloison.feed
+    ADD CONSTRAINT feed_client_fkey FOREIGN KEY (client) REFERENCES cloison.client(client);
+ALTER TABLE ONLY cloison.invitation
+    ADD CONSTRAINT invitation_act_fkey FOREIGN KEY (act) REFERENCES cloison.act(act);
 ALTER TABLE ONLY cloison.protection
     ADD CONSTRAINT protection_organisation_fkey FOREIGN KEY (organisation) REFERENCES cloison.organisation(organisation);
 ALTER TABLE ONLY cloison.protection_request
@@ -4905,13 +8060,27 @@ ALTER TABLE ONLY cloison.role_budget
     ADD CONSTRAINT role_budget_role_fkey FOREIGN KEY (role) REFERENCES cloison.role(role) ON DELETE CASCADE;
 ALTER TABLE ONLY cloison.session
     ADD CONSTRAINT session_segment_account_fkey FOREIGN KEY (segment, account) REFERENCES cloison.account(segment, account);
+ALTER TABLE ONLY cloison.signin_terms
+    ADD CONSTRAINT signin_terms_organisation_fkey FOREIGN KEY (organisation) REFERENCES cloison.organisation(organisation);
+ALTER TABLE ONLY cloison.space_device
+    ADD CONSTRAINT space_device_segment_login_fkey FOREIGN KEY (segment, login) REFERENCES cloison.space_login(segment, login);
+ALTER TABLE ONLY cloison.space_factor
+    ADD CONSTRAINT space_factor_segment_login_fkey FOREIGN KEY (segment, login) REFERENCES cloison.space_login(segment, login);
+ALTER TABLE ONLY cloison.space_session
+    ADD CONSTRAINT space_session_segment_login_fkey FOREIGN KEY (segment, login) REFERENCES cloison.space_login(segment, login);
 GRANT USAGE ON SCHEMA cloison TO cloison_desk;
 GRANT USAGE ON SCHEMA cloison TO cloison_intake;
 GRANT USAGE ON SCHEMA cloison TO cloison_reaper;
 GRANT USAGE ON SCHEMA cloison TO cloison_statistics;
+GRANT USAGE ON SCHEMA cloison TO cloison_signin;
+GRANT USAGE ON SCHEMA cloison TO cloison_space;
+GRANT USAGE ON SCHEMA cloison TO cloison_operator;
 REVOKE ALL ON LANGUAGE plpgsql FROM PUBLIC;
 GRANT ALL ON LANGUAGE plpgsql TO cloison_owner;
+REVOKE ALL ON TYPE cloison.act_state FROM PUBLIC;
 REVOKE ALL ON TYPE cloison.alert_kind FROM PUBLIC;
+REVOKE ALL ON TYPE cloison.client_use FROM PUBLIC;
+REVOKE ALL ON TYPE cloison.door FROM PUBLIC;
 REVOKE ALL ON TYPE cloison.event FROM PUBLIC;
 REVOKE ALL ON TYPE cloison.feed_kind FROM PUBLIC;
 REVOKE ALL ON TYPE cloison.meter FROM PUBLIC;
@@ -4926,19 +8095,33 @@ REVOKE ALL ON TYPE cloison.relation_meter FROM PUBLIC;
 REVOKE ALL ON TYPE cloison.representative_kind FROM PUBLIC;
 REVOKE ALL ON TYPE cloison.resealed FROM PUBLIC;
 REVOKE ALL ON TYPE cloison.settled FROM PUBLIC;
+REVOKE ALL ON TYPE cloison.space_way FROM PUBLIC;
 REVOKE ALL ON TYPE cloison.transfer_kind FROM PUBLIC;
 REVOKE ALL ON TYPE cloison.wished_relation FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.absorbed_bit_v1() FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.absorbed_matches_v1(p_segment text, p_slot integer, p_terms bigint[], p_proof_terms bigint[], p_nobody uuid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.account_state_v1(p_segment text, p_account uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.accounts_named_v1(p_handles text[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.act_adds_v1(p_kind text, p_details jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.act_adds_v1(p_kind text, p_details jsonb) TO cloison_signin;
+REVOKE ALL ON FUNCTION cloison.act_right_v1(p_kind text, p_asks boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.act_void_v1(p_act cloison.act) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.acts_v1(p_segment text, p_token bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.acts_v1(p_segment text, p_token bytea) TO cloison_signin;
+REVOKE ALL ON FUNCTION cloison.add_factor_v1(p_segment text, p_token bytea, p_challenge bytea, p_seconds integer, p_credential bytea, p_public_key bytea, p_sign_count bigint, p_aaguid uuid, p_backup_eligible boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.add_factor_v1(p_segment text, p_token bytea, p_challenge bytea, p_seconds integer, p_credential bytea, p_public_key bytea, p_sign_count bigint, p_aaguid uuid, p_backup_eligible boolean) TO cloison_signin;
 REVOKE ALL ON FUNCTION cloison.add_protection_v1(p_held_in text, p_person uuid, p_organisation uuid, p_accounts uuid[], p_ends timestamp with time zone[], p_until timestamp with time zone) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.admit_step_v1(state integer[], step integer[], room integer[]) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.agree_v1(p_organisation uuid, p_segments text[], p_roles text[], p_ends_at timestamp with time zone, p_accounts_most integer, p_caps integer[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.agreement_adds_v1(p_terms jsonb) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.alerts_counted_v1() FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.alerts_counted_v1() TO cloison_desk;
 REVOKE ALL ON FUNCTION cloison.approval_patience_v1() FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.approve_merge_v1(p_segment text, p_token bytea, p_request uuid, p_merge uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.approve_merge_v1(p_segment text, p_token bytea, p_request uuid, p_merge uuid) TO cloison_intake;
+REVOKE ALL ON FUNCTION cloison.approver_charged_v1(p_grant cloison.break_glass, p_approver cloison.act_signature) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.ask_act_v1(p_segment text, p_token bytea, p_act uuid, p_kind text, p_canonical bytea, p_details jsonb, p_organisation uuid, p_expires_at timestamp with time zone, p_factor uuid, p_public_key bytea, p_authenticator_data bytea, p_client_data bytea, p_signature bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.ask_act_v1(p_segment text, p_token bytea, p_act uuid, p_kind text, p_canonical bytea, p_details jsonb, p_organisation uuid, p_expires_at timestamp with time zone, p_factor uuid, p_public_key bytea, p_authenticator_data bytea, p_client_data bytea, p_signature bytea) TO cloison_signin;
 REVOKE ALL ON FUNCTION cloison.ask_code_v1(p_segment text, p_token bytea, p_code uuid, p_person uuid, p_compartment integer, p_hash bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.ask_code_v1(p_segment text, p_token bytea, p_code uuid, p_person uuid, p_compartment integer, p_hash bytea) TO cloison_intake;
 REVOKE ALL ON FUNCTION cloison.ask_counters_v1(p_segment text, p_cells integer) FROM PUBLIC;
@@ -4949,6 +8132,11 @@ REVOKE ALL ON FUNCTION cloison.ask_merge_v1(p_segment text, p_token bytea, p_req
 GRANT ALL ON FUNCTION cloison.ask_merge_v1(p_segment text, p_token bytea, p_request uuid, p_purpose smallint, p_merge uuid, p_survivor uuid, p_absorbed uuid, p_reason text, p_versions integer[], p_filled smallint[], p_change cloison.resealed[]) TO cloison_intake;
 REVOKE ALL ON FUNCTION cloison.ask_transfer_v1(p_segment text, p_token bytea, p_kind text, p_giver text, p_taker text, p_from timestamp with time zone, p_until timestamp with time zone, p_people uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.ask_transfer_v1(p_segment text, p_token bytea, p_kind text, p_giver text, p_taker text, p_from timestamp with time zone, p_until timestamp with time zone, p_people uuid[]) TO cloison_desk;
+REVOKE ALL ON FUNCTION cloison.ask_unsigned_v1(p_act uuid, p_kind text, p_canonical bytea, p_details jsonb, p_organisation uuid, p_expires_at timestamp with time zone) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.break_glass_v1(p_act cloison.act, p_emergency boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.campaign_asked_v1(p_act cloison.act) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.campaign_budget_v1(p_people integer, p_days integer) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.campaigning_v1(p_segment text, p_now timestamp with time zone, judged cloison.judged[], p_places text[]) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.cap_v1(p_segment text, p_leases text[], p_macs bytea[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.cap_v1(p_segment text, p_leases text[], p_macs bytea[]) TO cloison_desk;
 REVOKE ALL ON FUNCTION cloison.capped_v1(p_segment text, p_leases text[], p_macs bytea[]) FROM PUBLIC;
@@ -4960,32 +8148,88 @@ GRANT ALL ON FUNCTION cloison.change_audience_v1(p_segment text, p_token bytea, 
 REVOKE ALL ON FUNCTION cloison.change_bit_v1() FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.change_person_v1(p_segment text, p_token bytea, p_request uuid, p_act integer, p_event cloison.event, p_purpose smallint, p_change cloison.resealed[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.change_person_v1(p_segment text, p_token bytea, p_request uuid, p_act integer, p_event cloison.event, p_purpose smallint, p_change cloison.resealed[]) TO cloison_intake;
+REVOKE ALL ON FUNCTION cloison.changes_v1(p_segment text, p_token bytea, p_xid bigint, p_person uuid, p_event cloison.event, p_most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.changes_v1(p_segment text, p_token bytea, p_xid bigint, p_person uuid, p_event cloison.event, p_most integer) TO cloison_desk;
 REVOKE ALL ON FUNCTION cloison.charge_each_v1(p_segment text, p_segments text[], p_tokens bytea[], p_requests uuid[], p_persons uuid[], p_compartments integer[], p_purposes smallint[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.charge_each_v1(p_segment text, p_segments text[], p_tokens bytea[], p_requests uuid[], p_persons uuid[], p_compartments integer[], p_purposes smallint[]) TO cloison_desk;
 REVOKE ALL ON FUNCTION cloison.charge_lent_v1(p_segment text, p_tokens bytea[], p_leases text[], p_macs bytea[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.charge_lent_v1(p_segment text, p_tokens bytea[], p_leases text[], p_macs bytea[]) TO cloison_desk;
 REVOKE ALL ON FUNCTION cloison.charge_v1(p_segment text, p_tokens bytea[], p_requests uuid[], p_persons uuid[], p_compartments integer[], p_purposes smallint[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.charge_v1(p_segment text, p_tokens bytea[], p_requests uuid[], p_persons uuid[], p_compartments integer[], p_purposes smallint[]) TO cloison_desk;
+REVOKE ALL ON FUNCTION cloison.client_key_v1(p_client uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.client_key_v1(p_client uuid) TO cloison_signin;
+REVOKE ALL ON FUNCTION cloison.client_of_v1(p_token bytea, p_use cloison.client_use) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.client_open_v1(p_client uuid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.client_token_v1(p_client uuid, p_assertion bytea, p_seconds integer, p_use text, p_token_hash bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.client_token_v1(p_client uuid, p_assertion bytea, p_seconds integer, p_use text, p_token_hash bytea) TO cloison_signin;
 REVOKE ALL ON FUNCTION cloison.clock_v1() FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.clock_v1() TO cloison_operator;
+REVOKE ALL ON FUNCTION cloison.close_account_v1(p_segment text, p_account uuid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.close_client_v1(p_name text) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.close_client_v1(p_name text) TO cloison_operator;
 REVOKE ALL ON FUNCTION cloison.close_feed_v1(p_name text) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.close_feed_v1(p_name text) TO cloison_operator;
+REVOKE ALL ON FUNCTION cloison.compartments_of_v1(p_account uuid, p_names text[]) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.confirm_code_v1(p_segment text, p_token bytea, p_person uuid, p_hash bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.confirm_code_v1(p_segment text, p_token bytea, p_person uuid, p_hash bytea) TO cloison_intake;
+REVOKE ALL ON FUNCTION cloison.copied_v1(p_segment text, p_secret bytea, p_token bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.copied_v1(p_segment text, p_secret bytea, p_token bytea) TO cloison_desk;
+GRANT ALL ON FUNCTION cloison.copied_v1(p_segment text, p_secret bytea, p_token bytea) TO cloison_signin;
 REVOKE ALL ON FUNCTION cloison.count_cells_v1(p_segment text, p_gained bigint[], p_lost bigint[]) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.counted_segments_v1() FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.counted_segments_v1() TO cloison_statistics;
 REVOKE ALL ON FUNCTION cloison.counters_v1(p_segment text, p_cells bigint[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.counters_v1(p_segment text, p_cells bigint[]) TO cloison_statistics;
-REVOKE ALL ON FUNCTION cloison.create_account_v1(p_segment text, p_handle text, p_organisation uuid, p_agency text, p_role text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION cloison.create_feed_v1(p_name text, p_kind cloison.feed_kind, p_segments text[], p_token_hash bytea) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.create_account_v1(p_segment text, p_handle text, p_organisation uuid, p_agency text, p_role text, p_holder text, p_account uuid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.create_feed_v1(p_name text, p_kind cloison.feed_kind, p_segments text[], p_client uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.create_person_v1(p_segment text, p_token bytea, p_request uuid, p_purpose smallint, p_to text, p_person cloison.newcomer[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.create_person_v1(p_segment text, p_token bytea, p_request uuid, p_purpose smallint, p_to text, p_person cloison.newcomer[]) TO cloison_intake;
 REVOKE ALL ON FUNCTION cloison.cutoffs_v1(p_now timestamp with time zone) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.decide_transfer_v1(p_segment text, p_token bytea, p_kind text, p_transfer uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.decide_transfer_v1(p_segment text, p_token bytea, p_kind text, p_transfer uuid) TO cloison_desk;
+REVOKE ALL ON FUNCTION cloison.decisions_v1(p_segment text, p_token bytea, p_days integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.decisions_v1(p_segment text, p_token bytea, p_days integer) TO cloison_signin;
+REVOKE ALL ON FUNCTION cloison.directory_ask_v1(p_token bytea, p_act uuid, p_kind text, p_canonical bytea, p_details jsonb, p_organisation uuid, p_expires_at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.directory_ask_v1(p_token bytea, p_act uuid, p_kind text, p_canonical bytea, p_details jsonb, p_organisation uuid, p_expires_at timestamp with time zone) TO cloison_signin;
+REVOKE ALL ON FUNCTION cloison.directory_close_v1(p_token bytea, p_user uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.directory_close_v1(p_token bytea, p_user uuid) TO cloison_signin;
+REVOKE ALL ON FUNCTION cloison.directory_users_v1(p_token bytea, p_user uuid, p_handle text, p_holder text, p_skip integer, p_most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.directory_users_v1(p_token bytea, p_user uuid, p_handle text, p_holder text, p_skip integer, p_most integer) TO cloison_signin;
+REVOKE ALL ON FUNCTION cloison.directory_v1(p_token bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.directory_v1(p_token bytea) TO cloison_signin;
+REVOKE ALL ON FUNCTION cloison.disclosures_v1() FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.do_act_v1(p_act cloison.act) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.do_campaign_v1(p_act cloison.act) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.do_export_v1(p_act cloison.act) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.do_grant_v1(p_act cloison.act) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.do_operated_v1(p_act cloison.act) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.emergencies_v1(p_account uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.end_agreement_v1(p_organisation uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.end_agreement_v1(p_organisation uuid) TO cloison_operator;
+GRANT SELECT ON TABLE cloison.account TO cloison_operator;
+GRANT SELECT ON TABLE cloison.organisation TO cloison_operator;
+GRANT SELECT ON TABLE cloison.role TO cloison_operator;
+REVOKE ALL ON FUNCTION cloison.end_campaign_v1(p_who cloison.member, p_act uuid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.end_export_v1(p_who cloison.member, p_act uuid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.end_factor_sessions_v1(p_segment text, p_account uuid, p_factors uuid[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.end_grant_v1(p_act uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.end_representative_v1(p_segment text, p_token bytea, p_request uuid, p_purpose smallint, p_person uuid, p_representative uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.end_representative_v1(p_segment text, p_token bytea, p_request uuid, p_purpose smallint, p_person uuid, p_representative uuid) TO cloison_intake;
 REVOKE ALL ON FUNCTION cloison.end_sessions_v1(p_segment text, p_account uuid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.export_asked_v1(p_act cloison.act) FROM PUBLIC;
+GRANT SELECT ON TABLE cloison.agreement TO cloison_operator;
+REVOKE ALL ON FUNCTION cloison.export_candidates_v1(p_grant cloison.exporter, p_place text, p_after uuid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.export_charged_v1(p_holder cloison.holder, p_grant cloison.exporter, p_request uuid, p_place text, p_people uuid[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.export_page_people_v1() FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.export_read_v1(p_act cloison.act) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.export_v1(p_segment text, p_token bytea, p_act uuid, p_request uuid, p_place text, p_after uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.export_v1(p_segment text, p_token bytea, p_act uuid, p_request uuid, p_place text, p_after uuid) TO cloison_desk;
+REVOKE ALL ON FUNCTION cloison.exports_of_v1(p_segment text, p_account uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.exports_of_v1(p_segment text, p_account uuid) TO cloison_signin;
+REVOKE ALL ON FUNCTION cloison.exports_v1(p_segment text, p_token bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.exports_v1(p_segment text, p_token bytea) TO cloison_desk;
+REVOKE ALL ON FUNCTION cloison.factors_v1(p_segment text, p_account uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.factors_v1(p_segment text, p_account uuid) TO cloison_signin;
 REVOKE ALL ON FUNCTION cloison.feed_file_v1(p_name text, p_interactions text[], p_handles text[], p_locator_kinds smallint[], p_locator_terms bigint[], p_from timestamp with time zone[], p_until timestamp with time zone[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.feed_file_v1(p_name text, p_interactions text[], p_handles text[], p_locator_kinds smallint[], p_locator_terms bigint[], p_from timestamp with time zone[], p_until timestamp with time zone[]) TO cloison_intake;
 REVOKE ALL ON FUNCTION cloison.feed_interactions_v1(p_token bytea, p_interactions text[], p_handles text[], p_locator_kinds smallint[], p_locator_terms bigint[], p_from timestamp with time zone[], p_until timestamp with time zone[]) FROM PUBLIC;
@@ -4995,9 +8239,22 @@ GRANT ALL ON FUNCTION cloison.feed_known_v1(p_token bytea) TO cloison_intake;
 REVOKE ALL ON FUNCTION cloison.find_v1(p_segment text, p_token bytea, p_request uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.find_v1(p_segment text, p_token bytea, p_request uuid) TO cloison_desk;
 REVOKE ALL ON FUNCTION cloison.forgive_question_v1(p_segment text, asked cloison.question) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.freeze_factors_v1(p_segment text, p_account uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.freeze_v1(p_segment text, p_account uuid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.full_people_v1(p_segment text, p_account uuid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.grant_asked_v1(p_act cloison.act) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.grants_v1(p_segment text, p_token bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.grants_v1(p_segment text, p_token bytea) TO cloison_desk;
+REVOKE ALL ON FUNCTION cloison.hand_on_v1(p_segment text, p_token bytea, p_client uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.hand_on_v1(p_segment text, p_token bytea, p_client uuid) TO cloison_signin;
+REVOKE ALL ON FUNCTION cloison.hand_over_v1(p_segment text, p_token bytea, p_place text, p_handle text, p_code_hash bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.hand_over_v1(p_segment text, p_token bytea, p_place text, p_handle text, p_code_hash bytea) TO cloison_signin;
+REVOKE ALL ON FUNCTION cloison.handed_lately_v1(p_one uuid, p_other uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.history_v1(p_segment text, p_person uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.identities_v1(p_segment text, p_person uuid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.identity_v1(p_issuer text, p_subject bytea, p_provider text) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.identity_v1(p_issuer text, p_subject bytea, p_provider text) TO cloison_signin;
+REVOKE ALL ON FUNCTION cloison.import_line_v1(p_line jsonb) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.inherit_protection_v1(p_from uuid, p_to_segment text, p_to uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.install_interactions_v1(p_now timestamp with time zone, p_segments text[]) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.intake_begin_load_v1() FROM PUBLIC;
@@ -5016,7 +8273,11 @@ REVOKE ALL ON FUNCTION cloison.intake_relations_v1(p_handles text[], p_locator_k
 GRANT ALL ON FUNCTION cloison.intake_relations_v1(p_handles text[], p_locator_kind smallint, p_locator_terms bigint[], p_kinds text[], p_from timestamp with time zone[], p_until timestamp with time zone[]) TO cloison_intake;
 REVOKE ALL ON FUNCTION cloison.intake_reseal_v1(p_changes cloison.resealed[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.intake_reseal_v1(p_changes cloison.resealed[]) TO cloison_intake;
+REVOKE ALL ON FUNCTION cloison.invitation_v1(p_segment text, p_code_hash bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.invitation_v1(p_segment text, p_code_hash bytea) TO cloison_signin;
 REVOKE ALL ON FUNCTION cloison.issue_session_v1(p_segment text, p_account uuid, p_session uuid, p_token_hash bytea, p_seconds integer, p_touched boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.keep_facts_v1(p_segment text, p_token bytea, p_request uuid, p_purpose smallint, p_slot integer, p_terms bigint[], p_proof_slot integer, p_proof_terms bigint[], p_group bigint, p_at bigint, p_mac bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.keep_facts_v1(p_segment text, p_token bytea, p_request uuid, p_purpose smallint, p_slot integer, p_terms bigint[], p_proof_slot integer, p_proof_terms bigint[], p_group bigint, p_at bigint, p_mac bytea) TO cloison_desk;
 REVOKE ALL ON FUNCTION cloison.keep_holders_v1(p_change cloison.resealed) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.lease_lifetime_v1() FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.leases_v1(p_segment text, p_tokens bytea[], p_borrowers text[], p_requests uuid[], p_persons uuid[]) FROM PUBLIC;
@@ -5026,6 +8287,8 @@ GRANT ALL ON FUNCTION cloison.lend_v1(p_segment text, p_tokens bytea[], p_borrow
 REVOKE ALL ON FUNCTION cloison.lift_by_owner_v1(p_protection uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.lift_protection_v1(p_segment text, p_token bytea, p_protection uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.lift_protection_v1(p_segment text, p_token bytea, p_protection uuid) TO cloison_desk;
+REVOKE ALL ON FUNCTION cloison.link_identity_v1(p_segment text, p_code_hash bytea, p_issuer text, p_subject bytea, p_provider text) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.link_identity_v1(p_segment text, p_code_hash bytea, p_issuer text, p_subject bytea, p_provider text) TO cloison_signin;
 REVOKE ALL ON FUNCTION cloison.list_v1(p_segment text, p_token bytea, p_request uuid, p_whole boolean, p_after uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.list_v1(p_segment text, p_token bytea, p_request uuid, p_whole boolean, p_after uuid) TO cloison_desk;
 REVOKE ALL ON FUNCTION cloison.lock_each_v1(p_segment text, p_segments text[], p_tokens bytea[]) FROM PUBLIC;
@@ -5034,19 +8297,51 @@ REVOKE ALL ON FUNCTION cloison.lock_organisations_v1(p_organisations uuid[]) FRO
 REVOKE ALL ON FUNCTION cloison.log_account_v1(who cloison.holder, p_request uuid, p_event cloison.event, p_person uuid, p_subject uuid, p_purpose smallint, p_version integer, p_hash bytea) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.log_act_v1(p_segment text, p_event cloison.event, p_subject uuid, p_session uuid, p_amount integer) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.log_change_v1(p_segment text, p_person uuid, p_event cloison.event, p_account uuid, p_session uuid, p_request uuid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.log_own_act_v1(p_segment text, p_account uuid, p_event cloison.event, p_outcome cloison.outcome, p_session uuid, p_subject uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.log_protection_v1(p_segment text, p_account uuid, p_session uuid, p_event cloison.event, p_person uuid, p_subject uuid, p_amount integer) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.log_space_v1(p_segment text, p_login uuid, p_event cloison.event, p_person uuid, p_session uuid, p_amount integer) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.log_transfer_v1(who cloison.holder, p_now timestamp with time zone, p_event cloison.event, p_transfer uuid, p_taker uuid, p_people integer) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.make_agreement_v1(p_organisation uuid, p_terms jsonb) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.matches_v1(p_segment text, p_slot integer, p_terms bigint[], p_proof_slot integer, p_proof_terms bigint[]) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.may_act_v1(p_segment text, p_token bytea, p_act integer, p_purpose smallint) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.may_protect_v1(p_segment text, p_token bytea, p_event cloison.event) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.may_relate_v1(p_home text, p_organisation uuid, p_held_in text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.member_v1(p_segment text, p_token bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.member_v1(p_segment text, p_token bytea) TO cloison_signin;
 REVOKE ALL ON FUNCTION cloison.merge_interactions_v1(p_segment text, p_absorbed uuid, p_survivor uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.merge_parts_v1(p_segment text, p_token bytea, p_merge uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.merge_parts_v1(p_segment text, p_token bytea, p_merge uuid) TO cloison_intake;
 REVOKE ALL ON FUNCTION cloison.move_life_v1(p_from text, p_to text, p_person uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.move_person_v1(p_from text, p_to text, p_person uuid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.named_v1(p_segment text, p_token bytea, p_organisation text, p_place text, p_handle text) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.named_v1(p_segment text, p_token bytea, p_organisation text, p_place text, p_handle text) TO cloison_signin;
+REVOKE ALL ON FUNCTION cloison.new_factor_v1(p_segment text, p_account uuid, p_credential bytea, p_public_key bytea, p_sign_count bigint, p_aaguid uuid, p_backup_eligible boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.note_change_v1(p_segment text, p_person uuid, p_event cloison.event, p_version integer) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.of_one_segment_v1(p_segment text, p_tokens bytea[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.one_holder_v1(p_one uuid, p_other uuid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.operated_v1(p_kind text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.operator_acts_v1(p_act uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.operator_acts_v1(p_act uuid) TO cloison_operator;
+REVOKE ALL ON FUNCTION cloison.operator_ask_v1(p_act uuid, p_kind text, p_canonical bytea, p_details jsonb, p_organisation uuid, p_expires_at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.operator_ask_v1(p_act uuid, p_kind text, p_canonical bytea, p_details jsonb, p_organisation uuid, p_expires_at timestamp with time zone) TO cloison_operator;
+REVOKE ALL ON FUNCTION cloison.operator_grants_v1() FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.operator_grants_v1() TO cloison_operator;
+REVOKE ALL ON FUNCTION cloison.operator_hold_v1(p_handle text, p_kinds smallint[], p_terms bigint[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.operator_hold_v1(p_handle text, p_kinds smallint[], p_terms bigint[]) TO cloison_operator;
+REVOKE ALL ON FUNCTION cloison.operator_import_v1(p_act uuid, p_first integer, p_most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.operator_import_v1(p_act uuid, p_first integer, p_most integer) TO cloison_operator;
+REVOKE ALL ON FUNCTION cloison.operator_located_v1(p_kinds smallint[], p_terms bigint[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.operator_located_v1(p_kinds smallint[], p_terms bigint[]) TO cloison_operator;
+REVOKE ALL ON FUNCTION cloison.operator_named_v1(p_organisation text, p_handle text) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.operator_named_v1(p_organisation text, p_handle text) TO cloison_operator;
+REVOKE ALL ON FUNCTION cloison.operator_stage_v1(p_act uuid, p_first integer, p_lines text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.operator_stage_v1(p_act uuid, p_first integer, p_lines text[]) TO cloison_operator;
+REVOKE ALL ON FUNCTION cloison.operator_tend_v1(p_what text, p_handle text) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.operator_tend_v1(p_what text, p_handle text) TO cloison_operator;
+REVOKE ALL ON FUNCTION cloison.operator_withdraw_v1(p_act uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.operator_withdraw_v1(p_act uuid) TO cloison_operator;
 REVOKE ALL ON FUNCTION cloison.protect_by_owner_v1(p_held_in text, p_person uuid, p_accounts uuid[], p_ends timestamp with time zone[], p_until timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.protect_by_owner_v1(p_held_in text, p_person uuid, p_accounts uuid[], p_ends timestamp with time zone[], p_until timestamp with time zone) TO cloison_operator;
 REVOKE ALL ON FUNCTION cloison.protect_v1(p_segment text, p_token bytea, p_held_in text, p_person uuid, p_audience text[], p_until timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.protect_v1(p_segment text, p_token bytea, p_held_in text, p_person uuid, p_audience text[], p_until timestamp with time zone) TO cloison_desk;
 REVOKE ALL ON FUNCTION cloison.put_relation_v1(p_now timestamp with time zone, p_held_in text, p_account uuid, p_person uuid, p_kind cloison.relation_kind, p_from timestamp with time zone, p_until timestamp with time zone) FROM PUBLIC;
@@ -5061,19 +8356,30 @@ REVOKE ALL ON FUNCTION cloison.read_for_change_v1(p_segment text, p_token bytea,
 GRANT ALL ON FUNCTION cloison.read_for_change_v1(p_segment text, p_token bytea, p_request uuid, p_persons uuid[], p_act integer, p_compartments integer, p_purpose smallint, p_merge uuid) TO cloison_intake;
 REVOKE ALL ON FUNCTION cloison.read_lease_v1(p_text text, p_mac bytea) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.receipt_lifetime_v1() FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.redeem_v1(p_segment text, p_code_hash bytea, p_challenge bytea, p_seconds integer, p_credential bytea, p_public_key bytea, p_sign_count bigint, p_aaguid uuid, p_backup_eligible boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.redeem_v1(p_segment text, p_code_hash bytea, p_challenge bytea, p_seconds integer, p_credential bytea, p_public_key bytea, p_sign_count bigint, p_aaguid uuid, p_backup_eligible boolean) TO cloison_signin;
+REVOKE ALL ON FUNCTION cloison.refuse_act_v1(p_segment text, p_token bytea, p_act uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.refuse_act_v1(p_segment text, p_token bytea, p_act uuid) TO cloison_signin;
 REVOKE ALL ON FUNCTION cloison.refuse_act_v1(who cloison.holder, p_request uuid, p_event cloison.event, p_purpose smallint, p_verdict text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.refuse_unsafe_caller_v1() FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.refuse_v1(p_segment text, p_now timestamp with time zone, judged cloison.judged[], settled cloison.settled[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.register_client_v1(p_act cloison.act, p_uses text[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.relate_v1(p_grant cloison.break_glass, p_until timestamp with time zone) FROM PUBLIC;
+GRANT SELECT ON TABLE cloison.relation_limit TO cloison_operator;
 REVOKE ALL ON FUNCTION cloison.relation_limits_v1(p_organisation uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.relation_now_v1(who cloison.holder, p_person uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.release_address_v1(p_segment text, p_token bytea, p_code uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.release_address_v1(p_segment text, p_token bytea, p_code uuid) TO cloison_intake;
 REVOKE ALL ON FUNCTION cloison.release_each_v1(p_segment text, p_segments text[], p_tokens bytea[], p_requests uuid[], p_persons uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.release_each_v1(p_segment text, p_segments text[], p_tokens bytea[], p_requests uuid[], p_persons uuid[]) TO cloison_desk;
+REVOKE ALL ON FUNCTION cloison.release_export_v1(p_segment text, p_token bytea, p_act uuid, p_request uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.release_export_v1(p_segment text, p_token bytea, p_act uuid, p_request uuid) TO cloison_desk;
 REVOKE ALL ON FUNCTION cloison.release_for_change_v1(p_segment text, p_token bytea, p_request uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.release_for_change_v1(p_segment text, p_token bytea, p_request uuid) TO cloison_intake;
 REVOKE ALL ON FUNCTION cloison.release_v1(p_segment text, p_tokens bytea[], p_requests uuid[], p_persons uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.release_v1(p_segment text, p_tokens bytea[], p_requests uuid[], p_persons uuid[]) TO cloison_desk;
+REVOKE ALL ON FUNCTION cloison.remove_factor_v1(p_segment text, p_token bytea, p_factor uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.remove_factor_v1(p_segment text, p_token bytea, p_factor uuid) TO cloison_signin;
 REVOKE ALL ON FUNCTION cloison.representatives_v1(p_segment text, p_person uuid, p_minor boolean) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.reseal_one_v1(p_change cloison.resealed) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.reseal_v1(p_changes cloison.resealed[], p_event cloison.event, p_account uuid, p_session uuid, p_request uuid) FROM PUBLIC;
@@ -5081,25 +8387,104 @@ REVOKE ALL ON FUNCTION cloison.sealed_hash_v1(p_sealed bytea[]) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.search_v1(p_segment text, p_token bytea, p_request uuid, p_purpose smallint, p_slot integer, p_terms bigint[], p_proof_slot integer, p_proof_terms bigint[], p_group bigint, p_at bigint, p_mac bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.search_v1(p_segment text, p_token bytea, p_request uuid, p_purpose smallint, p_slot integer, p_terms bigint[], p_proof_slot integer, p_proof_terms bigint[], p_group bigint, p_at bigint, p_mac bytea) TO cloison_desk;
 REVOKE ALL ON FUNCTION cloison.second_person_v1(p_segment text, p_protection uuid, p_accounts uuid[], p_account uuid, p_organisation uuid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.seen_v1(p_segments text[], p_tokens bytea[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.seen_v1(p_segments text[], p_tokens bytea[]) TO cloison_desk;
+GRANT ALL ON FUNCTION cloison.seen_v1(p_segments text[], p_tokens bytea[]) TO cloison_signin;
+REVOKE ALL ON FUNCTION cloison.session_ceilings_v1(p_segment text, p_account uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.session_ceilings_v1(p_segment text, p_account uuid) TO cloison_signin;
 REVOKE ALL ON FUNCTION cloison.session_v1(p_segment text, p_token bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.session_v1(p_segment text, p_token bytea) TO cloison_desk;
 REVOKE ALL ON FUNCTION cloison.set_holder_v1(p_segment text, p_account uuid, p_kinds smallint[], p_terms bigint[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.set_limit_v1(p_limit text, p_value integer, p_organisation text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.set_representative_v1(p_segment text, p_token bytea, p_request uuid, p_purpose smallint, p_person uuid, p_representative uuid, p_kind text, p_signs_in boolean, p_receives_notices boolean, p_from timestamp with time zone, p_until timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.set_representative_v1(p_segment text, p_token bytea, p_request uuid, p_purpose smallint, p_person uuid, p_representative uuid, p_kind text, p_signs_in boolean, p_receives_notices boolean, p_from timestamp with time zone, p_until timestamp with time zone) TO cloison_intake;
 REVOKE ALL ON FUNCTION cloison.settle_v1(p_segment text, p_now timestamp with time zone, judged cloison.judged[], p_places text[]) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.shielded_v1(p_person uuid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.sign_act_v1(p_segment text, p_token bytea, p_act uuid, p_factor uuid, p_public_key bytea, p_authenticator_data bytea, p_client_data bytea, p_signature bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.sign_act_v1(p_segment text, p_token bytea, p_act uuid, p_factor uuid, p_public_key bytea, p_authenticator_data bytea, p_client_data bytea, p_signature bytea) TO cloison_signin;
 REVOKE ALL ON FUNCTION cloison.sign_lease_v1(p_text text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.sign_out_v1(p_segment text, p_token bytea, p_everywhere boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.sign_out_v1(p_segment text, p_token bytea, p_everywhere boolean) TO cloison_desk;
+GRANT ALL ON FUNCTION cloison.sign_out_v1(p_segment text, p_token bytea, p_everywhere boolean) TO cloison_signin;
 REVOKE ALL ON FUNCTION cloison.signed_by_keeper_v1(p_text text, p_mac bytea) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.signins_v1(p_segment text, p_token bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.signins_v1(p_segment text, p_token bytea) TO cloison_signin;
+REVOKE ALL ON FUNCTION cloison.signs_acts_v1(p_segment text, p_account uuid, p_factor uuid, p_public_key bytea) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.space_add_factor_v1(p_segment text, p_token bytea, p_challenge bytea, p_seconds integer, p_credential bytea, p_public_key bytea, p_sign_count bigint, p_aaguid uuid, p_backup_eligible boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.space_add_factor_v1(p_segment text, p_token bytea, p_challenge bytea, p_seconds integer, p_credential bytea, p_public_key bytea, p_sign_count bigint, p_aaguid uuid, p_backup_eligible boolean) TO cloison_space;
+REVOKE ALL ON FUNCTION cloison.space_address_v1(p_segment text, p_token bytea, p_code_hash bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.space_address_v1(p_segment text, p_token bytea, p_code_hash bytea) TO cloison_intake;
+REVOKE ALL ON FUNCTION cloison.space_alert_v1(p_segment text, p_login uuid, p_event cloison.event, p_kind cloison.alert_kind, p_session uuid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.space_begin_v1(p_segment text, p_login uuid, p_session uuid, p_token_hash bytea, p_secret_hash bytea, p_device bytea, p_kept text, p_step bigint, p_fresh text, p_way text) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.space_begin_v1(p_segment text, p_login uuid, p_session uuid, p_token_hash bytea, p_secret_hash bytea, p_device bytea, p_kept text, p_step bigint, p_fresh text, p_way text) TO cloison_space;
+REVOKE ALL ON FUNCTION cloison.space_copied_v1(p_segment text, p_secret bytea, p_token bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.space_copied_v1(p_segment text, p_secret bytea, p_token bytea) TO cloison_space;
+REVOKE ALL ON FUNCTION cloison.space_end_v1(p_person uuid, p_but uuid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.space_factors_v1(p_segment text, p_login uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.space_factors_v1(p_segment text, p_login uuid) TO cloison_space;
+REVOKE ALL ON FUNCTION cloison.space_halves_v1(p_segment text, p_code_hash bytea, p_both_hash bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.space_halves_v1(p_segment text, p_code_hash bytea, p_both_hash bytea) TO cloison_space;
+REVOKE ALL ON FUNCTION cloison.space_identity_v1(p_identity_hash bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.space_identity_v1(p_identity_hash bytea) TO cloison_space;
+REVOKE ALL ON FUNCTION cloison.space_invitation_v1(p_segment text, p_code_hash bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.space_invitation_v1(p_segment text, p_code_hash bytea) TO cloison_space;
+REVOKE ALL ON FUNCTION cloison.space_invite_v1(p_segment text, p_token bytea, p_home text, p_person uuid, p_code_hash bytea, p_both_hash bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.space_invite_v1(p_segment text, p_token bytea, p_home text, p_person uuid, p_code_hash bytea, p_both_hash bytea) TO cloison_intake;
+REVOKE ALL ON FUNCTION cloison.space_link_v1(p_segment text, p_code_hash bytea, p_both_hash bytea, p_identity_hash bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.space_link_v1(p_segment text, p_code_hash bytea, p_both_hash bytea, p_identity_hash bytea) TO cloison_space;
+REVOKE ALL ON FUNCTION cloison.space_linked_v1(p_segment text, p_token bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.space_linked_v1(p_segment text, p_token bytea) TO cloison_space;
+REVOKE ALL ON FUNCTION cloison.space_member_v1(p_segment text, p_token bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.space_member_v1(p_segment text, p_token bytea) TO cloison_space;
+REVOKE ALL ON FUNCTION cloison.space_new_factor_v1(p_segment text, p_login uuid, p_credential bytea, p_public_key bytea, p_sign_count bigint, p_aaguid uuid, p_backup_eligible boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.space_passkeys_v1(p_segment text, p_token bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.space_passkeys_v1(p_segment text, p_token bytea) TO cloison_space;
+REVOKE ALL ON FUNCTION cloison.space_redeem_v1(p_segment text, p_code_hash bytea, p_both_hash bytea, p_name_hash bytea, p_password text, p_totp bytea, p_step bigint, p_challenge bytea, p_seconds integer, p_credential bytea, p_public_key bytea, p_sign_count bigint, p_aaguid uuid, p_backup_eligible boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.space_redeem_v1(p_segment text, p_code_hash bytea, p_both_hash bytea, p_name_hash bytea, p_password text, p_totp bytea, p_step bigint, p_challenge bytea, p_seconds integer, p_credential bytea, p_public_key bytea, p_sign_count bigint, p_aaguid uuid, p_backup_eligible boolean) TO cloison_space;
+REVOKE ALL ON FUNCTION cloison.space_remove_factor_v1(p_segment text, p_token bytea, p_factor uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.space_remove_factor_v1(p_segment text, p_token bytea, p_factor uuid) TO cloison_space;
+REVOKE ALL ON FUNCTION cloison.space_renew_v1(p_invited cloison.space_invitation, p_name_hash bytea, p_identity_hash bytea, p_password text, p_totp bytea, p_step bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.space_set_password_v1(p_segment text, p_token bytea, p_name_hash bytea, p_password text, p_totp bytea, p_step bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.space_set_password_v1(p_segment text, p_token bytea, p_name_hash bytea, p_password text, p_totp bytea, p_step bigint) TO cloison_space;
+REVOKE ALL ON FUNCTION cloison.space_sign_out_v1(p_segment text, p_token bytea, p_everywhere boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.space_sign_out_v1(p_segment text, p_token bytea, p_everywhere boolean) TO cloison_space;
+REVOKE ALL ON FUNCTION cloison.space_signins_v1(p_segment text, p_token bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.space_signins_v1(p_segment text, p_token bytea) TO cloison_space;
+REVOKE ALL ON FUNCTION cloison.space_sweep_v1() FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.space_sweep_v1() TO cloison_reaper;
+REVOKE ALL ON FUNCTION cloison.space_touched_v1(p_segment text, p_login uuid, p_factor uuid, p_sign_count bigint, p_given_at timestamp with time zone, p_challenge bytea, p_seconds integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.space_touched_v1(p_segment text, p_login uuid, p_factor uuid, p_sign_count bigint, p_given_at timestamp with time zone, p_challenge bytea, p_seconds integer) TO cloison_space;
+REVOKE ALL ON FUNCTION cloison.space_try_v1(p_name_hash bytea, p_device bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.space_try_v1(p_name_hash bytea, p_device bytea) TO cloison_space;
+REVOKE ALL ON FUNCTION cloison.spend_v1(p_hash bytea, p_seconds integer) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.split_interactions_v1(p_segment text, p_absorbed uuid, p_survivor uuid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.staged_flaw_v1(p_act uuid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.staged_staff_v1(p_act uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.staged_staff_v1(p_act uuid) TO cloison_operator;
+GRANT SELECT ON TABLE cloison.protection TO cloison_operator;
 REVOKE ALL ON FUNCTION cloison.standing_v1(p_protection uuid, p_organisation uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.stands_as_v1(p_held_in text, p_person uuid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.start_handed_on_v1(p_client uuid, p_assertion bytea, p_seconds integer, p_handed_on bytea, p_handed_seconds integer, p_segment text, p_parent uuid, p_session uuid, p_token_hash bytea, p_secret_hash bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.start_handed_on_v1(p_client uuid, p_assertion bytea, p_seconds integer, p_handed_on bytea, p_handed_seconds integer, p_segment text, p_parent uuid, p_session uuid, p_token_hash bytea, p_secret_hash bytea) TO cloison_signin;
+REVOKE ALL ON FUNCTION cloison.start_session_v1(p_segment text, p_account uuid, p_session uuid, p_door cloison.door, p_token_hash bytea, p_secret_hash bytea, p_factor uuid, p_code bytea, p_seconds integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.start_session_v1(p_segment text, p_account uuid, p_session uuid, p_door cloison.door, p_token_hash bytea, p_secret_hash bytea, p_factor uuid, p_code bytea, p_seconds integer) TO cloison_signin;
 REVOKE ALL ON FUNCTION cloison.survivor_v1(p_person uuid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.sweep_changes_v1() FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.sweep_changes_v1() TO cloison_reaper;
 REVOKE ALL ON FUNCTION cloison.sweep_relations_v1() FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.sweep_relations_v1() TO cloison_reaper;
 REVOKE ALL ON FUNCTION cloison.sweep_v1() FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.sweep_v1() TO cloison_reaper;
 REVOKE ALL ON FUNCTION cloison.take_interactions_v1(p_feed uuid, p_interactions text[], p_handles text[], p_locator_kinds smallint[], p_locator_terms bigint[], p_from timestamp with time zone[], p_until timestamp with time zone[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.tend_accounts_v1(p_segment text, p_token bytea, p_act text, p_place text, p_handles text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.tend_accounts_v1(p_segment text, p_token bytea, p_act text, p_place text, p_handles text[]) TO cloison_signin;
 REVOKE ALL ON FUNCTION cloison.term_indexes_v1() FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.texts_v1(p_list jsonb) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.touch_session_v1(p_segment text, p_account uuid, p_session uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.touch_session_v1(p_segment text, p_account uuid, p_session uuid) TO cloison_signin;
+REVOKE ALL ON FUNCTION cloison.touched_v1(p_segment text, p_account uuid, p_factor uuid, p_sign_count bigint, p_given_at timestamp with time zone, p_challenge bytea, p_seconds integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.touched_v1(p_segment text, p_account uuid, p_factor uuid, p_sign_count bigint, p_given_at timestamp with time zone, p_challenge bytea, p_seconds integer) TO cloison_signin;
+REVOKE ALL ON FUNCTION cloison.transaction_v1() FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.transfers_v1(p_segment text, p_token bytea, p_kind text) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.transfers_v1(p_segment text, p_token bytea, p_kind text) TO cloison_desk;
 REVOKE ALL ON FUNCTION cloison.unfreeze_v1(p_segment text, p_account uuid) FROM PUBLIC;
@@ -5115,5 +8500,10 @@ REVOKE ALL ON FUNCTION cloison.withheld_v1(p_segment text, p_account uuid, p_per
 REVOKE ALL ON FUNCTION cloison.write_lease_v1(p_lease cloison.lease) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.wrote_lately_v1(p_segment text, p_account uuid, p_person uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.admit_v1(integer[], integer[]) FROM PUBLIC;
+GRANT SELECT ON TABLE cloison.agency TO cloison_operator;
+GRANT SELECT ON TABLE cloison.alert TO cloison_operator;
+GRANT SELECT ON TABLE cloison.audience TO cloison_operator;
+GRANT SELECT ON TABLE cloison.client TO cloison_operator;
+GRANT SELECT ON TABLE cloison.feed TO cloison_operator;
 alter default privileges revoke execute on functions from public;
 alter default privileges revoke usage on types from public;

@@ -8,9 +8,18 @@ import pytest
 from support.database import Database
 from support.meter import fails
 
-GRANT = re.compile(r"grant (execute|usage) on (function|schema) (\S.*?) to (\w+);")
+GRANT = re.compile(r"grant (execute|usage|select) on (function|schema|table) (\S.*?) to (\w+);")
 PINNED = "search_path=pg_catalog, cloison, pg_temp"
-LOGINS = {"cloison_owner", "cloison_desk", "cloison_intake", "cloison_reaper", "cloison_statistics"}
+LOGINS = {
+    "cloison_owner",
+    "cloison_desk",
+    "cloison_intake",
+    "cloison_reaper",
+    "cloison_statistics",
+    "cloison_signin",
+    "cloison_space",
+    "cloison_operator",
+}
 
 # kind, object, who, right: everything in our schema, and what surrounds it, that somebody besides its owner may use
 RIGHTS = """
@@ -48,8 +57,9 @@ def named(database: Database) -> set[tuple[str, str, str, str]]:
     text = files("cloison.store.sql").joinpath("90_grants.sql").read_text(encoding="utf-8")
     rights = set()
     for right, kind, name, login in GRANT.findall(text):
-        spelt = name if kind == "schema" else str(database.one("select %s::regprocedure::text", name))
-        rights.add((kind, spelt, login, right))
+        spelt = str(database.one("select %s::regprocedure::text", name)) if kind == "function" else name
+        table = kind == "table"
+        rights.add(("relation" if table else kind, spelt.removeprefix("cloison.") if table else spelt, login, right))
     lines = [line for line in text.splitlines() if line.startswith("grant ")]
     assert len(rights) == len(lines) > 8
     return rights
@@ -63,7 +73,7 @@ def test_rights_that_the_file_does_not_name(shared: Database) -> None:
     assert found - around == named(shared)
 
 
-@pytest.mark.parametrize("login", ["desk", "intake"])
+@pytest.mark.parametrize("login", ["desk", "intake", "signin", "space"])
 def test_functions_that_a_door_can_execute(shared: Database, login: str) -> None:
     """PostgreSQL itself says that a door can execute the functions that the file names, and no other of ours."""
     rows = shared.owner.execute(

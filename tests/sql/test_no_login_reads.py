@@ -9,7 +9,7 @@ from support.database import Database
 from cloison.config import read_secret
 from cloison.store.embedded import SUPERUSER, Embedded
 
-OTHERS = ("desk", "intake", "reaper", "statistics")
+OTHERS = ("desk", "intake", "reaper", "statistics", "signin", "space")
 LOGINS = ("owner", *OTHERS)
 RELATIONS = "select c.relname, c.relkind from pg_class c where c.relnamespace = 'cloison'::regnamespace and relkind in "
 

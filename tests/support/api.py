@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import httpx
 import msgspec
 
+from cloison.client import Credentials, DeviceAuth
 from cloison.client.wire import Problem
 from cloison.config import Home
 from cloison.store.pools import connect
@@ -20,10 +21,11 @@ Json = dict[str, Any]
 class Api:
     """One session's raw way into the desk."""
 
-    def __init__(self, url: str, token: str) -> None:
-        """Speak to the desk at `url` with `token`; an empty one sends no header at all."""
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self.http = httpx.Client(base_url=url, headers=headers, timeout=30.0, trust_env=False)
+    def __init__(self, url: str, held: Credentials | str | None) -> None:
+        """Speak to the desk at `url` with a session, signed by its device, or a source's token, or as nobody."""
+        auth = DeviceAuth(held) if isinstance(held, Credentials) else None
+        headers = {"Authorization": f"Bearer {held}"} if held and isinstance(held, str) else {}
+        self.http = httpx.Client(base_url=url, auth=auth, headers=headers, timeout=30.0, trust_env=False)
 
     def post(self, path: str, body: object, **headers: str) -> httpx.Response:
         """Send `body`: bytes as they are, anything else as JSON."""
@@ -54,13 +56,20 @@ class Api:
 
 
 @contextmanager
-def calling(register: RunningRegister, who: Agent | str) -> Iterator[Api]:
-    """The API for an agent, or for a token's text."""
-    api = Api(register.url, who if isinstance(who, str) else who.token)
+def calling(register: RunningRegister, who: Agent | Credentials | str | None) -> Iterator[Api]:
+    """The API for an agent, for a session, for a source's token, or for nobody."""
+    api = Api(register.url, who.held if isinstance(who, Agent) else who)
     try:
         yield api
     finally:
         api.close()
+
+
+def signed_head(url: str, held: Credentials, method: str, path: str, body: bytes = b"") -> str:
+    """The first lines of a request that this session's device signed; its length and an empty line are to come."""
+    nonce = httpx.get(f"{url}/healthz").headers["dpop-nonce"]
+    proof = held.key.proof(method, url + path, token=held.token, body=body, nonce=nonce)
+    return f"{method} {path} HTTP/1.1\r\nHost: x\r\nAuthorization: DPoP {held.token}\r\nDPoP: {proof}\r\n"
 
 
 def wanted(person: UUID | str, /, **changes: object) -> Json:

@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cloison.access import accounts as staff
-from cloison.access import organisations, sessions
+from cloison.access import organisations
 from cloison.access.relations import import_relations
+from cloison.client import Credentials
 from cloison.config import Home
 from cloison.processes import base_url, keeper_of
 from cloison.register import synthetic
 from cloison.register.intake import Register, import_file
 from cloison.register.profile import load_profile
+from cloison.replay import sessions
 from cloison.store.pools import connect, conninfo, pool
 
 SEGMENT = "59"
@@ -24,10 +26,10 @@ _numbers = itertools.count(1)
 
 
 class Agent(NamedTuple):
-    """An account with a session: its handle, the session's token, and the rows of the people it follows."""
+    """An account with a session: its handle, the session and its device, and the rows of the people it follows."""
 
     handle: str
-    token: str
+    held: Credentials
     people: list[dict[str, str]]
 
 
@@ -67,16 +69,16 @@ class RunningRegister:
         path.write_text("\n".join(["account,identifier,relation", *lines]), encoding="utf-8")
         asyncio.run(self._relations(path))
 
-    def session(self, handle: str, *, seconds: int = 3600, touched: bool = False) -> str:
-        """The token of a new session."""
+    def session(self, handle: str, *, seconds: int = 3600, touched: bool = False) -> Credentials:
+        """A new session, on a device of its own."""
 
-        async def issue() -> sessions.Issued:
+        async def issue() -> Credentials:
             async with keeper_of(self.home, "issuer") as keeper:
                 with connect(self.home, "owner") as owner:
                     account = staff.find_account(owner, handle)
                     return await sessions.issue(owner, keeper, account, seconds=seconds, touched=touched)
 
-        return asyncio.run(issue()).token
+        return asyncio.run(issue())
 
     async def _import(self, path: Path) -> object:
         async with keeper_of(self.home, "intake") as keeper, pool(conninfo(self.home, "intake"), 2) as connections:

@@ -15,8 +15,9 @@ import psutil
 import psycopg
 
 from cloison.access import organisations
-from cloison.processes import base_url, start_database
+from cloison.processes import base_url
 from cloison.register import synthetic
+from cloison.store.embedded import start_database
 from cloison.store.pools import connect
 from support.desk import ELSEWHERE, SEGMENT, RunningRegister
 from support.operated import Done, OperatedHome, wait_until

@@ -13,6 +13,10 @@ from support.api import Api, Json, calling
 from support.desk import Agent, RunningRegister
 
 PURPOSE = "correction"
+LOGIN = (
+    "insert into cloison.space_login (segment, login, person, made_at) "
+    "select segment, gen_random_uuid(), person, now() from cloison.person where person = %s returning login"
+)
 _numbers = count(1)
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 from uuid import UUID, uuid4
 
-from cloison.client import Client, PersonRequest
+from cloison.client import Client, Credentials, PersonRequest
 from cloison.config import Home
 from cloison.errors import CloisonError
 from cloison.model import Outcome
@@ -32,8 +32,8 @@ class Opening(NamedTuple):
 class Load:
     """The load and what came of it."""
 
-    def __init__(self, url: str, people: dict[str, list[UUID]]) -> None:
-        """Open `people` (by their clients' tokens) at the desk of `url`; nothing is sent yet."""
+    def __init__(self, url: str, people: dict[Credentials, list[UUID]]) -> None:
+        """Open `people` (by their clients' sessions) at the desk of `url`; nothing is sent yet."""
         self.opened: list[Opening] = []
         self.others: Counter[str] = Counter()  # outcomes but open, and codes of faults in answers that are open
         self.problems: Counter[str] = Counter()  # codes of errors
@@ -45,16 +45,16 @@ class Load:
     async def run(self) -> None:
         """Go on until `end`."""
         async with asyncio.TaskGroup() as clients:
-            for token, people in self._people.items():
+            for held, people in self._people.items():
                 for _ in range(ROUNDS_AT_ONCE):
-                    clients.create_task(self._repeat(token, people))
+                    clients.create_task(self._repeat(held, people))
 
     def end(self) -> None:
         """Ends the load once what is under way is answered; from any thread."""
         self._ending.set()
 
-    async def _repeat(self, token: str, people: list[UUID]) -> None:
-        async with Client(self._url, token) as desk:
+    async def _repeat(self, held: Credentials, people: list[UUID]) -> None:
+        async with Client(self._url, held) as desk:
             while not self._ending.is_set():
                 try:
                     await self._open(desk, people)
@@ -76,7 +76,7 @@ class Load:
 
 
 @contextmanager
-def loaded(url: str, people: dict[str, list[UUID]]) -> Iterator[Load]:
+def loaded(url: str, people: dict[Credentials, list[UUID]]) -> Iterator[Load]:
     """The load, for the length of the block, in a thread of its own; it has opened people before the block begins."""
     load = Load(url, people)
     thread = threading.Thread(target=asyncio.run, args=(load.run(),))
@@ -100,10 +100,10 @@ def _opens_without_problem(load: Load) -> bool:
     return sum(load.problems.values()) == problems
 
 
-def agents_with_people(register: RunningRegister, clients: int = CLIENTS) -> dict[str, list[UUID]]:
-    """The tokens of new accounts, and the people that each follows."""
+def agents_with_people(register: RunningRegister, clients: int = CLIENTS) -> dict[Credentials, list[UUID]]:
+    """The sessions of new accounts, and the people that each follows."""
     agents = [register.agent(PEOPLE_A_CLIENT) for _ in range(clients)]
-    return {agent.token: people_of(register.home, agent) for agent in agents}
+    return {agent.held: people_of(register.home, agent) for agent in agents}
 
 
 def people_of(home: Home, agent: Agent) -> list[UUID]:

@@ -1,13 +1,14 @@
 """Sources of interactions in one test's database: their tokens, and what they tell with them."""
 
-import hashlib
-import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import psycopg
 
+from cloison.access.organisations import create_organisation
+from cloison.access.sessions import bearer
+from support import clients
 from support.database import Database
 from support.relations import KIND, TAKE
 
@@ -15,13 +16,16 @@ HOUR = timedelta(hours=1)
 
 
 def feed(database: Database, name: str = "book", segments: Sequence[str] | None = None) -> bytes:
-    """The secret of a new source."""
-    secret = secrets.token_bytes(32)
-    database.owner.execute(
-        "select cloison.create_feed_v1(%s, 'appointments', %s, %s)",
-        (name, None if segments is None else list(segments), hashlib.sha256(secret).digest()),
-    )
-    return secret
+    """What the doors show of a new source's token."""
+    create_organisation(database.owner, "Agence")
+    held = clients.feed(database.owner, name, segments)
+    return bearer(held.token, held.key.thumbprint).token
+
+
+def feed_again(database: Database, name: str = "book") -> bytes:
+    """What the doors show of a known source's next token."""
+    held = clients.feed_again(database.owner, name)
+    return bearer(held.token, held.key.thumbprint).token
 
 
 def tell(  # noqa: PLR0913 - what an interaction has

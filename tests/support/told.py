@@ -7,19 +7,24 @@ from uuid import uuid4
 
 import httpx
 
-from cloison.access import feeds
-from cloison.access.feeds import FeedKind
+from cloison.client import Credentials
 from cloison.store.pools import connect
+from support import clients
 from support.api import calling
 from support.desk import Agent, RunningRegister
 
 HOUR = timedelta(hours=1)
 
 
-def source(register: RunningRegister, *segments: str) -> str:
-    """The token of a new source."""
+def source(register: RunningRegister, *segments: str) -> Credentials:
+    """What a new source tells with."""
+    return opened(register, f"book-{uuid4().hex[:8]}", segments)
+
+
+def opened(register: RunningRegister, name: str, segments: Sequence[str] = ()) -> Credentials:
+    """What a new source of this name tells with."""
     with connect(register.home, "owner") as owner:
-        return feeds.create_feed(owner, f"book-{uuid4().hex[:8]}", FeedKind.APPOINTMENTS, segments).token
+        return clients.feed(owner, name, segments or None)
 
 
 def told(agent: Agent, row: dict[str, str], **changes: object) -> dict[str, Any]:
@@ -30,9 +35,9 @@ def told(agent: Agent, row: dict[str, str], **changes: object) -> dict[str, Any]
     return {"interaction": uuid4().hex, "account": agent.handle, **person, **times, **changes}
 
 
-def tell(register: RunningRegister, token: str, items: Sequence[object]) -> httpx.Response:
+def tell(register: RunningRegister, held: Credentials | str, items: Sequence[object]) -> httpx.Response:
     """Tell of interactions."""
-    with calling(register, token) as api:
+    with calling(register, held) as api:
         return api.post("/v1/feeds/interactions", {"interactions": items})
 
 

@@ -1,7 +1,7 @@
 """Tests of the command line that read like what somebody typed and saw.
 
-    $ cloison accounts create marie --organisation Agence --segment 59
-    marie: …
+    $ cloison accounts freeze marie
+    marie: frozen
 
 A line that begins with `$ ` is a command, run in the home's folder; the lines below it are all that it prints: as they
 are on standard output, behind `! ` on standard error, and last `[1]` or the like where the exit code is not 0. `…`

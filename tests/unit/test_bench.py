@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from cloison.bench.load import Sample
-from cloison.bench.measure import CLIENTS, OPEN, PLAIN, SEARCH, Figures, Growth, sizes
+from cloison.bench.measure import CLIENTS, OPEN, PLAIN, PROOF, SEARCH, Figures, Growth, sizes
 from cloison.bench.report import Report, charts, markdown, report
 from cloison.bench.rounds import Case, Measured, measured, percentile, rounds
 from cloison.bench.unguarded import How
@@ -31,7 +31,8 @@ def made() -> Report:
     beside = {name: openings[name, 16] for name in (OPEN, PLAIN[How.SELECT])}
     growth = [Growth(people, 4_000.0, 40_000.0, beside) for people in (10_000, 50_000)]
     taken = {"desk": 60.0, "keeper": 20.0, "database": 20.0, "load": 30.0}
-    return report(Figures(growth, openings, taken, 2.5, 1_200.0, 600.0))
+    coming_in = {PROOF: Measured(5_000.0, 4_999.0, 5_001.0, 0.2, 0.3, 0)}
+    return report(Figures(growth, coming_in, openings, taken, 2.5, 1_200.0, 600.0))
 
 
 def test_medians_of_rounds() -> None:

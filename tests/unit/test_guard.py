@@ -9,7 +9,7 @@ from litestar.handlers import BaseRouteHandler
 
 from cloison.errors import NoSessionError
 from cloison.store.metered import Bearer
-from cloison.web.guard import BEARER, require_session
+from cloison.web.guard import BEARER, require_handed_on, require_session
 
 SECRET = bytes(range(32))
 TOKEN = f"59.{base64.urlsafe_b64encode(SECRET).decode().rstrip('=')}"
@@ -24,9 +24,9 @@ def connection(*headers: bytes) -> ASGIConnection[Any, Any, Any, Any]:
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
 async def test_bearer_is_taken_apart(scheme: str) -> None:
-    """Segment and secret come out of a well-formed header, whatever the case of its scheme."""
+    """What a door hands on: segment and 32 bytes of a well-formed header, whatever the case of its scheme."""
     asking = connection(f"{scheme} {TOKEN}".encode())
-    await require_session(asking, HANDLER)
+    await require_handed_on(asking, HANDLER)
     assert asking.scope["state"][BEARER] == Bearer("59", SECRET)
 
 
@@ -55,9 +55,10 @@ async def test_bearer_is_taken_apart(scheme: str) -> None:
 )
 async def test_malformed_header_is_no_session(header: bytes) -> None:
     """Anything but scheme, one space and a token of the exact form is refused, and leaves no bearer behind."""
-    asking = connection(header)
-    with pytest.raises(NoSessionError):
-        await require_session(asking, HANDLER)
+    for guard, scheme in ((require_handed_on, b"Bearer"), (require_session, b"DPoP")):
+        asking = connection(header.replace(b"Bearer", scheme, 1))
+        with pytest.raises(NoSessionError):
+            await guard(asking, HANDLER)
     assert BEARER not in asking.scope["state"]
 
 

@@ -11,13 +11,14 @@ FLOORS = (
     {"register", "access", "audit"},
     {"watch", "retention", "breach"},
     {"app", "processes", "installation", "doctor"},
-    {"web", "intake", "bench", "replay"},
+    {"web", "intake", "signin", "space", "bench", "replay"},
     {"cli"},
 )
 GROUND = {"cloison.model", "cloison.errors", "cloison.config"}
 KEEPER_FRONT = {"cloison.keeper.client", "cloison.keeper.messages"}  # all that others see of the keeper
 KEEPER_EXCEPTIONS = {("cloison.installation", "cloison.keeper.setup")}  # init makes the keeper's store
-ATTACKERS_MAY_IMPORT = GROUND | KEEPER_FRONT | {"cloison.client"}
+CLIENT = {"cloison.client", "cloison.client.signin", "cloison.client.passkey"}
+ATTACKERS_MAY_IMPORT = GROUND | KEEPER_FRONT | CLIENT
 
 
 @cache

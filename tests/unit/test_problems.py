@@ -34,7 +34,10 @@ from cloison.web.language import chosen, translate
 CLASSES = [found for found in vars(errors).values() if isinstance(found, type) and issubclass(found, CloisonError)]
 # What a door may answer: the caller's faults, what is down, and what a record's own unsealing can say.
 SHOWN = [found for found in CLASSES if found.status != 500 or found.code in {"internal", "tampered_row"}]
-COMMAND_LINE = {"unknown_account", "unknown_organisation", "agreement", "import_file", "desk_unavailable"}
+COMMAND_LINE = {
+    *("unknown_account", "unknown_organisation", "agreement", "import_file", "desk_unavailable"),
+    *("unknown_act", "no_service", "unknown_client"),
+}
 NAMES = frozenset({"requests", "person", "purpose", "email"})
 SECRET = "Dupont 1990-01-01"
 

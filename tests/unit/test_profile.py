@@ -59,7 +59,7 @@ def test_budgets_are_the_designs(role: str, opened: tuple[int, int, int], walk_i
 def test_those_who_manage_cases_open_nobody(role: str) -> None:
     """Officer, DPO and hotline have no relation, no compartment and no budget."""
     found = load_profile("jobseekers-fr").roles[role]
-    assert found == Role(acts=found.acts)
+    assert found == Role(permissions=found.permissions)
 
 
 def test_only_the_roles_that_need_the_nir_have_it_and_advisers_touch_for_it() -> None:

@@ -112,14 +112,14 @@ def audit(truth: Truth) -> None:
             assert informed.bound(item, -1) > LEAST_SHOWN - 1e-6, (item, people)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(COUNT, min_size=len(FINEST), max_size=len(FINEST)))
 def test_no_small_count_can_be_told_from_all_tables_together(counts: list[int]) -> None:
     """Whatever the counts: a solver that has every table finds that a small count may be 1 or less, or 11 or more."""
     audit(dict(zip(FINEST, counts, strict=True)))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15)
 @given(st.lists(st.one_of(st.integers(11, 60), st.integers(1, 10), st.just(0)), min_size=2, max_size=2), st.data())
 def test_nor_where_few_counts_are_small(small: list[int], data: st.DataObject) -> None:
     """One or two small counts among large ones are as safe: that is where subtraction tells most."""

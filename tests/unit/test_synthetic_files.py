@@ -69,6 +69,7 @@ def test_people_are_made_fast(tmp_path: Path, suffix: str) -> None:
     assert 100_000 / min(seconds) > LEAST_A_SECOND
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
 def test_memory_does_not_grow_with_the_file(tmp_path: Path, suffix: str) -> None:
     """Three times the people with their staff take no more memory, but for a row group and what accounts there are."""

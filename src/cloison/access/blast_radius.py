@@ -24,7 +24,8 @@ Rules, in order:
      itself none: it takes a file, a source, a colleague with the act `cover`, or a code that the person tells;
   4. organisations and the captured desk are sums over accounts: they count account-person pairs, which are never fewer
      than people. Under a cap: the cap and the labels of all, if that is less;
-  5. a captured desk has what can be taken until the sessions alive now expire.
+  5. a campaign of its agency adds its budget to `open`: whom it opens is of the account's caseload;
+  6. a captured desk has what can be taken until the sessions alive now expire.
 
 Left out: what is still in the windows from before, how many people the register has, the keeper's own ceilings, and how
 fast a door answers. They only make the true number smaller.
@@ -153,7 +154,9 @@ def bound(exposed: Exposed, staff: Staff) -> Bound:
     if why := _why_nobody(exposed, role):
         return Bound(*named, why, NOBODY)
     room = _room(exposed, role, staff.label)
-    kinds = role.relations & FOLLOWING
+    # A grant is counted with the interactions: what has one is opened, whatever else the role may.
+    granted = role.relations >> Relation.GRANT & 1
+    kinds = role.relations & FOLLOWING | granted << Relation.INBOUND
     people, opened = room.most(EVERY, kinds, room.anybody), room.most(OPENING, kinds, room.anybody)
     given = room.rights if kinds else room.anybody
     return Bound(
@@ -199,12 +202,13 @@ def _room(exposed: Exposed, role: RoleRights, label: int) -> _Room:
     if role.compartments & label:
         rights |= LABELS if role.purposes else LIST
     walk_in = role.relations >> Relation.WALK_IN & 1
-    budgets = [closed(role.budgets.get(meter.name.lower(), NOBODY)).each for meter in METERS]
+    budgets = [closed(role.budgets.get(meter.name.lower(), NOBODY)) for meter in METERS]
+    budgets[0] += exposed.campaign  # on a meter of its own, for people whom `open` reaches too
     return _Room(
         exposed,
         rights if walk_in else rights & ~WALK_IN,
         rights & (SEARCH | WALK_IN) if walk_in else 0,
-        tuple(zip(*budgets, strict=True)),
+        tuple(zip(*(budget.each for budget in budgets), strict=True)),
         closed(exposed.caps),
     )
 
@@ -236,7 +240,7 @@ def _meters(ways: int, kinds: int) -> int:
 
 
 def until(seconds: int, found: Bound) -> Bound:
-    """Rule 5: the same account, when all that it has ends in so many seconds."""
+    """Rule 6: the same account, when all that it has ends in so many seconds."""
     most = next((i for i, window in enumerate(Window) if window >= seconds), len(Window) - 1)
 
     def ending(people: People) -> People:

@@ -11,7 +11,7 @@ EVERYTHING = 10**9  # where there is no cap
 ACCOUNTS = (
     "select e.account, e.handle, e.organisation, e.segment, r.name, e.frozen, e.agreed, e.segment_agreed, "
     "(select array_agg(a.name order by a.role) from cloison.role a where a.role = any (e.agreed_roles)), "
-    "e.caps, e.sessions, e.seconds_left "
+    "e.caps, e.sessions, e.seconds_left, e.campaign "
     "from cloison.exposed_account e join cloison.role r using (role) "
     "where %(handles)s::text[] is null or e.handle = any (%(handles)s) order by e.handle, e.segment"
 )
@@ -65,7 +65,10 @@ class Reach(msgspec.Struct, frozen=True):
 
 
 class Exposed(msgspec.Struct, frozen=True):
-    """An account and what bounds it; `caseload`: as many people followed, instead of those of `reach`."""
+    """An account and what bounds it; `caseload`: as many people followed, instead of those of `reach`.
+
+    `campaign`: how many more of its caseload it may open, while one of its agency stands.
+    """
 
     account: str
     organisation: str
@@ -80,6 +83,7 @@ class Exposed(msgspec.Struct, frozen=True):
     seconds_left: int
     reach: tuple[Reach, ...] = ()
     caseload: int | None = None
+    campaign: People = NOBODY
 
 
 class Staff(msgspec.Struct, frozen=True):
@@ -104,7 +108,21 @@ def read_staff(owner: psycopg.Connection, handles: Sequence[str] | None = None) 
 
 
 def _exposed(row: tuple[Any, ...], reach: Sequence[Reach]) -> Exposed:
-    _, account, organisation, segment, role, frozen, agreed, segment_agreed, roles, caps, sessions, seconds_left = row
+    (
+        _,
+        account,
+        organisation,
+        segment,
+        role,
+        frozen,
+        agreed,
+        segment_agreed,
+        roles,
+        caps,
+        sessions,
+        seconds_left,
+        campaign,
+    ) = row
     return Exposed(
         *(account, organisation, segment, role, frozen, agreed, segment_agreed),
         None if roles is None else tuple(roles),
@@ -112,6 +130,7 @@ def _exposed(row: tuple[Any, ...], reach: Sequence[Reach]) -> Exposed:
         sessions,
         seconds_left,
         tuple(reach),
+        campaign=NOBODY if campaign is None else People(*campaign),
     )
 
 

@@ -1,28 +1,24 @@
 """Sources of interactions that no account can write: an appointment book, the personal space, a telephone system.
 
 A source tells that somebody has an appointment, called or wrote, and with whom; that explains why the account opens the
-person, from the beginning of the interaction's day until a little after its end. It speaks by a service token, or the
-operator brings its file. The database keeps a hash of the interaction's own name, and nothing of the person.
-
-A token is `feed_SECRET`, 32 random bytes in base64url, of which the database knows only the SHA-256. It opens nobody.
+person, from the beginning of the interaction's day until a little after its end. It is a system with a key of its own
+(`clients.py`), or the operator brings its file. The database keeps a hash of the interaction's own name, and nothing of
+the person. A source opens nobody.
 """
 
-import base64
-import binascii
-import hashlib
 import re
-import secrets
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from enum import StrEnum
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
 import psycopg
 
+from cloison.access.clients import PublicKey
 from cloison.access.relation_files import Columns, Refused, RelationFile
 from cloison.access.relations import HANDLE, Import, Imported, Progress, Row, locate
 from cloison.errors import BadRequestError, NoFeedError, UnknownFeedError
@@ -32,8 +28,6 @@ from cloison.register.profile import Profile
 from cloison.register.resealing import Register, query
 from cloison.register.terms import locator_inputs
 
-TOKEN = re.compile(r"feed_([0-9A-Za-z_-]{43})")
-TOKEN_BYTES = 32
 NAME = re.compile(r"[0-9a-z][0-9a-z._-]{0,39}")
 SEGMENT = re.compile(r"[0-9A-Za-z_-]{1,16}")
 MALFORMED = "a source's name has 1 to 40 of a-z 0-9 . _ - and segments are parted by commas"
@@ -74,14 +68,6 @@ class Feed(msgspec.Struct, frozen=True):
     closed_at: datetime | None
 
 
-class CreatedFeed(msgspec.Struct, frozen=True):
-    """A source just created; `token` is shown once."""
-
-    name: str
-    kind: str
-    token: str
-
-
 class Interaction(msgspec.Struct, frozen=True):
     """One interaction as a source tells it; `values` are the person's locators, of which one is given."""
 
@@ -99,22 +85,15 @@ class Taken(NamedTuple):
     retry_after: int | None = None
 
 
-# -- the owner's side -------------------------------------------------------------------------------------------------
+# -- the operator's side ----------------------------------------------------------------------------------------------
 
 
-def create_feed(owner: psycopg.Connection, name: str, kind: FeedKind, segments: Sequence[str] = ()) -> CreatedFeed:
-    """Create a source; raises BadRequestError for a name that is taken or malformed, or a malformed segment."""
+def new_feed(name: str, kind: FeedKind, key: PublicKey, segments: Sequence[str] = ()) -> dict[str, Any]:
+    """What the act says that opens a source; raises BadRequestError for a malformed name or segment."""
     if not NAME.fullmatch(name) or not all(SEGMENT.fullmatch(segment) for segment in segments):
         raise BadRequestError(reason=MALFORMED)
-    secret = secrets.token_bytes(TOKEN_BYTES)
-    try:
-        owner.execute(
-            "select cloison.create_feed_v1(%s, %s::cloison.feed_kind, %s, %s)",
-            (name, kind.value, list(segments) or None, hashlib.sha256(secret).digest()),
-        )
-    except psycopg.errors.UniqueViolation as error:
-        raise BadRequestError(reason="the source's name is taken") from error
-    return CreatedFeed(name, kind, f"feed_{base64.urlsafe_b64encode(secret).decode().rstrip('=')}")
+    details: dict[str, Any] = {"name": name, "source": kind.value, "thumbprint": key.thumbprint, "key": key.jwk}
+    return details | ({"segments": list(segments)} if segments else {})
 
 
 def feeds(owner: psycopg.Connection) -> list[Feed]:
@@ -142,23 +121,12 @@ def close_feed(owner: psycopg.Connection, name: str) -> None:
 # -- what sources tell ------------------------------------------------------------------------------------------------
 
 
-def secret_of(token: str) -> bytes:
-    """The secret bytes of a service token's text; raises NoFeedError for anything else, a session's token too."""
-    match = TOKEN.fullmatch(token)
-    if match is None:
-        raise NoFeedError
-    try:
-        return base64.urlsafe_b64decode(match[1] + "=")
-    except binascii.Error as error:
-        raise NoFeedError from error
-
-
-async def take(register: Register, secret: bytes, told: Sequence[Interaction]) -> list[Taken]:
-    """Write what the source of this token tells, one answer each, in order; raises NoFeedError.
+async def take(register: Register, token: bytes, told: Sequence[Interaction]) -> list[Taken]:
+    """Write what the source of this client's token tells, one answer each, in order; raises NoFeedError.
 
     Answers are those of `take_interactions_v1`, and `value` for a locator that is none.
     """
-    if not (await query(register, KNOWN, (secret,)))[0][0]:
+    if not (await query(register, KNOWN, (token,)))[0][0]:
         raise NoFeedError
     found = [_locators(register.profile, one) for one in told]
     sound = [(one, locator) for one, locator in zip(told, found, strict=True) if locator is not None]
@@ -171,7 +139,7 @@ async def take(register: Register, secret: bytes, told: Sequence[Interaction]) -
         [one.begins for one, _ in sound],
         [one.ends for one, _ in sound],
     )
-    answers = iter(await query(register, TOLD, (secret, *columns)))
+    answers = iter(await query(register, TOLD, (token, *columns)))
     try:
         return [Taken("value") if locator is None else Taken(*next(answers)) for locator in found]
     except StopIteration:  # closed a moment ago

@@ -6,7 +6,7 @@ Roles keep their number when a profile grows; one that the profile no longer has
 import psycopg
 
 from cloison.errors import ProfileError
-from cloison.register.profile import FIVE_MINUTES_SHARE, Profile, Role, act_mask, relation_mask
+from cloison.register.profile import FIVE_MINUTES_SHARE, Profile, Role, permission_mask, relation_mask
 
 WHOLE_AT_ONCE = {"list"}  # but a caseload is looked through in one go
 
@@ -20,7 +20,9 @@ def store_profile(owner: psycopg.Connection, profile: Profile) -> None:
     with owner.transaction():
         _store_lists(owner, profile)
         _store_searches(owner, profile)
-        owner.execute("update cloison.role set relations = 0, compartments = 0, touch = 0, purposes = 0, acts = 0")
+        owner.execute(
+            "update cloison.role set relations = 0, compartments = 0, touch = 0, purposes = 0, permissions = 0"
+        )
         owner.execute("delete from cloison.role_budget")
         for name, role in profile.roles.items():
             _store_role(owner, profile, name, role)
@@ -68,13 +70,13 @@ def _store_role(owner: psycopg.Connection, profile: Profile, name: str, role: Ro
         compartments,
         profile.mask(role.touch),
         profile.purpose_mask(role.purposes),
-        act_mask(role.acts),
+        permission_mask(role.permissions),
     )
     row = owner.execute(
-        "insert into cloison.role as r (role, name, relations, compartments, touch, purposes, acts) "
+        "insert into cloison.role as r (role, name, relations, compartments, touch, purposes, permissions) "
         "values ((select coalesce(max(role), 0) + 1 from cloison.role), %s, %s, %s, %s, %s, %s) "
         "on conflict (name) do update set relations = excluded.relations, compartments = excluded.compartments, "
-        "touch = excluded.touch, purposes = excluded.purposes, acts = excluded.acts returning role",
+        "touch = excluded.touch, purposes = excluded.purposes, permissions = excluded.permissions returning role",
         (name, *masks),
     ).fetchone()
     assert row is not None  # noqa: S101 - an upsert with returning always answers

@@ -7,7 +7,6 @@ use the owner's login.
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -37,8 +36,8 @@ where p.lifted_at is null and (p.valid_until is null or p.valid_until > cloison.
 order by p.since
 """
 ALERTS = """
-select l.at, l.kind::text, a.handle, o.name, l.segment, l.number, l.person
-from cloison.alert l join cloison.account a using (account) join cloison.organisation o using (organisation)
+select l.at, l.kind::text, coalesce(a.handle, 'space'), coalesce(o.name, ''), l.segment, l.number, l.person
+from cloison.alert l left join cloison.account a using (account) left join cloison.organisation o using (organisation)
 where %s::timestamptz is null or l.at >= %s
 order by l.at, l.segment, l.account, l.number
 """
@@ -117,11 +116,11 @@ def _asked(word: str, protection: UUID | None) -> Asked:
     return Asked(Outcome(word), protection if word == "open" else None)
 
 
-# -- by the owner -------------------------------------------------------------------------------------------------
+# -- by the operator ----------------------------------------------------------------------------------------------
 
 
-def protect_by_owner(
-    owner: psycopg.Connection,
+def protect_by_operator(
+    operator: psycopg.Connection,
     place: tuple[str, UUID],
     audience: Mapping[str, datetime | None],
     until: datetime | None,
@@ -130,9 +129,9 @@ def protect_by_owner(
 
     Raises UnknownAccountError, and BadRequestError for an end that is over.
     """
-    accounts = [_account(owner, handle) for handle in audience]
+    accounts = [_account(operator, handle) for handle in audience]
     try:
-        row = owner.execute(
+        row = operator.execute(
             "select cloison.protect_by_owner_v1(%s, %s, %s::uuid[], %s::timestamptz[], %s)",
             (*place, accounts, list(audience.values()), until),
         ).fetchone()
@@ -142,13 +141,6 @@ def protect_by_owner(
         raise BadRequestError(reason="a protection ends in the future, and its segment is one such as 59") from error
     assert row is not None  # noqa: S101 - a function that returns a value answers one row
     return UUID(str(row[0]))
-
-
-def lift_by_owner(owner: psycopg.Connection, protection: UUID) -> None:
-    """Lift a protection; raises BadRequestError where none of that number stands."""
-    row = owner.execute("select cloison.lift_by_owner_v1(%s)", (protection,)).fetchone()
-    if row != (True,):
-        raise BadRequestError(reason="no such protection stands; `cloison protection list` shows them")
 
 
 def protections(owner: psycopg.Connection) -> list[Protection]:
@@ -161,34 +153,32 @@ def alerts(owner: psycopg.Connection, since: datetime | None) -> list[Alert]:
     return [Alert(*row) for row in owner.execute(ALERTS, (since, since)).fetchall()]
 
 
-def located(owner: psycopg.Connection, kind: int, term: int) -> tuple[str, UUID]:
-    """Segment and person of a locator; raises BadRequestError where it is nobody's."""
-    row: tuple[Any, ...] | None = owner.execute(
-        "select segment, person from cloison.locator where kind = %s and term = %s", (kind, term)
-    ).fetchone()
-    if row is None:
+def located(operator: psycopg.Connection, terms: Mapping[int, int]) -> tuple[str, UUID]:
+    """Segment and person of whom these locators are, by kind; raises BadRequestError where that is not one person."""
+    rows = operator.execute(
+        "select segment, person from cloison.operator_located_v1(%s::smallint[], %s::bigint[])",
+        (list(terms), list(terms.values())),
+    ).fetchall()
+    if not rows:
         raise BadRequestError(reason="nobody in the register has this number")
-    return row[0], row[1]
+    if len(rows) > 1:
+        raise BadRequestError(reason="these numbers are of different people")
+    return rows[0][0], rows[0][1]
 
 
-def set_holder(owner: psycopg.Connection, handle: str, terms: Mapping[int, int]) -> None:
-    """Say whose record the account's holder is, by kind and term of locators; none: it is not known.
-
-    Raises UnknownAccountError.
-    """
-    segment, account = _home(owner, handle)
-    owner.execute(
-        "select cloison.set_holder_v1(%s, %s, %s::smallint[], %s::bigint[])",
-        (segment, account, list(terms), list(terms.values())),
-    )
+def hold(operator: psycopg.Connection, handle: str, terms: Mapping[int, int]) -> None:
+    """Say whose record the account's holder is, by kind and term of locators; raises UnknownAccountError."""
+    row = operator.execute(
+        "select cloison.operator_hold_v1(%s, %s::smallint[], %s::bigint[])",
+        (handle, list(terms), list(terms.values())),
+    ).fetchone()
+    if row != (True,):
+        raise UnknownAccountError(account=handle)
 
 
-def _account(owner: psycopg.Connection, handle: str) -> UUID:
-    return _home(owner, handle)[1]
-
-
-def _home(owner: psycopg.Connection, handle: str) -> tuple[str, UUID]:
-    row = owner.execute("select segment, account from cloison.account where handle = %s", (handle,)).fetchone()
+def _account(operator: psycopg.Connection, handle: str) -> UUID:
+    row = operator.execute("select account from cloison.account where handle = %s", (handle,)).fetchone()
     if row is None:
         raise UnknownAccountError(account=handle)
-    return row[0], row[1]
+    found: UUID = row[0]
+    return found

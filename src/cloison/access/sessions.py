@@ -1,8 +1,10 @@
-"""Sessions: what their tokens look like, and how the owner issues one until sign-in is built.
+"""Sessions: what their tokens look like, and what a door gives the database instead of them.
 
-A token is `SEGMENT.SECRET`: the account's home segment and 32 random bytes in base64url. Database and keeper both know
-only the SHA-256 of the bytes. A session that the keeper was not told of opens nothing, so that an administrator of the
-database who writes a row into `session` gains no key.
+A token is `SEGMENT.SECRET`: the account's home segment and 32 random bytes in base64url. It is bound to the key of the
+device that it was given to: what doors show to database and keeper is the SHA-256 of its secret and the thumbprint of
+the key that signed the request's proof (`proofs.py`), and both of these know only the SHA-256 of that. So a token that
+was copied is none, whatever function it is given to. A session that the keeper was not told of opens nothing, so that
+an administrator of the database who writes a row into `session` gains no key.
 """
 
 import base64
@@ -10,34 +12,53 @@ import binascii
 import hashlib
 import re
 import secrets
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import msgspec
-import psycopg
 
-from cloison.access.accounts import Account
 from cloison.config import KeeperConfig
-from cloison.errors import BadRequestError, NoSessionError
-from cloison.keeper.client import Keeper
+from cloison.errors import NoSessionError
 from cloison.keeper.messages import SessionCeilings
 from cloison.store.metered import Bearer
 
-TOKEN_BYTES = 32
+SECRET_BYTES = 32
 TOKEN = re.compile(r"([0-9A-Za-z_-]{1,16})\.([0-9A-Za-z_-]{43})")
-SESSION_SECONDS = 8 * 3600  # a working day
-LONGEST_SECONDS = 24 * 3600
 
 
-class Issued(msgspec.Struct, frozen=True):
-    """A session just issued; `token` is shown once."""
+class NewSession(msgspec.Struct, frozen=True):
+    """A session about to begin: its number, its token's text, shown once, and what is known of it here."""
 
-    account: str
+    session: UUID
     token: str
-    expires_at: str
+    token_hash: bytes
+    secret_hash: bytes
 
 
-def bearer_of(token: str) -> Bearer:
-    """The segment and secret bytes of a token's text; raises NoSessionError for anything else."""
+def new_session(segment: str, thumbprint: bytes) -> NewSession:
+    """A session of an account at home in `segment`, for the device whose key has this thumbprint."""
+    secret = secrets.token_bytes(SECRET_BYTES)
+    bound = hashlib.sha256(secret + thumbprint).digest()
+    token = f"{segment}.{_text(secret)}"
+    return NewSession(uuid4(), token, hashlib.sha256(bound).digest(), hashlib.sha256(secret).digest())
+
+
+def ceilings_of(
+    new: NewSession, account: UUID, segment: str, full_people: list[int], expires_at: float
+) -> SessionCeilings:
+    """What the keeper is told of a session; `full_people`: the account's budgets; `expires_at`: seconds since 1970."""
+    return SessionCeilings(
+        session=new.session,
+        token_hash=new.token_hash,
+        account=account,
+        segment=segment,
+        full_people=full_people,
+        label_people_hour=KeeperConfig().account_labels_hour,
+        expires_at=expires_at,
+    )
+
+
+def secret_of(token: str) -> Bearer:
+    """The segment and the secret of a token's text; raises NoSessionError for anything else."""
     match = TOKEN.fullmatch(token)
     if match is None:
         raise NoSessionError
@@ -47,53 +68,16 @@ def bearer_of(token: str) -> Bearer:
         raise NoSessionError from error
 
 
-async def issue(
-    owner: psycopg.Connection,
-    keeper: Keeper,
-    account: Account,
-    *,
-    seconds: int = SESSION_SECONDS,
-    touched: bool = False,
-) -> Issued:
-    """Issue a session of `seconds` for `account`; `touched`: as if its passkey had been touched just now.
-
-    `keeper` is connected as issuer. The keeper learns of the session first: one that only the database knew would be
-    charged and open nothing. Raises BadRequestError for a length out of range.
-    """
-    if not 1 <= seconds <= LONGEST_SECONDS:
-        raise BadRequestError(reason=f"a session lasts 1 to {LONGEST_SECONDS} seconds")
-    session, token = uuid4(), secrets.token_bytes(TOKEN_BYTES)
-    token_hash = hashlib.sha256(token).digest()
-    ceilings = full_people(owner, account)
-    now = owner.execute("select extract(epoch from cloison.clock_v1())::float8").fetchone()
-    assert now is not None  # noqa: S101 - a select without from answers one row
-    await keeper.register_session(
-        SessionCeilings(
-            session=session,
-            token_hash=token_hash,
-            account=account.account,
-            segment=account.segment,
-            full_people=ceilings,
-            label_people_hour=KeeperConfig().account_labels_hour,
-            expires_at=now[0] + seconds,
-        )
-    )
-    row = owner.execute(
-        "select cloison.issue_session_v1(%s, %s, %s, %s, %s, %s)",
-        (account.segment, account.account, session, token_hash, seconds, touched),
-    ).fetchone()
-    assert row is not None  # noqa: S101 - a function that returns a value answers one row
-    text = f"{account.segment}.{base64.urlsafe_b64encode(token).decode().rstrip('=')}"
-    return Issued(account.handle, text, row[0].isoformat())
+def bearer(token: str, thumbprint: bytes) -> Bearer:
+    """Who asks, by a token's text and the thumbprint of the key that proved the request; raises NoSessionError."""
+    segment, secret = secret_of(token)
+    return Bearer(segment, hashlib.sha256(secret + thumbprint).digest())
 
 
-def full_people(owner: psycopg.Connection, account: Account) -> list[int]:
-    """The keeper's ceilings for an account: all its budgets of opening together, in 5 minutes, hour, day, 28 days."""
-    row = owner.execute(
-        "select coalesce(sum(minutes_5), 0)::int, coalesce(sum(hour), 0)::int, coalesce(sum(day), 0)::int, "
-        "coalesce(sum(days_28), 0)::int from cloison.role_budget join cloison.role using (role) "
-        "where role.name = %s and meter in ('open', 'walk_in')",
-        (account.role,),
-    ).fetchone()
-    assert row is not None  # noqa: S101 - an aggregate answers one row
-    return list(row)
+def text_of(who: Bearer) -> str:
+    """A segment and 32 bytes as text, which `secret_of` reads: a token, a code, or what a door tells another."""
+    return f"{who.segment}.{_text(who.token)}"
+
+
+def _text(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")

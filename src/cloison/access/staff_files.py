@@ -1,4 +1,4 @@
-"""Organisations, agencies and accounts from the files of a folder: read whole and checked, then created.
+"""Organisations, agencies and accounts from the files of a folder: read whole and checked, signed, then created.
 
 | file | columns | meaning of an empty value |
 | --- | --- | --- |
@@ -11,27 +11,30 @@ The rules:
 1. A file may be absent, not all of them; each has exactly its columns, in any order.
 2. An organisation that exists keeps the agreement it has; a new one's is what its row says, without end and caps.
 3. An account that exists as its row says is known; one of that handle that differs is refused.
-4. Accounts are created some at a time, so that a freeze never waits for a whole file. After an error or an interruption
-   those before stay: the same files again create the rest, and run once more nothing.
+4. The rows are staged in the database, which counts and hashes them; officers sign these figures, and nothing can be
+   changed then.
+5. What was signed is created some at a time, so that a freeze never waits for a whole file, within 72 hours. After an
+   error or an interruption those before stay: once more creates the rest, and then nothing.
 
 An error names the file and the row, as a spreadsheet counts them, and repeats no value but an organisation's name.
 """
 
 import csv
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
-from uuid import UUID
+from typing import Any, NamedTuple
+from uuid import UUID, uuid4
 
 import msgspec
 import psycopg
 
-from cloison.access.accounts import NOBODY, Account, create_account
+from cloison.access import operating
+from cloison.access.acts import ActKind
 from cloison.access.agreements import Terms
-from cloison.access.organisations import Agency, create_organisation, find_organisation, name_agencies
-from cloison.errors import CloisonError, ImportFileError, UnknownOrganisationError
+from cloison.access.impossible import reason_of
+from cloison.access.operating import KnownAct
+from cloison.errors import ActImpossibleError, ImportFileError, UnknownActError
 from cloison.register.files import delimiter_of
 
 ORGANISATIONS = ("name", "segments", "roles", "accounts")
@@ -39,11 +42,10 @@ AGENCIES = ("organisation", "agency", "segment")
 ACCOUNTS = ("handle", "organisation", "agency", "segment", "role")
 LISTS, LISTS_LONGEST, NAME_LONGEST = ("segments", "roles"), 10_000, 200  # characters
 ROWS_A_BATCH = 200
-STANDING = (
-    "select a.handle, o.name, a.agency, a.segment, r.name from cloison.account a "
-    "join cloison.organisation o using (organisation) join cloison.role r using (role) where a.handle = any(%s)"
-)
-CREATE = "select cloison.create_account_v1(%s, %s, %s, %s, %s)"
+FILES = {"organisation": "organisations.csv", "agency": "agencies.csv", "account": "accounts.csv"}
+STAGE = "select cloison.operator_stage_v1(%s, %s, %s)"
+STAGED = "select cloison.staged_staff_v1(%s)"
+IMPORT = "select next_number, organisations, accounts from cloison.operator_import_v1(%s, %s, %s)"
 
 
 class Row(NamedTuple):
@@ -88,25 +90,77 @@ def read_staff(folder: Path) -> Staff:
     return Staff(organisations or [], terms, agencies or [], accounts or [])
 
 
-def import_staff(
-    owner: psycopg.Connection, staff: Staff, progress: Callable[[Imported], None] = lambda _imported: None
-) -> Imported:
-    """Create what is not there yet, by the owner's login, which is in autocommit.
+def stage(operator: psycopg.Connection, staff: Staff, act: UUID) -> dict[str, Any]:
+    """Put the rows where the act will take them from; what the act says of them, counted and hashed by the database."""
+    lines = iter(enumerate(_lines(staff)))
+    while batch := list(islice(lines, ROWS_A_BATCH)):
+        operator.execute(STAGE, (act, batch[0][0], [line for _, line in batch]))
+    row = operator.execute(STAGED, (act,)).fetchone()
+    assert row is not None  # noqa: S101 - an aggregate answers one row
+    said: dict[str, Any] = row[0]
+    return said
 
-    Raises ImportFileError, with file and row, for what the register refuses.
+
+def ask_import(operator: psycopg.Connection, staff: Staff, reason: str) -> KnownAct:
+    """Ask that the rows be brought in; raises ImportFileError, with file and row, for what will be refused anyway."""
+    number, about = uuid4(), operating.service(operator)
+    details = {**stage(operator, staff, number), "reason": reason}
+    try:
+        return operating.ask(operator, ActKind.STAFF_IMPORT, about, details, number)
+    except ActImpossibleError as error:
+        raise _told(error.__cause__) or error from None
+
+
+def import_staff(
+    operator: psycopg.Connection, act: UUID, progress: Callable[[Imported], None] = lambda _imported: None
+) -> Imported:
+    """Bring in what was signed; interrupted and run again, it creates the rest.
+
+    Raises UnknownActError for an act that is none, or not signed, and ImportFileError, with file and row, for what the
+    register refuses.
     """
-    imported = Imported()
-    _import_organisations(owner, staff, imported)
-    known: dict[str, UUID] = {}
-    rows = iter(staff.accounts)
-    while batch := list(islice(rows, ROWS_A_BATCH)):
-        for row in batch:
-            if row.values[1] not in known:
-                with _told("accounts.csv", row):
-                    known[row.values[1]] = find_organisation(owner, row.values[1]).organisation
-        _import_accounts(owner, batch, known, imported)
+    found = operating.known(operator, act)
+    if found.kind != ActKind.STAFF_IMPORT or found.state != "done":
+        raise UnknownActError(act=act)
+    counts = found.details
+    imported = Imported(agencies=counts["agencies"])
+    first: int | None = 0
+    while first is not None:
+        try:
+            row = operator.execute(IMPORT, (act, first, ROWS_A_BATCH)).fetchone()
+        except psycopg.DatabaseError as error:
+            raise _told(error) or error from None
+        assert row is not None  # noqa: S101 - a function that returns a row
+        first, organisations, accounts = row
+        imported.organisations += organisations
+        imported.accounts += accounts
         progress(imported)
+    imported.organisations_known = counts["organisations"] - imported.organisations
+    imported.accounts_known = counts["accounts"] - imported.accounts
     return imported
+
+
+def _lines(staff: Staff) -> Iterator[str]:
+    """The rows as the database stages them (`85_operator.sql: import_line_v1`)."""
+    for row, terms in zip(staff.organisations, staff.terms, strict=True):
+        yield _line("organisation", row.values[0], terms.segments, terms.roles, terms.accounts_most, row.number)
+    for row in staff.agencies:
+        yield _line("agency", *row.values, row.number)
+    for row in staff.accounts:
+        yield _line("account", *row.values, row.number)
+
+
+def _line(*values: object) -> str:
+    return msgspec.json.encode(values).decode()
+
+
+def _told(error: BaseException | None) -> ImportFileError | None:
+    """Of which row a refusal is, which the database says by the line's kind and the row; None: of none."""
+    if not isinstance(error, psycopg.DatabaseError) or not error.diag.message_detail:
+        return None
+    kind, _, row = error.diag.message_detail.partition(" ")
+    reason = reason_of(error) if kind in FILES else None
+    return None if reason is None else ImportFileError(reason=f"row {row} of {FILES[kind]}: {reason}")
 
 
 def _rows(folder: Path, name: str, columns: Sequence[str], needed: Sequence[str]) -> list[Row] | None:
@@ -173,62 +227,3 @@ def _terms(row: Row) -> Terms:
         roles=tuple(roles.split()) or None,
         accounts_most=int(accounts) if accounts else None,
     )
-
-
-def _import_organisations(owner: psycopg.Connection, staff: Staff, imported: Imported) -> None:
-    offices: dict[str, list[Row]] = {}
-    for row in staff.agencies:
-        offices.setdefault(row.values[0], []).append(row)
-    for row, terms in zip(staff.organisations, staff.terms, strict=True):
-        name = row.values[0]
-        with _told("organisations.csv", row):
-            try:
-                find_organisation(owner, name)
-                imported.organisations_known += 1
-            except UnknownOrganisationError:
-                create_organisation(owner, name, terms)
-                imported.organisations += 1
-    for name, rows in offices.items():
-        with _told("agencies.csv", rows[0]):
-            organisation = find_organisation(owner, name).organisation
-            with owner.transaction():
-                name_agencies(owner, organisation, [Agency(row.values[1], row.values[2]) for row in rows])
-        imported.agencies += len(rows)
-
-
-def _import_accounts(
-    owner: psycopg.Connection, batch: Sequence[Row], organisations: dict[str, UUID], imported: Imported
-) -> None:
-    """Rules 3 and 4: the batch in one transaction; if it is refused, row by row, so that the error names one."""
-    handles = [row.values[0] for row in batch]
-    standing = {found[0]: tuple(found) for found in owner.execute(STANDING, (handles,)).fetchall()}
-    new = [row for row in batch if standing.get(row.values[0]) != row.values]
-    imported.accounts_known += len(batch) - len(new)
-    try:
-        with owner.transaction(), owner.cursor() as cursor:
-            cursor.executemany(CREATE, [_arguments(row, organisations) for row in new if row.values[0] not in standing])
-        refused = [row for row in new if row.values[0] in standing]
-    except psycopg.OperationalError:
-        raise
-    except psycopg.DatabaseError:
-        refused = new
-    imported.accounts += len(new) - len(refused)
-    for row in refused:
-        with _told("accounts.csv", row):
-            handle, organisation, agency, segment, role = row.values
-            create_account(owner, Account(NOBODY, handle, segment, organisation, agency, role))
-        imported.accounts += 1
-
-
-def _arguments(row: Row, organisations: dict[str, UUID]) -> tuple[object, ...]:
-    handle, organisation, agency, segment, role = row.values
-    return segment, handle, organisations[organisation], agency, role
-
-
-@contextmanager
-def _told(file: str, row: Row) -> Iterator[None]:
-    """Says of which row a refusal is."""
-    try:
-        yield
-    except CloisonError as error:
-        raise ImportFileError(reason=f"row {row.number} of {file}: {error}") from error

@@ -21,7 +21,7 @@ from typing import NamedTuple
 import httpx
 import uvloop
 
-from cloison.bench import plaintext, processors, workload
+from cloison.bench import plaintext, processors, signing_in, workload
 from cloison.bench.load import NextRequest, Sample, drive
 from cloison.bench.rounds import Case, Measured, percentile, rounds
 from cloison.bench.stage import Staff, Stage, stage
@@ -36,6 +36,7 @@ SMALLEST, GROWTH = 10_000, 10
 READY_SECONDS, POLL_SECONDS = 30.0, 0.05
 
 OPEN, SEARCH, IMPORT = "guarded opening", "guarded search", "import"
+PROOF, SIGN_IN = "check of a request's proof", "sign-in by a passkey"
 PLAIN = {How.SELECT: "unguarded SELECT", How.AUDITED: "SELECT + INSERT", How.BATCHED: "unguarded SELECT, batched"}
 COPY = "plaintext COPY"
 
@@ -63,6 +64,7 @@ class Figures(NamedTuple):
     """All that was measured. Bytes are a person's; processor times are microseconds an opening."""
 
     growth: list[Growth]
+    coming_in: dict[str, Measured]
     openings: dict[tuple[str, int], Measured]
     processors: processors.Seconds
     commit_p99_ms: float
@@ -77,9 +79,9 @@ class _Desk(NamedTuple):
     port: int
     staff: Sequence[Staff]
 
-    def case(self, clients: int, make: Callable[[Sequence[Staff], int, int], list[NextRequest]]) -> Case:
+    def case(self, clients: int, make: Callable[[workload.Desk, Sequence[Staff], int, int], list[NextRequest]]) -> Case:
         def run(seconds: float) -> Sample:
-            makers = make(self.staff, clients, random.getrandbits(32))
+            makers = make(workload.Desk(self.port).renew(), self.staff, clients, random.getrandbits(32))
             return uvloop.run(drive(("127.0.0.1", self.port), makers, seconds))
 
         return Case(self.benchmark, clients, run)
@@ -110,10 +112,13 @@ def measure(plan: Plan, tell: Tell) -> Figures:
             cases += [searching.case(clients, workload.searches) for clients in CLIENTS]
             found = rounds(cases, plan.rounds, plan.seconds)
             steps.done(f"{plan.rounds} rounds of {len(cases)} runs")
+            coming_in = {PROOF: signing_in.proofs(plan.rounds), SIGN_IN: signing_in.sign_ins(it, plan.rounds)}
+            steps.done("proofs and sign-ins")
             taken = _processors(it, desks[0], plan.seconds)
             commits = plaintext.commits(conninfo)
         return Figures(
             growth,
+            coming_in,
             {(case.benchmark, case.clients): figure for case, figure in zip(cases, found, strict=True)},
             taken,
             percentile(commits, 99) * 1_000,
@@ -152,7 +157,7 @@ def _by_name(cases: Sequence[Case], plan: Plan) -> dict[str, Measured]:
 def _desks(it: Stage, conninfo: str, servers: contextlib.ExitStack) -> list[_Desk]:
     """The guarded desk, then the plain ones, whose people are as many and spread alike."""
     staff = it.hire()
-    plaintext.sign_in(conninfo, [one.token for one in staff])
+    plaintext.sign_in(conninfo, [one.held for one in staff])
     people = iter(plaintext.some_people(conninfo, sum(len(one.people) for one in staff)))
     plain = [one._replace(people=[next(people) for _ in one.people]) for one in staff]
     ports = {how: servers.enter_context(_served(it, conninfo, how)) for how in How}

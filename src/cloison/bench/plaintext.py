@@ -14,7 +14,8 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from cloison.access.sessions import bearer_of
+from cloison.access.sessions import bearer
+from cloison.client import Credentials
 from cloison.config import Home
 from cloison.register.synthetic import COLUMNS
 from cloison.store.embedded import SUPERUSER, Embedded
@@ -69,9 +70,10 @@ def grow(conninfo: str, people: Path) -> float:
     return seconds
 
 
-def sign_in(conninfo: str, tokens: Sequence[str]) -> None:
+def sign_in(conninfo: str, held: Sequence[Credentials]) -> None:
     """Let these sessions in, for a day."""
-    hashes = [hashlib.sha256(bearer_of(token).token).digest() for token in tokens]
+    bearers = [bearer(one.token, one.key.thumbprint) for one in held]
+    hashes = [hashlib.sha256(who.token).digest() for who in bearers]
     statement = "insert into session (token_hash, expires_at) select h, now() + '1 day' from unnest(%s::bytea[]) h"
     with psycopg.connect(conninfo) as owner:
         owner.execute(statement, (hashes,))

@@ -11,12 +11,25 @@ from typing import Any
 import msgspec
 import psutil
 
-from cloison.bench.measure import CLIENTS, COPY, FLAT_CLIENTS, IMPORT, OPEN, PLAIN, SEARCH, Figures, Growth
+from cloison.bench.measure import (
+    CLIENTS,
+    COPY,
+    FLAT_CLIENTS,
+    IMPORT,
+    OPEN,
+    PLAIN,
+    PROOF,
+    SEARCH,
+    SIGN_IN,
+    Figures,
+    Growth,
+)
 from cloison.bench.rounds import Measured
 from cloison.bench.unguarded import How
 
 SELECT, AUDITED, BATCHED = PLAIN[How.SELECT], PLAIN[How.AUDITED], PLAIN[How.BATCHED]
 NEW_LINE = "\n"
+COMING_IN = {PROOF, SIGN_IN}
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,6 +88,7 @@ def _rows(figures: Figures) -> list[Row]:
         rows += [_against(_row(OPEN, people, clients, found[OPEN]), other, found[other]) for other in (SELECT, AUDITED)]
         rows += [_row(name, people, clients, found[name]) for name in (SELECT, AUDITED, BATCHED, SEARCH)]
     rows += [row for growth in figures.growth for row in _grown(growth)]
+    rows += [_row(name, people, 1, measured) for name, measured in figures.coming_in.items()]
     ratio = round(figures.register_bytes / figures.plaintext_bytes, 3)
     size = round(figures.register_bytes, 1)
     return [*rows, Row(benchmark="bytes a person", people=people, bytes=size, against=COPY, ratio=ratio)]
@@ -131,12 +145,18 @@ def _line(row: Row) -> str:
         "" if row.clients is None else str(row.clients),
         "" if rate is None else f"{rate:,.0f}",
         spread,
-        "" if row.p50_ms is None else f"{row.p50_ms:.1f}",
-        "" if row.p99_ms is None else f"{row.p99_ms:.1f}",
+        _milliseconds(row.p50_ms),
+        _milliseconds(row.p99_ms),
         row.against or "",
         "" if row.ratio is None else f"{row.ratio:.2f}",
     ]
     return f"| {' | '.join(cells)} |"
+
+
+def _milliseconds(value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:.1f}" if value >= 1 else f"{value:.2f}"
 
 
 def charts(made: Report) -> dict[str, dict[str, Any]]:
@@ -145,7 +165,7 @@ def charts(made: Report) -> dict[str, dict[str, Any]]:
     rates: dict[tuple[str, int | None], Row] = {}
     growing: dict[int, Row] = {}
     for row in made.rows:
-        if row.clients is not None and row.people == most:
+        if row.clients is not None and row.people == most and row.benchmark not in COMING_IN:
             rates.setdefault((row.benchmark, row.clients), row)  # the rounds of all, before those of the growth
         if (row.benchmark, row.clients) == (OPEN, FLAT_CLIENTS):
             growing[row.people] = row

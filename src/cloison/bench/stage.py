@@ -23,14 +23,14 @@ import msgspec
 import psycopg
 import tomli_w
 
-from cloison.access import sessions
 from cloison.access.accounts import find_account
-from cloison.config import Config, Home, KeeperConfig, WebConfig, write_secret
+from cloison.client import Credentials
+from cloison.config import Config, Home, KeeperConfig, SigninConfig, SpaceConfig, WebConfig, write_secret
 from cloison.installation import Wish, initialise
 from cloison.processes import Process, keeper_of, serving
 from cloison.register import synthetic
 from cloison.register.profile import load_profile
-from cloison.replay import settle
+from cloison.replay import sessions, settle
 from cloison.replay.known_people import read_people
 from cloison.replay.population import Worker
 from cloison.replay.throwaway import free_port, temporary_home
@@ -55,9 +55,9 @@ SIZE = "select sum(pg_total_relation_size(t)) from unnest(array['cloison.person'
 
 
 class Staff(NamedTuple):
-    """An account that asks: its session's token, and the people whom it follows, by number and by identifier."""
+    """An account that asks: its session, and the people whom it follows, by number and by identifier."""
 
-    token: str
+    held: Credentials
     people: list[str]
     identifiers: list[str]
 
@@ -94,11 +94,11 @@ class Stage:
             settle.create_accounts(owner, workers)
         file = self.part.with_name("relations.csv")
         asyncio.run(settle.bring_relations_in(self.home, self.profile, workers, file))
-        tokens = asyncio.run(self._sign_in(workers))
+        held = asyncio.run(self._sign_in(workers))
         with self.administrator() as administrator:
             administrator.execute(PAST, (HISTORY,))
             followed: dict[str, list[str]] = dict(administrator.execute(FOLLOWED).fetchall())
-        return [Staff(tokens[w.handle], followed[w.handle], w.caseload) for w in workers]
+        return [Staff(held[w.handle], followed[w.handle], w.caseload) for w in workers]
 
     def settle(self) -> None:
         """Have the database know its tables and write down what it holds, as it does by itself in time."""
@@ -116,14 +116,13 @@ class Stage:
         """A connection of the database's administrator."""
         return psycopg.connect(Embedded(self.home).conninfo(SUPERUSER, self.home.config.database.name), autocommit=True)
 
-    async def _sign_in(self, workers: Sequence[Worker]) -> dict[str, str]:
-        tokens: dict[str, str] = {}
+    async def _sign_in(self, workers: Sequence[Worker]) -> dict[str, Credentials]:
+        held: dict[str, Credentials] = {}
         with connect(self.home, "owner") as owner:
             async with keeper_of(self.home, "issuer") as keeper:
                 for worker in workers:
-                    issued = await sessions.issue(owner, keeper, find_account(owner, worker.handle))
-                    tokens[worker.handle] = issued.token
-        return tokens
+                    held[worker.handle] = await sessions.issue(owner, keeper, find_account(owner, worker.handle))
+        return held
 
 
 @contextmanager
@@ -134,6 +133,8 @@ def stage(people: int, departments: Sequence[str] | None = None) -> Iterator[Sta
         home.path.mkdir(mode=0o700)
         settings = Config(
             web=WebConfig(port=free_port()),
+            signin=SigninConfig(port=free_port(), software_passkeys=True),
+            space=SpaceConfig(port=free_port()),
             keeper=KeeperConfig(segment_people_hour=CEILING, register_people_hour=CEILING),
         )
         home.settings_file.write_text(tomli_w.dumps(msgspec.to_builtins(settings)), encoding="utf-8")

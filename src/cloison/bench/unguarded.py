@@ -24,6 +24,7 @@ import uvloop
 from litestar import Litestar
 from psycopg_pool import AsyncConnectionPool
 
+from cloison.access.proofs import Proofs
 from cloison.config import Home
 from cloison.errors import NoSessionError
 from cloison.model import OpenRequest, Outcome
@@ -142,6 +143,7 @@ def unguarded_app(home: Home, conninfo: str, how: How) -> Litestar:
                 worker.cancel()
 
     app = desk_app(home, plain)
+    app.state.proofs = Proofs(f"http://127.0.0.1:{os.environ[PORT]}")
     app.state.desk = msgspec.structs.replace(app.state.desk, people=people)
     return app
 

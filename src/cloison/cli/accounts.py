@@ -1,6 +1,5 @@
-"""`cloison accounts …`: who works in the register."""
+"""`cloison accounts …`: who works in the register. What gives rights waits for two officers; `acts.py` tells how."""
 
-import asyncio
 from typing import Annotated
 
 import typer
@@ -8,10 +7,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from cloison.access import accounts as staff
-from cloison.access import sessions
+from cloison.access import operating
+from cloison.access.acts import ActKind
+from cloison.cli import acts, holders
+from cloison.cli.acts import Reason, Wait
 from cloison.cli.shared import Json, show, started
-from cloison.passphrase import passphrase_file
-from cloison.processes import keeper_of, running_keeper
 from cloison.register.places import commune_codes, department
 from cloison.register.profile import Profile, SegmentBy, load_profile
 from cloison.store.pools import connect
@@ -26,22 +26,27 @@ def accounts_create(  # noqa: PLR0913, PLR0917 - the options of a command are it
     segment: Annotated[str, typer.Option(help="The home segment, such as 59.")],
     role: Annotated[str, typer.Option(help="One of the profile's roles.")] = "adviser",
     agency: Annotated[str, typer.Option(help="The local office.")] = "main",
+    wait: Wait = 0,
     as_json: Json = False,
 ) -> None:
-    """Create an account."""
+    """Ask for an account: when two officers have signed, one of them hands over the code that registers a passkey."""
     home = started()
-    _refuse_unknown_segment(load_profile(home.config.profile), segment)
-    with connect(home, "owner") as owner:
-        new = staff.Account(staff.NOBODY, handle, segment, organisation, agency, role)
-        account = staff.create_account(owner, new)
-    show(as_json, account, f"{account.handle}: {account.account}")
+    profile = load_profile(home.config.profile)
+    _refuse_unknown_segment(profile, segment)
+    if role not in (roles := list(profile.roles)):
+        raise typer.BadParameter(f"there is no such role; there are {', '.join(roles)}", param_hint="--role")
+    details = {"handle": handle, "role": role, "agency": agency, "segment": segment}
+    with connect(home, "operator") as operator:
+        about = operating.organisation(operator, organisation)
+        asked = acts.told(home, operator, operating.ask(operator, ActKind.ACCOUNT_CREATE, about, details), wait)
+    show(as_json, asked, acts.sentence(home, asked))
 
 
 @app.command("list")
 def accounts_list(as_json: Json = False) -> None:
     """List the accounts."""
-    with connect(started(), "owner") as owner:
-        found = staff.accounts(owner)
+    with connect(started(), "operator") as operator:
+        found = staff.accounts(operator)
     table = Table("account", "segment", "organisation", "agency", "role")
     for account in found:
         named = (account.handle, account.segment, account.organisation, account.agency, account.role)
@@ -49,50 +54,38 @@ def accounts_list(as_json: Json = False) -> None:
     show(as_json, {"accounts": found}, table)
 
 
-@app.command("session")
-def accounts_session(
-    account: str,
-    seconds: Annotated[int, typer.Option(min=1, max=sessions.LONGEST_SECONDS)] = sessions.SESSION_SECONDS,
-    touched: Annotated[bool, typer.Option(help="As if its passkey had been touched just now.")] = False,
-    as_json: Json = False,
-) -> None:
-    """Issue a session by hand; its token is shown once. Needs the owner's login and the keeper."""
-    home = started()
-
-    async def issue() -> sessions.Issued:
-        async with keeper_of(home, "issuer") as keeper:
-            with connect(home, "owner") as owner:
-                return await sessions.issue(
-                    owner, keeper, staff.find_account(owner, account), seconds=seconds, touched=touched
-                )
-
-    with passphrase_file(home) as passphrase, running_keeper(home, passphrase):
-        issued = asyncio.run(issue())
-    show(as_json, issued, issued.token)
-
-
 @app.command("freeze")
 def accounts_freeze(account: str, as_json: Json = False) -> None:
     """Freeze an account: its sessions open nothing from the next charge on."""
-    _act("select cloison.freeze_v1(%s, %s)", account, as_json, "frozen")
+    _tend("freeze", account, as_json, "frozen")
 
 
 @app.command("unfreeze")
-def accounts_unfreeze(account: str, as_json: Json = False) -> None:
-    """Lift the freeze of an account."""
-    _act("select cloison.unfreeze_v1(%s, %s)", account, as_json, "active")
+def accounts_unfreeze(account: str, reason: Reason, wait: Wait = 0, as_json: Json = False) -> None:
+    """Ask that the freeze of an account be lifted; two officers sign."""
+    home = started()
+    with connect(home, "operator") as operator:
+        about = operating.account(operator, account)
+        details = {"handle": account, "reason": reason}
+        asked = acts.told(home, operator, operating.ask(operator, ActKind.ACCOUNT_UNFREEZE, about, details), wait)
+    show(as_json, asked, acts.sentence(home, asked))
 
 
 @app.command("sign-out")
 def accounts_sign_out(account: str, as_json: Json = False) -> None:
     """End all sessions of an account."""
-    _act("select cloison.end_sessions_v1(%s, %s)", account, as_json, "signed out")
+    _tend("sign_out", account, as_json, "signed out")
 
 
-def _act(statement: str, handle: str, as_json: bool, state: str) -> None:
-    with connect(started(), "owner") as owner:
-        account = staff.find_account(owner, handle)
-        owner.execute(statement.encode(), (account.segment, account.account))
+@app.command("close")
+def accounts_close(account: str, as_json: Json = False) -> None:
+    """Close the account of somebody who left, for good."""
+    _tend("close", account, as_json, "closed")
+
+
+def _tend(what: str, handle: str, as_json: bool, state: str) -> None:
+    with connect(started(), "operator") as operator:
+        operating.tend(operator, what, handle)
     show(as_json, {"account": handle, "state": state}, f"{handle}: {state}")
 
 
@@ -103,3 +96,6 @@ def _refuse_unknown_segment(profile: Profile, segment: str) -> None:
         raise typer.BadParameter(
             "there is no such segment: give a department's number, such as 59 or 2A", param_hint="--segment"
         )
+
+
+app.command("holder")(holders.accounts_holder)

@@ -24,8 +24,8 @@ def alerts(
     as_json: Json = False,
 ) -> None:
     """List the alerts: each opening of somebody protected, by whom, and which entry of the audit log tells more."""
-    with connect(started(), "owner") as owner:
-        found = protection.alerts(owner, since)
+    with connect(started(), "operator") as operator:
+        found = protection.alerts(operator, since)
     table = Table("time", "kind", "account", "organisation", "person", "entry")
     for alert in found:
         entry = f"{alert.segment}/{alert.entry}"

@@ -11,6 +11,7 @@ from rich.table import Table
 from cloison.access import organisations as bodies
 from cloison.access.blast_radius import Bound, Why
 from cloison.access.blast_report import Report, Total, report
+from cloison.access.exports import left
 from cloison.access.exposed import read_staff
 from cloison.access.what_if import FORMS, changed
 from cloison.cli.radius_chart import write_chart
@@ -50,6 +51,7 @@ def blast_radius(  # noqa: PLR0913, PLR0917 - the options of a command are its p
     with connect(started(), "owner") as owner:
         staff = read_staff(owner)
         named = [each.name for each in bodies.organisations(owner)]
+        exports = left(owner)
     try:
         wished = changed(staff, changes or [])
     except BadRequestError as error:
@@ -58,12 +60,14 @@ def blast_radius(  # noqa: PLR0913, PLR0917 - the options of a command are its p
     after = report(wished, named).only(account, organisation) if changes else None
     if chart is not None:
         write_chart(chart, (after or before).accounts[: top or SHOWN])
-    value = before.to_json(top)
+    value = {**before.to_json(top), "exports": exports}
     if after is not None:
         value["if"] = {"changes": changes, **after.to_json(top)}
     show(as_json, value, _table(before, after, top or SHOWN))
     if not as_json:
         notes.print(LEGEND, soft_wrap=True)
+        if exports.grants:
+            notes.print(f"Beside these: {exports.people:,} people left in {exports.grants} exports that two signed.")
 
 
 def _table(before: Report, after: Report | None, top: int) -> Table:

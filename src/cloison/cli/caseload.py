@@ -7,9 +7,13 @@ import msgspec
 import typer
 from rich.table import Table
 
-from cloison.access import limits
+from cloison.access import limits, operating
+from cloison.access.acts import ActKind
 from cloison.access.relations import METERED, Imported, import_relations
-from cloison.cli.shared import Json, show, started, with_register
+from cloison.cli import acts
+from cloison.cli.acts import Wait
+from cloison.cli.register import with_register
+from cloison.cli.shared import Json, show, started
 from cloison.register.intake import Register
 from cloison.store.pools import connect
 from cloison.terminal import notes
@@ -37,15 +41,22 @@ def caseload_limit(
     name: Annotated[str, typer.Argument(help="Which limit; none: show them all.")] = "",
     value: Annotated[int | None, typer.Argument(min=0)] = None,
     organisation: Annotated[str, typer.Option(help="Of this organisation alone.")] = "",
+    wait: Wait = 0,
     as_json: Json = False,
 ) -> None:
-    """Show how many relations may be written, or change one limit, of everybody or of one organisation."""
+    """Show how many relations may be written, or ask that one limit be changed, of everybody or of one organisation."""
     if bool(name) != (value is not None):
         raise typer.BadParameter("a limit and its value go together", param_hint="VALUE")
-    with connect(started(), "owner") as owner:
+    home = started()
+    with connect(home, "operator") as operator:
         if value is not None:
-            limits.set_limit(owner, name, value, organisation)
-        found = limits.limits(owner)
+            about = operating.organisation(operator, organisation) if organisation else operating.service(operator)
+            details = {"limit": name, "value": value} | ({"only_of": organisation} if organisation else {})
+            asked = operating.ask(operator, ActKind.LIMIT_SET, about, details)
+            asked = acts.told(home, operator, asked, wait)
+            show(as_json, asked, acts.sentence(home, asked))
+            return
+        found = limits.limits(operator)
     table = Table("limit", *(one.organisation or "everybody" for one in found))
     for limit in limits.NAMES:
         table.add_row(limit, *(str(msgspec.structs.asdict(one)[limit]) for one in found))

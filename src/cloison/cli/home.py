@@ -3,8 +3,9 @@
 import contextlib
 import signal
 from types import FrameType
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
+import msgspec
 import typer
 from rich.markup import escape
 from rich.table import Table
@@ -14,26 +15,36 @@ from cloison.config import Home
 from cloison.doctor import examine
 from cloison.installation import Wish, initialise
 from cloison.passphrase import passphrase_file
-from cloison.processes import base_url, serving, stop_database, supervise
+from cloison.processes import base_url, serving, supervise
+from cloison.store.embedded import stop_database
 from cloison.terminal import notes
 
+if TYPE_CHECKING:
+    from cloison.replay.scenarios import Scenario
+
 app = typer.Typer()
+CODE = "{handle} registers a passkey at the sign-in door until {until:%Y-%m-%d %H:%M %Z} with the code {code}"
 
 
 @app.command()
-def init(
+def init(  # noqa: PLR0913, PLR0917 - the options of a command are its parameters
     profile: Annotated[str, typer.Option(help="A bundled profile's name or a TOML file.")] = "jobseekers-fr",
     database: Annotated[str, typer.Option(help="An external PostgreSQL (>= 15), without user and password.")] = "",
     administrator: Annotated[
         str, typer.Option(envvar="CLOISON_ADMINISTRATOR", help="Who may create roles there; used once.")
     ] = "",
+    organisation: Annotated[str, typer.Option(help="The name of the service, of which the officers are.")] = "Service",
+    officer: Annotated[list[str] | None, typer.Option(help="One of the first two officers; given twice.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Make the home of CLOISON_HOME ready, or bring it up to date."""
+    """Make the home of CLOISON_HOME ready, or bring it up to date; with two officers, who let everybody else in."""
     home = Home()
     with passphrase_file(home, confirm=True) as passphrase:
-        initialise(home, passphrase, Wish(profile, database, administrator))
-    show(as_json, {"home": str(home.path), "profile": home.config.profile}, f"{home.path} is ready.")
+        wish = Wish(profile, database, administrator, organisation, tuple(officer or ()))
+        officers = initialise(home, passphrase, wish)
+    lines = [f"{home.path} is ready.", *(CODE.format(**msgspec.structs.asdict(one)) for one in officers)]
+    made = {"home": str(home.path), "profile": home.config.profile, "officers": officers}
+    show(as_json, made, "\n".join(lines))
 
 
 @app.command()
@@ -74,12 +85,14 @@ def doctor(as_json: Json = False) -> None:
 def demo(
     people: Annotated[int, typer.Option(min=2_000, help="How many fictional people.")] = 100_000,
     serve_after: Annotated[bool, typer.Option("--serve/--no-serve", help="Stay up to try by hand.")] = True,
+    scenario: Annotated[list[str] | None, typer.Option(help="Only attacks whose name begins so; repeatable.")] = None,
     as_json: Json = False,
 ) -> None:
     """Make a register of fictional people, let the known attacks loose on it, and print how many each one got."""
     from cloison.replay import demo as demonstration  # noqa: PLC0415 - a third of a second of every command's start
 
-    kept = demonstration.run(Home(), demonstration.Plan(people, serve_after, as_json))
+    plan = demonstration.Plan(people, serve_after, as_json, _chosen(scenario))
+    kept = demonstration.run(Home(), plan)
     raise typer.Exit(0 if kept else 1)
 
 
@@ -92,10 +105,15 @@ def replay(
     """Replay known attacks on a throw-away home, with the controls off and on."""
     from cloison.replay import demo as demonstration  # noqa: PLC0415 - as in `demo`
 
-    try:
-        scenarios = demonstration.chosen(scenario or [])
-    except KeyError as unknown:
-        offered = ", ".join(s.name for s in demonstration.SCENARIOS)
-        raise typer.BadParameter(f"no scenario begins with {unknown}; there are {offered}") from None
-    kept = demonstration.replay(scenarios, people, as_json=as_json)
+    kept = demonstration.replay(_chosen(scenario), people, as_json=as_json)
     raise typer.Exit(0 if kept else 1)
+
+
+def _chosen(names: list[str] | None) -> "list[Scenario]":
+    from cloison.replay.scenarios import SCENARIOS, chosen  # noqa: PLC0415 - as in `demo`
+
+    try:
+        return chosen(names or [])
+    except KeyError as unknown:
+        offered = ", ".join(scenario.name for scenario in SCENARIOS)
+        raise typer.BadParameter(f"no scenario begins with {unknown}; there are {offered}") from None

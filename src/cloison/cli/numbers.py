@@ -2,14 +2,14 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cloison.access.locating import locate, read_numbers
-from cloison.cli.shared import with_register
 from cloison.errors import ConfigError, ImportFileError
-from cloison.register.intake import Register
+
+if TYPE_CHECKING:
+    from cloison.register.intake import Register
 
 NumberFile = Annotated[
     str,
@@ -24,9 +24,13 @@ DEFAULT_BY = "identifier"
 
 def located(file: str, by: str) -> dict[int, int]:
     """Kind and keyed hash of each number that was given for one person."""
+    # to read intake and keeper would cost each command about accounts a fifth of a second
+    from cloison.access.locating import locate, read_numbers  # noqa: PLC0415
+    from cloison.cli.register import with_register  # noqa: PLC0415
+
     text = _text(file, by)
 
-    async def ask(register: Register) -> dict[int, int]:
+    async def ask(register: "Register") -> dict[int, int]:
         return await locate(register, read_numbers(text, by, register.profile))
 
     return with_register(ask)

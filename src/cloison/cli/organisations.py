@@ -1,16 +1,18 @@
 """`cloison organisations …`: the service itself and its partners, and what was agreed with each."""
 
-from collections.abc import Callable
-from datetime import datetime
-from typing import Annotated
+from datetime import UTC, datetime
+from typing import Annotated, Any
 
-import psycopg
+import msgspec
 import typer
 
-from cloison.access import agreements
+from cloison.access import agreements, operating
 from cloison.access import organisations as bodies
+from cloison.access.acts import ActKind
 from cloison.access.agreements import Caps, Terms
 from cloison.access.organisations import Agency, Organisation
+from cloison.cli import acts
+from cloison.cli.acts import Wait
 from cloison.cli.days import day
 from cloison.cli.shared import Json, show, started
 from cloison.store.pools import connect
@@ -42,17 +44,20 @@ def organisations_create(  # noqa: PLR0913, PLR0917 - the options of a command a
     cap_day: CapDay = None,
     cap_28_days: Cap28 = None,
     agency: Agencies = None,
+    wait: Wait = 0,
     as_json: Json = False,
 ) -> None:
-    """Create an organisation with an agreement, without limits by default; or find the one of that name."""
+    """Ask for an organisation with an agreement, without limits by default; two officers sign, or three and a day."""
     if not 1 <= len(name.strip()) <= NAME_CHARACTERS:
         raise typer.BadParameter(f"a name has 1 to {NAME_CHARACTERS} characters", param_hint="NAME")
     terms = _terms(segments, roles, ends, accounts, Caps(cap_5_minutes, cap_hour, cap_day, cap_28_days))
     agencies = _agencies(agency)
-    asked = None if terms == Terms() else terms
-    with connect(started(), "owner") as owner:
-        organisation = bodies.create_organisation(owner, name, asked, agencies)
-    show(as_json, organisation, f"{organisation.name}: {organisation.organisation}")
+    home = started()
+    with connect(home, "operator") as operator:
+        details = {"name": name.strip(), "agreement": _details(terms, agencies)}
+        asked = operating.ask(operator, ActKind.ORGANISATION_CREATE, operating.service(operator), details)
+        asked = acts.told(home, operator, asked, wait)
+    show(as_json, asked, acts.sentence(home, asked))
 
 
 @app.command("agree")
@@ -67,52 +72,59 @@ def organisations_agree(  # noqa: PLR0913, PLR0917 - as above
     cap_day: CapDay = None,
     cap_28_days: Cap28 = None,
     agency: Agencies = None,
+    wait: Wait = 0,
     as_json: Json = False,
 ) -> None:
-    """Make a new agreement, which takes the former's place as a whole: what is not given is without limit."""
+    """Ask for a new agreement, which takes the former's place as a whole: what is not given is without limit."""
     terms = _terms(segments, roles, ends, accounts, Caps(cap_5_minutes, cap_hour, cap_day, cap_28_days))
-    agencies = _agencies(agency)
-
-    def make(owner: psycopg.Connection, organisation: Organisation) -> None:
-        bodies.name_agencies(owner, organisation.organisation, agencies)
-        agreements.agree(owner, organisation.organisation, organisation.name, terms)
-
-    _change(name, make, as_json)
+    details = _details(terms, _agencies(agency))
+    home = started()
+    with connect(home, "operator") as operator:
+        about = operating.organisation(operator, name)
+        asked = acts.told(home, operator, operating.ask(operator, ActKind.AGREEMENT_MAKE, about, details), wait)
+    show(as_json, asked, acts.sentence(home, asked))
 
 
 @app.command("end")
 def organisations_end(name: str, as_json: Json = False) -> None:
-    """End the agreement: the organisation's accounts open nobody from the next charge on."""
-    _change(name, lambda owner, found: agreements.end(owner, found.organisation, found.name), as_json)
+    """End the agreement at once: the organisation's accounts open nobody from the next charge on."""
+    with connect(started(), "operator") as operator:
+        agreements.end(operator, bodies.find_organisation(operator, name).organisation, name)
+        organisation = bodies.find_organisation(operator, name)
+    show(as_json, organisation, "\n".join(_lines(organisation)))
 
 
 @app.command("show")
 def organisations_show(name: str, as_json: Json = False) -> None:
     """Show an organisation, its agencies and the agreement that stands."""
-    with connect(started(), "owner") as owner:
-        organisation = bodies.find_organisation(owner, name)
+    with connect(started(), "operator") as operator:
+        organisation = bodies.find_organisation(operator, name)
     show(as_json, organisation, "\n".join(_lines(organisation)))
 
 
 @app.command("list")
 def organisations_list(as_json: Json = False) -> None:
     """List the organisations."""
-    with connect(started(), "owner") as owner:
-        found = bodies.organisations(owner)
+    with connect(started(), "operator") as operator:
+        found = bodies.organisations(operator)
     show(as_json, {"organisations": found}, "\n".join(o.name for o in found))
-
-
-def _change(name: str, act: Callable[[psycopg.Connection, Organisation], None], as_json: bool) -> None:
-    with connect(started(), "owner") as owner:
-        with owner.transaction():
-            act(owner, bodies.find_organisation(owner, name))
-        organisation = bodies.find_organisation(owner, name)
-    show(as_json, organisation, "\n".join(_lines(organisation)))
 
 
 def _terms(segments: str, roles: str, ends: datetime | None, accounts: int | None, caps: Caps) -> Terms:
     ends_at = None if ends is None else agreements.end_of(ends.date())
     return Terms(_names(segments), _names(roles), ends_at, accounts, caps)
+
+
+def _details(terms: Terms, agencies: list[Agency]) -> dict[str, Any]:
+    """The terms as an act has them; what is None is without limit."""
+    said = {
+        "segments": terms.segments,
+        "roles": terms.roles,
+        "accounts": terms.accounts_most,
+        "until": None if terms.ends_at is None else terms.ends_at.astimezone(UTC).isoformat(),
+        "caps": msgspec.structs.asdict(terms.caps),
+    }
+    return said | ({"agencies": [msgspec.structs.asdict(agency) for agency in agencies]} if agencies else {})
 
 
 def _names(text: str) -> tuple[str, ...] | None:

@@ -6,9 +6,11 @@ from typing import Annotated
 
 import typer
 
+from cloison.cli import exports, history
 from cloison.cli.days import day
 from cloison.cli.progress import told
-from cloison.cli.shared import Json, show, with_register
+from cloison.cli.register import with_register
+from cloison.cli.shared import Json, show
 from cloison.errors import ImportStoppedError
 from cloison.register.files import load_mapping
 from cloison.register.intake import Reading, Register, Summary, import_file
@@ -67,3 +69,7 @@ def people_import(
     )
     show(as_json, summary, text)
     raise typer.Exit(1 if summary.rejected else 0)
+
+
+app.command("history")(history.people_history)
+app.command("export")(exports.people_export)

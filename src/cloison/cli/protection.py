@@ -8,7 +8,10 @@ import typer
 from rich.markup import escape
 from rich.table import Column, Table
 
-from cloison.access import protection
+from cloison.access import operating, protection
+from cloison.access.acts import ActKind
+from cloison.cli import acts
+from cloison.cli.acts import Reason, Wait
 from cloison.cli.days import moment
 from cloison.cli.numbers import DEFAULT_BY, By, NumberFile, located
 from cloison.cli.shared import Json, home_of, show, started
@@ -45,29 +48,28 @@ def protection_set(  # noqa: PLR0913, PLR0917 - the options of a command are its
     home = home_of()
     started()
     terms = {} if person is not None else located(file, by)
-    with connect(home, "owner") as owner:
-        places = {protection.located(owner, kind, term) for kind, term in terms.items()}
-        if len(places) > 1:
-            raise typer.BadParameter("these numbers are of different people", param_hint="--file")
-        place = places.pop() if places else (segment, person)
-        assert place[1] is not None  # noqa: S101 - else the person was named by numbers, of which there is one at least
-        number = protection.protect_by_owner(owner, (place[0], place[1]), named, until)
+    with connect(home, "operator") as operator:
+        place = (segment, person) if person is not None else protection.located(operator, terms)
+        number = protection.protect_by_operator(operator, place, named, until)
     show(as_json, {"protection": number, "person": place[1], "segment": place[0]}, f"protected: {number}")
 
 
 @app.command("lift")
-def protection_lift(number: UUID, as_json: Json = False) -> None:
-    """Lift a protection."""
-    with connect(started(), "owner") as owner:
-        protection.lift_by_owner(owner, number)
-    show(as_json, {"protection": number, "state": "lifted"}, f"{number}: lifted")
+def protection_lift(number: UUID, reason: Reason, wait: Wait = 0, as_json: Json = False) -> None:
+    """Ask that a protection be lifted; two officers sign."""
+    home = started()
+    with connect(home, "operator") as operator:
+        details = {"protection": str(number), "reason": reason}
+        asked = operating.ask(operator, ActKind.PROTECTION_LIFT, operating.service(operator), details)
+        asked = acts.told(home, operator, asked, wait)
+    show(as_json, asked, acts.sentence(home, asked))
 
 
 @app.command("list")
 def protection_list(as_json: Json = False) -> None:
     """List the protections that stand."""
-    with connect(started(), "owner") as owner:
-        found = protection.protections(owner)
+    with connect(started(), "operator") as operator:
+        found = protection.protections(operator)
     number = Column("protection", min_width=UUID_WIDTH)  # whole, as it is what lifts it
     table = Table(number, "segment", "person", "since", "until", "audience")
     for one in found:

@@ -1,22 +1,29 @@
 """The typed client of the desk's JSON API: what partner software, the replay and the tests use.
 
-    async with Client("https://desk.example.org", token) as desk:
+    async with Client("https://desk.example.org", credentials) as desk:
         found = await desk.search("identifier", "12345678901", purpose="follow_up")
 
-Whatever the desk refuses is raised as the class of `cloison.errors` with the problem's code; outcomes are answers, not
-errors. Nothing is tried again by itself: an opening that got no answer may have been charged.
+Each request is signed with the device's key (`device.py`). Whatever the desk refuses is raised as the class of
+`cloison.errors` with the problem's code; outcomes are answers, not errors. With `tries`, an opening that got no answer
+is asked for again under the same request ids: who was charged once is not charged again, and what is read (a caseload,
+the session) is read again. Searches and changes are not: one that got no answer may have been made. Without an event
+loop: `cloison.client.sync`.
 """
 
+import asyncio
+import random
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from types import TracebackType
 from typing import Literal, Self, TypeVar
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx
 import msgspec
 
 from cloison.client.changes import Changed, RepresentativeRequest
+from cloison.client.device import Credentials, DeviceAuth, DeviceKey
+from cloison.client.refusals import decoded, refusal
 from cloison.client.wire import (
     AudienceRequest,
     Card,
@@ -27,9 +34,16 @@ from cloison.client.wire import (
     CodeRequest,
     CodeSent,
     CoverRequest,
+    ExportPage,
+    ExportPageRequest,
+    Exports,
+    FactsKept,
     Fault,
+    Grant,
+    Grants,
     HandoverRequest,
     Health,
+    NotedChanges,
     OpenAnswer,
     Opened,
     OpenRequests,
@@ -38,16 +52,20 @@ from cloison.client.wire import (
     Protection,
     ProtectionRequest,
     Session,
+    SpaceInvitation,
+    StandingExport,
     State,
     TakenInteraction,
     TakenInteractions,
     Transfer,
     WaitingTransfers,
 )
-from cloison.errors import CloisonError, DeskUnavailableError, received
+from cloison.errors import CloisonError, DeskUnavailableError, ReusedTicketError
 
 TIMEOUT_SECONDS = 30.0
-PROBLEM = "application/problem+json"
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.2, 5.0  # between two tries; the next is twice as long
+UNAVAILABLE = 503
+DELIVERED = ReusedTicketError.code
 
 __all__ = [
     "Card",
@@ -60,9 +78,16 @@ __all__ = [
     "CodeRequest",
     "CodeSent",
     "CoverRequest",
+    "Credentials",
+    "DeviceAuth",
+    "DeviceKey",
+    "ExportPage",
+    "FactsKept",
     "Fault",
+    "Grant",
     "HandoverRequest",
     "Health",
+    "NotedChanges",
     "OpenAnswer",
     "OpenRequests",
     "Opened",
@@ -71,6 +96,8 @@ __all__ = [
     "Protection",
     "RepresentativeRequest",
     "Session",
+    "SpaceInvitation",
+    "StandingExport",
     "State",
     "TakenInteraction",
     "TakenInteractions",
@@ -84,13 +111,24 @@ Answer = TypeVar("Answer")
 class Client:
     """A session's way into the desk; keeps connections open, to be used as an async context manager."""
 
-    def __init__(self, base_url: str, token: str, *, language: str = "en", timeout: float = TIMEOUT_SECONDS) -> None:
-        """Speak to the desk at `base_url` with a session's `token`; nothing is sent yet. `timeout` is in seconds.
+    def __init__(
+        self,
+        base_url: str,
+        held: Credentials | None,
+        *,
+        language: str = "en",
+        timeout: float = TIMEOUT_SECONDS,
+        tries: int = 1,
+    ) -> None:
+        """Speak to the desk at `base_url` with a session, or what a system was given; nothing is sent yet.
 
-        Without a token only `health` is answered.
+        `timeout` is in seconds, of each try; `tries`: how often what may be asked twice is asked for at most. Without
+        a session only `health` is answered.
         """
-        headers = {"Accept-Language": language} | ({"Authorization": f"Bearer {token}"} if token else {})
-        self._http = httpx.AsyncClient(base_url=base_url, headers=headers, timeout=timeout, trust_env=False)
+        self._tries = tries
+        headers = {"Accept-Language": language}
+        auth = None if held is None else DeviceAuth(held)
+        self._http = httpx.AsyncClient(base_url=base_url, headers=headers, auth=auth, timeout=timeout, trust_env=False)
 
     async def __aenter__(self) -> Self:
         """Closed at the end of the block."""
@@ -120,13 +158,50 @@ class Client:
         Raises NoSessionError, BadRequestError, TooLargeError, OverloadedError, DatabaseUnavailableError,
         KeeperUnavailableError, DeskUnavailableError.
         """
+        results = await self._opened(requests)
+        lost = {r.request: uuid4() for r in results if r.error is not None and r.error.code == DELIVERED}
+        if self._tries == 1 or not lost:
+            return results
+        # Their answers got lost on the way. The keeper opens a request once; budgets count people, not requests.
+        anew = [msgspec.structs.replace(a, request=lost[a.request]) for a in requests if a.request in lost]
+        found = {result.request: result for result in await self._opened(anew)}
+        return [
+            msgspec.structs.replace(found[lost[r.request]], request=r.request) if r.request in lost else r
+            for r in results
+        ]
+
+    async def _opened(self, requests: Sequence[PersonRequest]) -> list[Opened]:
         body = msgspec.json.encode(OpenRequests(requests=list(requests)))
-        return (await self._ask("POST", "/v1/people/open", OpenAnswer, body)).results
+        return (await self._again("POST", "/v1/people/open", OpenAnswer, body)).results
 
     async def caseload(self, *, whole: bool = False, after: UUID | None = None) -> Caseload:
         """One page of today's appointments, or of the whole caseload; raises as `open` does."""
         query = {"whole": "true" if whole else "false", **({} if after is None else {"after": str(after)})}
-        return await self._ask("GET", f"/v1/caseload?{httpx.QueryParams(query)}", Caseload)
+        return await self._again("GET", f"/v1/caseload?{httpx.QueryParams(query)}", Caseload)
+
+    async def keep_facts(self, by: str, value: str, *, purpose: str, **facts: str) -> FactsKept:
+        """Name a stranger by NIR or identifier and birth date, to ask for `grant.break_glass` at the sign-in door.
+
+        Raises as `search` does.
+        """
+        body = {**facts, by: value, "purpose": purpose}
+        return await self._ask("POST", "/v1/grants/facts", FactsKept, msgspec.json.encode(body))
+
+    async def grants(self) -> list[Grant]:
+        """What became of one's own break-glass; raises as `open` does."""
+        return (await self._ask("GET", "/v1/grants", Grants)).grants
+
+    async def exports(self) -> list[StandingExport]:
+        """The exports that two others signed for this account to read; raises as `open` does."""
+        return (await self._again("GET", "/v1/exports", Exports)).exports
+
+    async def export_page(self, act: UUID, segment: str, after: UUID | None = None) -> ExportPage:
+        """People of a segment behind `after`; asked for again, a page is free.
+
+        Raises KeeperCeilingError, ExportUnknownError, and as `open` does.
+        """
+        body = msgspec.json.encode(ExportPageRequest(segment=segment, after=after))
+        return await self._again("POST", f"/v1/exports/{act}/pages", ExportPage, body)
 
     async def protect(
         self,
@@ -196,12 +271,12 @@ class Client:
 
     async def session(self) -> Session:
         """Whose session this is; raises as `open` does."""
-        return await self._ask("GET", "/v1/session", Session)
+        return await self._again("GET", "/v1/session", Session)
 
     async def health(self) -> Health:
         """Whether the desk can open records; raises DeskUnavailableError where it does not answer at all."""
         answer = await self._send("GET", "/healthz")
-        return _decoded(answer, Health)
+        return decoded(answer, Health)
 
     async def cover(self, wish: CoverRequest) -> Transfer:
         """Have somebody stand in for a colleague; without `people`, it waits for a second manager. Raises as `open`."""
@@ -224,21 +299,48 @@ class Client:
         body = msgspec.json.encode(CodeRequest(channel=channel))
         return await self._ask("POST", f"/v1/people/{person}/code", CodeSent, body)
 
+    async def invite_to_space(self, person: UUID) -> SpaceInvitation:
+        """Invite somebody to their own space; raises NoMailError, MailFailedError, and as `open` does."""
+        return await self._ask("POST", f"/v1/people/{person}/space-invitation", SpaceInvitation)
+
     async def confirm_code(self, person: UUID, code: str) -> CodeConfirmed:
         """Give the code back as the person told it; raises as `open` does."""
         body = msgspec.json.encode(CodeGiven(code=code))
         return await self._ask("POST", f"/v1/people/{person}/code/confirm", CodeConfirmed, body)
 
+    async def changes(self, segment: str, after: str | None = None) -> NotedChanges:
+        """Which records changed behind a page's cursor, by a system's token for `changes`.
+
+        Raises NoClientError, SegmentScopeError, MissedChangesError.
+        """
+        query = "" if after is None else f"?{httpx.QueryParams(after=after)}"
+        return await self._again("GET", f"/v1/changes/{segment}{query}", NotedChanges)
+
     async def tell(self, interactions: Sequence[Mapping[str, str]]) -> list[TakenInteraction]:
-        """Tell of interactions, 200 at most, by a source's service token; raises NoFeedError and BadRequestError."""
+        """Tell of interactions, 200 at most, by a source's token for `feed`; raises NoFeedError and BadRequestError."""
         body = msgspec.json.encode({"interactions": interactions})
         return (await self._ask("POST", "/v1/feeds/interactions", TakenInteractions, body)).results
+
+    async def _again(self, method: str, path: str, wanted: type[Answer], body: bytes | None = None) -> Answer:
+        """As `_ask`, for what may be asked twice: it is, where nobody answered or the desk says to come back."""
+        pause = FIRST_PAUSE_SECONDS
+        for _ in range(self._tries - 1):
+            try:
+                return await self._ask(method, path, wanted, body)
+            except CloisonError as error:
+                if error.status != UNAVAILABLE:
+                    raise
+                told = float(str(error.fields.get("retry_after_seconds", 0)))
+            # not all at the same moment, after a failure that all of them saw
+            await asyncio.sleep(min(max(told, pause * random.uniform(0.5, 1.5)), LONGEST_PAUSE_SECONDS))  # noqa: S311
+            pause *= 2
+        return await self._ask(method, path, wanted, body)
 
     async def _ask(self, method: str, path: str, wanted: type[Answer], body: bytes | None = None) -> Answer:
         answer = await self._send(method, path, body)
         if answer.is_success:
-            return _decoded(answer, wanted)
-        raise _refusal(answer)
+            return decoded(answer, wanted)
+        raise refusal(answer)
 
     async def _change(self, method: str, path: str, body: Mapping[str, object]) -> Changed:
         return await self._ask(method, path, Changed, msgspec.json.encode(body))
@@ -250,19 +352,3 @@ class Client:
         except httpx.HTTPError as error:
             # its text stays out: of a token with a line feed in it, it would hold the token
             raise DeskUnavailableError(reason=type(error).__name__) from None
-
-
-def _decoded(answer: httpx.Response, wanted: type[Answer]) -> Answer:
-    try:
-        return msgspec.json.decode(answer.content, type=wanted)
-    except msgspec.DecodeError as error:
-        raise DeskUnavailableError(reason="what answers is no desk") from error
-
-
-def _refusal(answer: httpx.Response) -> CloisonError:
-    """The error that the desk describes; something before the desk, such as a proxy, speaks otherwise."""
-    if not answer.headers.get("content-type", "").startswith(PROBLEM):
-        return DeskUnavailableError(reason=f"HTTP {answer.status_code} without a problem")
-    problem = _decoded(answer, Problem)
-    details = {"path": problem.path, "retry_after_seconds": problem.retry_after}
-    return received(problem.code, problem.detail, **{k: v for k, v in details.items() if v is not None})

@@ -53,6 +53,92 @@ class OpenRequests(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     requests: list[PersonRequest]
 
 
+class FactsKept(msgspec.Struct, frozen=True):
+    """Whether facts about a stranger are kept, and the number by which a grant is asked for within the hour."""
+
+    outcome: Outcome
+    facts: UUID | None = None
+
+
+class Grant(msgspec.Struct, frozen=True):
+    """A break-glass of one's own; `state` is waiting, open, nobody, refused or over."""
+
+    act: UUID
+    state: str
+    person: UUID | None
+    segment: str | None
+    compartments: list[str]
+    until: datetime
+    emergency: bool
+    approved: bool
+
+
+class Grants(msgspec.Struct, frozen=True):
+    """One's own grants of the last week, the newest first."""
+
+    grants: list[Grant]
+
+
+class NotedChange(msgspec.Struct, frozen=True):
+    """A record that changed; `event` as docs/events.md has it, `version` null where it has left the segment."""
+
+    person: UUID
+    event: str
+    version: int | None
+    at: datetime
+
+
+class NotedChanges(msgspec.Struct, frozen=True):
+    """Changes in their order; `cursor` is for the next page, null where there was never one."""
+
+    changes: list[NotedChange]
+    cursor: str | None
+
+
+class StandingExport(msgspec.Struct, frozen=True):
+    """An export whose executor the account is; `purpose` is null for a disclosure, `taken` how many people it had."""
+
+    act: UUID
+    purpose: str | None
+    compartments: list[str]
+    people: int
+    taken: int
+    segments: list[str]
+    recipient: str
+    until: datetime
+    disclosure: bool
+
+
+class Exports(msgspec.Struct, frozen=True):
+    """The exports that the account may read."""
+
+    exports: list[StandingExport]
+
+
+class ExportPageRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A page of an export: people of a segment behind `after`, the `next` of the page before."""
+
+    segment: Segment
+    after: UUID | None = None
+
+
+class Exported(msgspec.Struct, frozen=True):
+    """A record of an export."""
+
+    person: UUID
+    segment: str
+    fields: Fields
+
+
+class ExportPage(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A page of an export; `next`, where the segment goes on; `unread`: records whose keys are gone or do not fit."""
+
+    outcome: Outcome
+    people: list[Exported]
+    next: UUID | None = None
+    unread: int = 0
+
+
 class Card(msgspec.Struct, frozen=True):
     """What searches and lists show of a person; `place` is the commune, where there is one."""
 
@@ -188,6 +274,14 @@ class CodeSent(msgspec.Struct, frozen=True, omit_defaults=True):
     sent: bool = False
     expires_at: datetime | None = None
     retry_after: int | None = None
+
+
+class SpaceInvitation(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Half of a code for somebody's own space, given by hand; empty where the record has no address to mail to."""
+
+    outcome: Outcome
+    spoken: str = ""
+    expires_at: datetime | None = None
 
 
 class CodeGiven(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

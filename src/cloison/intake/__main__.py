@@ -19,6 +19,7 @@ from granian.server.embed import Server
 from cloison.config import Home
 from cloison.errors import CloisonError, ConfigError
 from cloison.intake.application import intake_app
+from cloison.web.kept import Kept
 
 QUEUE = 256
 CONNECTIONS = 256  # the desk keeps fewer
@@ -34,7 +35,7 @@ async def serve(home: Home) -> None:
     clear(path)
     os.umask(OURS_ALONE)  # whoever may connect may try tokens
     server = Server(
-        intake_app(home),
+        Kept(intake_app(home)),
         uds=path,
         interface=Interfaces.ASGI,
         http=HTTPModes.http1,

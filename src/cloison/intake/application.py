@@ -10,7 +10,7 @@ from litestar import Litestar, Router, get
 
 from cloison.access.codes import key_of
 from cloison.config import Home, read_secret
-from cloison.intake import changes, counter, merges, representatives
+from cloison.intake import changes, counter, invitations, merges, representatives
 from cloison.intake.codes import Codes
 from cloison.intake.door import Door
 from cloison.intake.feeds import tell_interactions
@@ -20,7 +20,7 @@ from cloison.register.profile import load_profile
 from cloison.register.resealing import Register
 from cloison.store.pools import conninfo, pool
 from cloison.web import bodies, problems
-from cloison.web.guard import refuse_unknown_parameters, require_session
+from cloison.web.guard import refuse_unknown_parameters, require_handed_on
 from cloison.web.metrics import Metrics, timed
 
 CONNECTIONS = 4
@@ -45,9 +45,19 @@ def intake_app(home: Home) -> Litestar:
             await connections.close()
             await keeper.close()
 
-    routes = [*changes.ROUTES, *merges.ROUTES, *representatives.ROUTES, *counter.HANDLERS]
+    routes = [
+        *changes.ROUTES,
+        *merges.ROUTES,
+        *representatives.ROUTES,
+        *counter.HANDLERS,
+        *invitations.HANDLERS,
+        tell_interactions,
+    ]
     app = Litestar(
-        route_handlers=[Router("/v1", guards=[require_session], route_handlers=routes), tell_interactions, show_health],
+        route_handlers=[
+            Router("/v1", guards=[require_handed_on], route_handlers=routes),
+            show_health,
+        ],
         before_request=refuse_unknown_parameters,
         lifespan=[live],
         before_send=[metrics.count],
@@ -67,6 +77,7 @@ def intake_app(home: Home) -> Litestar:
     register = Register(profile, keeper, connections)
     app.state.door = Door(register, purposes, Turns())
     app.state.codes = Codes(register, home.config.mail, key_of(read_secret(home.callers / "intake.secret")))
+    app.state.space_origin = home.config.space.public_origin
     app.state.metrics = metrics
     app.state.request_bytes = home.config.web.request_bytes
     return app

@@ -17,7 +17,7 @@ from cloison.errors import OverloadedError
 from cloison.intake.door import Door, door_of
 from cloison.intake.reading import Whole, Wish, patiently, read
 from cloison.intake.writing import Cause, Question, ask, charge_question, kept_values, locate, recorded, write
-from cloison.model import Act
+from cloison.model import Permission
 from cloison.register import resealing
 from cloison.register.changes import Patch, act_fields, act_patch, mask_of, patched
 from cloison.register.resealing import Newcomer
@@ -38,7 +38,7 @@ async def create(request: DeskRequest, data: "CreateRequest") -> Changed:
     door, who = door_of(request), bearer(request)
     register = door.register
     record = recorded(register, named(data.fields))
-    cause = Cause(who, Act.CREATE, "person_created", door.purposes[data.purpose])
+    cause = Cause(who, Permission.CREATE, "person_created", door.purposes[data.purpose])
     number, person = uuid4(), uuid4()
     asked = [name for kind, name in enumerate(register.profile.locators) if kind in dict(record.locators)]
     refusal = await charge_question(register, cause, Question(number, asked, kept_values(register, record)))
@@ -58,11 +58,11 @@ async def correct(request: DeskRequest, person: UUID, data: "ChangeRequest") -> 
     wanted = dict(named(data.fields, empty=None))
     door = door_of(request)
     mask = mask_of(door.register.profile, wanted)
-    cause = Cause(bearer(request), Act.CORRECT, "person_changed", door.purposes[data.purpose])
+    cause = Cause(bearer(request), Permission.CORRECT, "person_changed", door.purposes[data.purpose])
     return await _change(
         door,
         cause,
-        Wish((person,), data.segment or cause.who.segment, cause.act, mask, cause.purpose),
+        Wish((person,), data.segment or cause.who.segment, cause.permission, mask, cause.purpose),
         lambda _: wanted,
     )
 
@@ -89,8 +89,8 @@ async def _act(request: DeskRequest, act: str, person: UUID, data: DayRequest | 
     door = door_of(request)
     profile = door.register.profile
     mask = mask_of(profile, act_fields(profile, act))
-    cause = Cause(bearer(request), Act.REGISTRATION, EVENTS[act], door.purposes[data.purpose])
-    wish = Wish((person,), data.segment or cause.who.segment, cause.act, mask, cause.purpose)
+    cause = Cause(bearer(request), Permission.REGISTRATION, EVENTS[act], door.purposes[data.purpose])
+    wish = Wish((person,), data.segment or cause.who.segment, cause.permission, mask, cause.purpose)
     return await _change(door, cause, wish, lambda whole: act_patch(profile, act, day, whole.values))
 
 

@@ -56,8 +56,8 @@ class Codes:
 
     def __init__(self, register: Register, config: MailConfig, key: bytes) -> None:
         """Work on this register, with this mail server and the key of hashes."""
-        self._register = register
-        self._config = config
+        self.register = register
+        self.config = config
         self._key = key
         self._field = register.profile.address_field
         self._compartment = max(register.profile.address_bit.bit_length() - 1, 0)
@@ -70,37 +70,37 @@ class Codes:
         """
         if channel != EMAIL or not self._field:
             raise NoMailError(channel=channel)
-        mail.require_mail(self._config)
+        mail.require_mail(self.config)
         code, digits = uuid4(), new_code()
         hashed = hash_of(self._key, who, person, digits)
         asked = (*who, code, person, 1 << self._compartment, hashed)
-        ((outcome, retry_after, expires_at),) = await patiently(self._register, ASK, asked)  # 1
+        ((outcome, retry_after, expires_at),) = await patiently(self.register, ASK, asked)  # 1
         if outcome != Outcome.OPEN:
             return Sent(Outcome(outcome), retry_after=retry_after)
-        rows = await query(self._register, RELEASE, (*who, code))  # 2
+        rows = await query(self.register, RELEASE, (*who, code))  # 2
         if not rows:  # charged, and then the session ended or the account was frozen
             return Sent(Outcome.STALE)
-        address = await self._address(who, rows[0])  # 3
+        address = await self.address(who, rows[0])  # 3
         if not address:
             return Sent(Outcome.OPEN)
-        await mail.send(self._config, address, message(digits, language), language)  # 4
+        await mail.send(self.config, address, message(digits, language), language)  # 4
         return Sent(Outcome.OPEN, True, expires_at)
 
     async def confirm(self, who: Bearer, person: UUID, digits: str) -> Confirmed:
         """Step 5; raises as `send` does, but for the keeper's and the mail server's."""
         hashed = hash_of(self._key, who, person, digits)
-        rows = await patiently(self._register, CONFIRM, (*who, person, hashed))
+        rows = await patiently(self.register, CONFIRM, (*who, person, hashed))
         outcome, retry_after, until = rows[0]
         return Confirmed(Outcome(outcome), until, retry_after)
 
-    async def _address(self, who: Bearer, row: tuple[object, ...]) -> str:
+    async def address(self, who: Bearer, row: tuple[object, ...]) -> str:
         """The address in a released row; empty where there is none."""
         person, sealed, ticket, mac = row
         assert isinstance(person, UUID) and isinstance(sealed, list)  # noqa: S101, PT018 - as the function's columns are
         assert isinstance(ticket, str) and isinstance(mac, bytes)  # noqa: S101, PT018
-        (grant,) = await self._register.keeper.open([TicketUse(ticket, mac, who.token)])
+        (grant,) = await self.register.keeper.open([TicketUse(ticket, mac, who.token)])
         if isinstance(grant, Refusal):
             raise grant.error()
         place = Place(who.segment, person, grant.versions[0])
         text = unseal(grant.keys[0], sealed[self._compartment], place=place, compartment=self._compartment)
-        return str(Layout(self._register.profile).fields_of(self._compartment, text).get(self._field, ""))
+        return str(Layout(self.register.profile).fields_of(self._compartment, text).get(self._field, ""))

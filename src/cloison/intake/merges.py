@@ -14,7 +14,7 @@ from cloison.errors import MergeRefusedError
 from cloison.intake.door import Door, door_of
 from cloison.intake.reading import Read, Wish, patiently, read
 from cloison.intake.writing import Cause, as_change, confirmed, recorded, sealed
-from cloison.model import Act
+from cloison.model import Permission
 from cloison.register.merging import merged, unmerged
 from cloison.register.resealing import query
 from cloison.web.bodies import DeskRequest
@@ -34,11 +34,13 @@ async def ask_merge(request: DeskRequest, data: "MergeRequest") -> Changed:
     door = door_of(request)
     if data.survivor == data.absorbed:
         raise MergeRefusedError(reason="they are one already")
-    cause = Cause(bearer(request), Act.MERGE, "merge_asked", door.purposes[data.purpose])
+    cause = Cause(bearer(request), Permission.MERGE, "merge_asked", door.purposes[data.purpose])
     people = (data.survivor, data.absorbed)
     async with door.turns.of(*people):
         found = await read(
-            door.register, cause.who, Wish(people, data.segment or cause.who.segment, cause.act, 0, cause.purpose)
+            door.register,
+            cause.who,
+            Wish(people, data.segment or cause.who.segment, cause.permission, 0, cause.purpose),
         )
         if isinstance(found, Changed):
             return found
@@ -51,12 +53,12 @@ async def ask_merge(request: DeskRequest, data: "MergeRequest") -> Changed:
 async def ask_split(request: DeskRequest, merge: UUID, data: "SplitRequest") -> Changed:
     """Ask that a merge be taken back."""
     door = door_of(request)
-    cause = Cause(bearer(request), Act.MERGE, "split_asked", door.purposes[data.purpose])
+    cause = Cause(bearer(request), Permission.MERGE, "split_asked", door.purposes[data.purpose])
     rows = await query(door.register, PARTS, (*cause.who, merge))
     # Where there is no such merge within reach, a record that nobody has is asked for: charged and refused alike.
     survivor, absorbed, filled = rows[0] if rows else (uuid4(), uuid4(), [])
     async with door.turns.of(survivor, absorbed):
-        wish = Wish((survivor, absorbed), data.segment or cause.who.segment, cause.act, 0, cause.purpose, merge)
+        wish = Wish((survivor, absorbed), data.segment or cause.who.segment, cause.permission, 0, cause.purpose, merge)
         found = await read(door.register, cause.who, wish)
         if isinstance(found, Changed):
             return found

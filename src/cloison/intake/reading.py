@@ -16,7 +16,7 @@ from uuid import UUID, uuid4
 from cloison.client.changes import Changed
 from cloison.errors import NoSessionError, OverloadedError
 from cloison.keeper.messages import Refusal, TicketUse
-from cloison.model import Act
+from cloison.model import Permission
 from cloison.register.layout import Layout
 from cloison.register.resealing import Register, Standing, query
 from cloison.register.sealing import Place, unseal
@@ -36,7 +36,7 @@ class Wish(NamedTuple):
 
     people: tuple[UUID, ...]
     segment: str
-    act: Act
+    permission: Permission
     compartments: int
     purpose: int
     merge: UUID | None = None
@@ -69,7 +69,7 @@ async def read(register: Register, who: Bearer, wish: Wish) -> Read | Changed:
         *who,
         request,
         list(wish.people),
-        wish.act,
+        wish.permission.bit,
         wish.compartments if at_home else None,
         wish.purpose,
         wish.merge,

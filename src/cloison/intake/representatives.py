@@ -14,7 +14,7 @@ from cloison.client.changes import Changed, RepresentativeRequest
 from cloison.errors import MalformedRequestError, RepresentativeRefusedError
 from cloison.intake.door import door_of
 from cloison.intake.reading import Wish, patiently, read
-from cloison.model import Act
+from cloison.model import Permission
 from cloison.register.changes import is_adult, signs_in_alone
 from cloison.web.bodies import DeskRequest
 from cloison.web.guard import bearer
@@ -34,7 +34,7 @@ async def set_representative(request: DeskRequest, person: UUID, data: "Represen
     if person == data.representative:
         raise RepresentativeRefusedError(reason="nobody is their own representative")
     purpose = door.purposes[data.purpose]
-    wish = Wish((person, data.representative), data.segment or who.segment, Act.REPRESENT, 0, purpose)
+    wish = Wish((person, data.representative), data.segment or who.segment, Permission.REPRESENT, 0, purpose)
     found = await read(door.register, who, wish)
     if isinstance(found, Changed):
         return found

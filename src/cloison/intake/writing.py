@@ -14,7 +14,7 @@ from weakref import WeakValueDictionary
 from cloison.client.changes import Changed
 from cloison.errors import CloisonError
 from cloison.intake.reading import Read, Whole, patiently
-from cloison.model import Act
+from cloison.model import Permission
 from cloison.register import resealing
 from cloison.register.changes import Values, asked_locators, question_groups, refused
 from cloison.register.layout import Layout
@@ -37,7 +37,7 @@ class Cause(NamedTuple):
     """Who changes, by which act, with which event in the log, for what purpose."""
 
     who: Bearer
-    act: Act
+    permission: Permission
     event: str
     purpose: int
 
@@ -125,7 +125,7 @@ async def charge_question(register: Register, cause: Cause, question: Question) 
     """Charge a question; its outcome where it may not be asked."""
     groups = question_groups(register.profile, question.asked, question.values)
     numbers = await register.keeper.locate([(GROUP_KIND, group) for group in groups]) if groups else []
-    arguments = (*cause.who, question.request, cause.act, cause.purpose, question.person, numbers)
+    arguments = (*cause.who, question.request, cause.permission.bit, cause.purpose, question.person, numbers)
     ((outcome, retry_after),) = await patiently(register, ASK, arguments)
     return None if outcome == "open" else Changed(outcome, retry_after=retry_after)
 
@@ -137,7 +137,7 @@ async def write(register: Register, cause: Cause, read: Read, record: Record) ->
     """
     change = await as_change(register, read.records[0], record)
     row, new = await sealed(register, change)
-    arguments = (*cause.who, read.request, cause.act, cause.event, cause.purpose, row)
+    arguments = (*cause.who, read.request, cause.permission.bit, cause.event, cause.purpose, row)
     ((result,),) = await patiently(register, WRITE, arguments)
     if result == "changed":
         await confirmed(register, new)

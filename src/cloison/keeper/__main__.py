@@ -23,6 +23,7 @@ import uvloop
 from cloison.config import Home
 from cloison.errors import CloisonError, ConfigError
 from cloison.keeper.ceilings import Ceilings
+from cloison.keeper.exporting import Exports
 from cloison.keeper.keyring import Keyring
 from cloison.keeper.ledger import Ledger
 from cloison.keeper.opening import Rooms
@@ -81,6 +82,7 @@ def _rooms(home: Home, root: RootKey) -> Iterator[Rooms]:
                 ledger,
                 Sessions(ledger, time.time()),
                 ceilings,
+                Exports(ledger, time.time()),
             )
         finally:
             ledger.close()

@@ -8,6 +8,8 @@ wait, and go on.
    alone: the account's labels in any hour.
 2. The segment's people, and the register's, in any hour, labels included.
 3. Only a use that passes all of them is counted, in all of them.
+4. People opened for exports (`exporting.py`): all exports' in any hour, and the register's; not the account's or the
+   segment's.
 
 People are known here by the number of their key, never by name. A clock that steps back only makes windows
 longer.
@@ -145,11 +147,12 @@ class Ceilings:
         self._accounts: OrderedDict[str, AccountWindows] = OrderedDict()
         self._segments: dict[str, SlidingPeople] = {}
         self._register = SlidingPeople("people of the register in any hour", Window.HOUR)
+        self._exports = SlidingPeople("people of all exports in any hour", Window.HOUR)
         self._terms: dict[str, SlidingCount] = {}
 
     def remember(self, segment: str, key_id: int, at: float) -> None:
-        """Counts a person for the segment and the register."""
-        self._segment(segment).use(key_id, at)
+        """Counts a person for the segment, or without one for the exports, and for the register."""
+        (self._segment(segment) if segment else self._exports).use(key_id, at)
         self._register.use(key_id, at)
 
     def remember_terms(self, account: str, terms: int, at: float) -> None:
@@ -170,6 +173,13 @@ class Ceilings:
         account.count(use.key_id, label_only=use.label_only, at=now)
         segment.use(use.key_id, now)
         self._register.use(use.key_id, now)
+
+    def charge_export(self, key_id: int, now: float) -> None:
+        """Rule 4: counts somebody opened for an export, or raises KeeperCeilingError and counts nothing."""
+        self._exports.check(key_id, self._config.export_people_hour, now)
+        self._register.check(key_id, self._config.register_people_hour, now)
+        self._exports.use(key_id, now)
+        self._register.use(key_id, now)
 
     def charge_terms(self, account: str, terms: int, now: float) -> None:
         """Counts `terms` search terms, or raises KeeperCeilingError and counts none."""

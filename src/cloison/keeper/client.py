@@ -19,6 +19,7 @@ from cloison.keeper.messages import (
     Caller,
     Change,
     Enrolled,
+    ExportCeilings,
     Former,
     KeyGrant,
     KnownPerson,
@@ -38,6 +39,7 @@ __all__ = [
     "Caller",
     "Change",
     "Enrolled",
+    "ExportCeilings",
     "Former",
     "Keeper",
     "KeyGrant",
@@ -147,6 +149,10 @@ class Keeper:
     async def end_session(self, session: UUID) -> None:
         """Forgets a session, known or not."""
         await self._call(m.EndSession(session), type(None))
+
+    async def register_export(self, ceilings: ExportCeilings) -> None:
+        """Makes an export known, or narrows it."""
+        await self._call(m.RegisterExport(ceilings), type(None))
 
     async def ticket_key(self) -> bytes:
         """The 32-byte key with which the register signs tickets."""

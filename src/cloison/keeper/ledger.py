@@ -10,14 +10,14 @@ Two shapes: `consultation` has one row an account and person, found by account w
 """
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
 from cloison.keeper.ceilings import PastUse, Use
-from cloison.keeper.messages import SessionCeilings
+from cloison.keeper.messages import ExportCeilings, SessionCeilings
 from cloison.model import Window
 
 _SCHEMA = """
@@ -31,7 +31,12 @@ create table if not exists recent (
     primary key (at, mark)) without rowid;
 create table if not exists recent_terms (
     at real not null, account text not null, terms int not null, primary key (at, account)) without rowid;
+create table if not exists export (
+    export text primary key, expires_at real not null, body blob not null) without rowid;
+create table if not exists exported (
+    export text not null, key_id int not null, primary key (export, key_id)) without rowid;
 """
+NO_SEGMENT = ""
 _CHECKPOINT_PAGES = 20_000  # `checkpoint` comes long before; this is only the bound if it fails
 
 
@@ -42,8 +47,16 @@ class MarkedUse(NamedTuple):
     mark: bytes
 
 
+class MarkedExport(NamedTuple):
+    """Somebody opened for an export, and the mark of the ticket."""
+
+    export: str
+    key_id: int
+    mark: bytes
+
+
 class RecentUse(NamedTuple):
-    """A use of the last hour."""
+    """A use of the last hour; one for an export is of no segment, as it counts in none."""
 
     at: float
     mark: bytes
@@ -68,7 +81,7 @@ class Ledger:
         """Close the file."""
         self._db.close()
 
-    def record_uses(self, uses: list[MarkedUse], at: float) -> None:
+    def record_uses(self, uses: Sequence[MarkedUse], at: float, exported: Sequence[MarkedExport] = ()) -> None:
         """Writes one batch's uses in one transaction."""
         self._db.execute("begin immediate")
         with self._db:
@@ -78,8 +91,12 @@ class Ledger:
             )
             self._db.executemany(
                 "insert or replace into recent values (?, ?, ?, ?)",
-                [(at, mark, use.key_id, use.segment) for use, mark in uses],
+                [
+                    *((at, mark, use.key_id, use.segment) for use, mark in uses),
+                    *((at, mark, key_id, NO_SEGMENT) for _, key_id, mark in exported),
+                ],
             )
+            self._db.executemany("insert or ignore into exported values (?, ?)", [each[:2] for each in exported])
 
     def record_terms(self, account: str, terms: int, at: float) -> None:
         """Writes how many search terms an account had."""
@@ -120,6 +137,27 @@ class Ledger:
         rows = self._db.execute("select body from session where expires_at > ?", (now,))
         return [msgspec.msgpack.decode(body, type=SessionCeilings) for (body,) in rows]
 
+    def save_export(self, ceilings: ExportCeilings) -> None:
+        """Stores an export, or replaces it."""
+        self._db.execute(
+            "insert or replace into export values (?, ?, ?)",
+            (str(ceilings.export), ceilings.expires_at, msgspec.msgpack.encode(ceilings)),
+        )
+
+    def exports(self, now: float) -> list[ExportCeilings]:
+        """The exports that are not over."""
+        rows = self._db.execute("select body from export where expires_at > ?", (now,))
+        return [msgspec.msgpack.decode(body, type=ExportCeilings) for (body,) in rows]
+
+    def people_exported(self, export: str) -> int:
+        """How many people an export had."""
+        return int(self._db.execute("select count(*) from exported where export = ?", (export,)).fetchone()[0])
+
+    def was_exported(self, export: str, key_id: int) -> bool:
+        """Whether an export had this person."""
+        found = self._db.execute("select 1 from exported where export = ? and key_id = ?", (export, key_id))
+        return found.fetchone() is not None
+
     def sweep(self, now: float, accounts: int) -> None:
         """Forgets what no window reaches any more; of consultations, the next few accounts' only.
 
@@ -128,6 +166,9 @@ class Ledger:
         self._db.execute("begin immediate")
         with self._db:
             self._db.execute("delete from session where expires_at <= ?", (now,))
+            over = "select export from export where expires_at <= ?"
+            self._db.execute(f"delete from exported where export in ({over})", (now,))  # noqa: S608 - no value in it
+            self._db.execute("delete from export where expires_at <= ?", (now,))
             self._db.execute("delete from recent where at <= ?", (now - Window.HOUR,))
             self._db.execute("delete from recent_terms where at <= ?", (now - Window.HOUR,))
             for _ in range(accounts):

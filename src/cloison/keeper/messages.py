@@ -293,6 +293,25 @@ class EndSession(Wire, frozen=True, tag="end_session"):
     session: UUID
 
 
+class ExportCeilings(Wire, frozen=True):
+    """An export that several people signed, and the most that it can have.
+
+    `people`: distinct ones, of these `compartments`, for this account, until `expires_at` (seconds since 1970).
+    """
+
+    export: UUID
+    account: UUID
+    people: Annotated[int, Meta(ge=1, le=1_000_000)]
+    compartments: Mask
+    expires_at: float
+
+
+class RegisterExport(Wire, frozen=True, tag="register_export"):
+    """Makes an export known; answered by null once stored. Told of again it never becomes more."""
+
+    ceilings: ExportCeilings
+
+
 class TicketKey(Wire, frozen=True, tag="ticket_key"):
     """Asks for the 32-byte key with which `release_v1` signs tickets."""
 
@@ -337,6 +356,7 @@ Operation = (
     | Cells
     | RegisterSession
     | EndSession
+    | RegisterExport
     | TicketKey
     | DestroyCohort
     | DestroyPeople

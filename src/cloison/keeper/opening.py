@@ -6,7 +6,7 @@ The steps for each ticket, in order:
 2. It was not used before: session, request and person.
 3. Its key exists, belongs to this segment, cohort and person, and opens.
 4. Its version is the newest that the keeper knows, or the one that was prepared to be.
-5. The ceilings allow one more person (`ceilings.py`).
+5. The ceilings allow one more person (`ceilings.py`); of an export, its own budget too (`exporting.py`).
 6. The batch's uses are stored; prepared versions that were shown are the newest now, and keys whose place was
    taken are gone. Only then does any key leave.
 
@@ -29,8 +29,9 @@ from cloison.errors import (
 )
 from cloison.keeper.ceilings import Ceilings, Use
 from cloison.keeper.derive import Owner, compartment_key, keyed, open_key
+from cloison.keeper.exporting import Exports
 from cloison.keeper.keyring import Keyring
-from cloison.keeper.ledger import Ledger, MarkedUse
+from cloison.keeper.ledger import Ledger, MarkedExport, MarkedUse
 from cloison.keeper.messages import Caller, KeyGrant, Refusal, SessionCeilings, TicketUse
 from cloison.keeper.sessions import Sessions
 from cloison.keeper.store import KeyStore, PersonRow
@@ -47,6 +48,7 @@ class Rooms(NamedTuple):
     ledger: Ledger
     sessions: Sessions
     ceilings: Ceilings
+    exports: Exports
 
 
 class _Genuine(NamedTuple):
@@ -60,7 +62,7 @@ class _Opened(NamedTuple):
     """A ticket past step 5: its keys, and what step 6 has to store."""
 
     grant: KeyGrant
-    use: MarkedUse
+    use: MarkedUse | MarkedExport
     confirms: tuple[int, int] | None  # (key_id, version) to make the newest
     replaces: int | None  # the key_id that has taken another's place
 
@@ -103,6 +105,8 @@ class Opener:
             session = check_session(ticket, rooms.sessions.find(ticket.session), use.token, now)
             if not 0 < ticket.compartments < 1 << rooms.keyring.compartments:
                 raise ForgedTicketError
+            if ticket.export is not None:
+                rooms.exports.check(ticket.export, ticket.account, ticket.compartments, now)
         except CloisonError as error:
             return Refusal.of(error)
         return _Genuine(ticket, session)
@@ -118,14 +122,13 @@ class Opener:
             cohort = self._rooms.keyring.cohort(ticket.segment, ticket.cohort)
             person_key = open_key(cohort.people, row.sealed, _owner(ticket).bound())
             versions = _versions(ticket.version, row, len(cohort.domains))
-            use = self._use(genuine)
-            self._rooms.ceilings.charge(use, now)
+            use = self._charged(genuine, mark, now)
         except CloisonError as error:
             return Refusal.of(error)
         self._marks[mark] = now
         confirms = None if ticket.version == row.version else (ticket.key_id, ticket.version)
         replaces = None if row.former is None else ticket.key_id
-        return _Opened(_grant(ticket, person_key, cohort.domains, versions), MarkedUse(use, mark), confirms, replaces)
+        return _Opened(_grant(ticket, person_key, cohort.domains, versions), use, confirms, replaces)
 
     def _unused(self, ticket: Ticket) -> bytes:
         """Step 2: the ticket's mark, which nobody has shown."""
@@ -133,6 +136,19 @@ class Opener:
         if mark in self._marks:
             raise ReusedTicketError
         return mark
+
+    def _charged(self, genuine: _Genuine, mark: bytes, now: float) -> MarkedUse | MarkedExport:
+        """Step 5: counted, on the account's windows or an export's."""
+        export, key_id = genuine.ticket.export, genuine.ticket.key_id
+        if export is None:
+            use = self._use(genuine)
+            self._rooms.ceilings.charge(use, now)
+            return MarkedUse(use, mark)
+        is_new = self._rooms.exports.room_for(export, key_id)
+        self._rooms.ceilings.charge_export(key_id, now)
+        if is_new:
+            self._rooms.exports.count(export, key_id)
+        return MarkedExport(export, key_id, mark)
 
     def _use(self, genuine: _Genuine) -> Use:
         """What the ceilings have to know; a record whose only compartment is the last one is a label."""
@@ -155,7 +171,9 @@ class Opener:
         if replacing := [o.replaces for o in done if o.replaces is not None]:
             self._rooms.store.forget_former(replacing)
         if done:
-            self._rooms.ledger.record_uses([o.use for o in done], now)
+            opened = [o.use for o in done if isinstance(o.use, MarkedUse)]
+            self._rooms.ledger.record_uses(opened, now, [o.use for o in done if isinstance(o.use, MarkedExport)])
+            self._rooms.exports.stored()
         self.granted += len(done)
 
 

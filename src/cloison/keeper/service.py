@@ -33,6 +33,7 @@ ALLOWED: dict[type[m.Wire], frozenset[Caller]] = {
     m.Cells: frozenset({Caller.STATISTICS}),
     m.RegisterSession: frozenset({Caller.ISSUER}),
     m.EndSession: frozenset({Caller.ISSUER}),
+    m.RegisterExport: frozenset({Caller.ISSUER}),
     m.TicketKey: frozenset({Caller.ISSUER}),
     m.DestroyCohort: frozenset({Caller.RETENTION}),
     m.DestroyPeople: frozenset({Caller.RETENTION}),
@@ -77,6 +78,7 @@ class Service:
             now = time.time()
             self._opener.tidy(now)
             self._rooms.sessions.tidy(now)
+            self._rooms.exports.tidy(now)
             self._rooms.ceilings.tidy(now)
             self._rooms.ledger.sweep(now, ACCOUNTS_A_SWEEP)
             await asyncio.to_thread(self._rooms.ledger.checkpoint)
@@ -107,6 +109,7 @@ class Service:
             m.Cells: lambda o, _: enroller.cells(o.segment, o.values),
             m.RegisterSession: lambda o, _: rooms.sessions.register(o.ceilings),
             m.EndSession: lambda o, _: rooms.sessions.end(str(o.session)),
+            m.RegisterExport: lambda o, _: rooms.exports.register(o.ceilings),
             m.TicketKey: lambda _, __: rooms.keyring.ticket(),
             m.DestroyCohort: lambda o, _: rooms.keyring.destroy_cohort(o.segment, o.cohort),
             m.DestroyPeople: lambda o, _: rooms.store.destroy_people(o.key_ids),

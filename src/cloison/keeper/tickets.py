@@ -21,20 +21,22 @@ from cryptography.hazmat.primitives.hmac import HMAC
 from cloison.errors import ForgedTicketError, NoSessionError, StaleTicketError
 from cloison.keeper.messages import Caller, SessionCeilings, TicketUse
 
-KINDS = {Caller.DESK: "ticket", Caller.INTAKE: "change"}
+KINDS = {Caller.DESK: ("ticket", "export"), Caller.INTAKE: ("change",)}
 CLOCK_SKEW_SECONDS = 5  # how far the database's clock may be ahead of ours
 
 _UUID = "([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"
 _TICKET = re.compile(
-    rf"cloison-(ticket|change)-1\|{_UUID}\|{_UUID}\|{_UUID}\|([0-9A-Za-z_-]{{1,16}})\|([0-9]{{1,5}})\|{_UUID}"
+    rf"cloison-(ticket|change|export)-1\|{_UUID}\|{_UUID}\|{_UUID}\|([0-9A-Za-z_-]{{1,16}})\|([0-9]{{1,5}})\|{_UUID}"
     r"\|([0-9]{1,18})\|([0-9]{1,9})\|([0-9]{1,10})\|([0-9]{1,15})"
+    rf"(?:\|{_UUID})?"
 )
 
 
 class Ticket(NamedTuple):
     """What a ticket says; UUIDs stay text, as that is what is signed.
 
-    `kind`: a `ticket` opens for the desk, a `change` for intake, which needs the whole record.
+    `kind`: a `ticket` opens for the desk, a `change` for intake, which needs the whole record; an `export` for the desk
+    too, on the budget of the export that it names.
     """
 
     kind: str
@@ -48,6 +50,7 @@ class Ticket(NamedTuple):
     compartments: int
     version: int
     at_milliseconds: int
+    export: str | None = None
 
     def mark(self) -> bytes:
         """What makes two uses the same use: session, request and person."""
@@ -65,13 +68,17 @@ def read_ticket(use: TicketUse, signing: HMAC) -> Ticket:
     found = _TICKET.fullmatch(use.ticket)
     if found is None:
         raise ForgedTicketError
-    kind, request, session, account, segment, cohort, person, *numbers = found.groups()
-    return Ticket(kind, request, session, account, segment, int(cohort), person, *map(int, numbers))
+    kind, request, session, account, segment, cohort, person, *numbers, export = found.groups()
+    key_id, compartments, version, at = map(int, numbers)
+    if (kind == "export") is (export is None):
+        raise ForgedTicketError
+    whose = (kind, request, session, account, segment, int(cohort), person)
+    return Ticket(*whose, key_id, compartments, version, at, export)
 
 
 def check_caller(ticket: Ticket, caller: Caller) -> None:
     """Step 3; raises ForgedTicketError for a ticket that was made for another caller."""
-    if ticket.kind != KINDS.get(caller):
+    if ticket.kind not in KINDS.get(caller, ()):
         raise ForgedTicketError
 
 

@@ -24,6 +24,8 @@ from cloison.register.sealing import Place, unseal
 from cloison.register.terms import LAST_DAY, term_inputs
 from cloison.store.metered import Bearer, Cards, Meter, Metered, Search
 
+UNAVAILABLE = 503
+
 Granted = asyncio.Future[KeyGrant | Refusal]  # what the keeper will say to one ticket
 
 
@@ -91,6 +93,10 @@ class People:
         Raises UnknownSearchError, DateFormError and BadRequestError for facts that cannot be searched by,
         KeeperCeilingError, and as `open` does.
         """
+        return await self._found(bearer, await self._meter.search(bearer, uuid4(), await self.asked(bearer, query)))
+
+    async def asked(self, bearer: Bearer, query: Query) -> Search:
+        """A search as the keeper signed it, not asked of the meter yet; raises as `search` does."""
         _refuse_unreadable_dates(self._profile, query)
         inputs = term_inputs(self._profile, query.name, query.facts)
         # The one term that finds; terms that are not indexed only prove.
@@ -100,16 +106,28 @@ class People:
         value = TermQuery(query.segment, by.slot, inputs[by.slot])
         signed = await self._keeper.terms(bearer.token, value, proof, by.cuts)
         # Another segment has other keys: at home its terms are nobody's, and the miss is charged to the home's ledger.
-        search = Search(
+        return Search(
             *(query.purpose, by.slot, signed.terms, None if proof is None else proof_slot),
             *(signed.proof_terms, signed.group, signed.at_milliseconds, signed.mac),
         )
-        return await self._found(bearer, await self._meter.search(bearer, uuid4(), search))
 
     async def caseload(self, bearer: Bearer, *, whole: bool, after: UUID | None) -> Found:
         """One page of the bearer's caseload: today's appointments, or the `whole`; raises as `open` does."""
         cards = await self._meter.caseload(bearer, uuid4(), whole=whole, after=after)
         return await self._found(bearer, cards)
+
+    async def unsealed(self, bearer: Bearer, released: Sequence[Released]) -> list[Fields | CloisonError]:
+        """The fields of what the meter gave out, or why the keeper gives no keys; raises KeeperUnavailableError."""
+        grants = [self._keys(bearer, one) for one in released]
+        found: list[Fields | CloisonError] = []
+        for one, grant in zip(released, grants, strict=True):
+            try:
+                found.append(await self._unseal(one, grant))
+            except CloisonError as error:
+                if error.status == UNAVAILABLE:
+                    raise
+                found.append(error)
+        return found
 
     async def _opened(self, answer: Metered, granted: Granted | None) -> Opened:
         if answer.released is None or granted is None:
@@ -117,7 +135,7 @@ class People:
         try:
             return Opened(Outcome.OPEN, await self._unseal(answer.released, granted))
         except CloisonError as error:
-            if error.status == 503:  # noqa: PLR2004 - the whole request failed, not this record
+            if error.status == UNAVAILABLE:  # the whole request failed, not this record
                 raise
             return Opened(Outcome.STALE, None, None, error)
 

@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Meta
 
 from cloison.errors import ProfileError
-from cloison.model import Act, Meter, Relation
+from cloison.model import Meter, Permission, Relation
 
 SLOTS = range(1, 9)  # the columns term1 … term8 of a person
 PROOF_SLOT = 3  # the one column without an index: it proves a fact of somebody already found
@@ -121,7 +121,7 @@ class Role(_Part, frozen=True):
     compartments: tuple[str, ...] = ()
     touch: tuple[str, ...] = ()
     purposes: tuple[str, ...] = ()
-    acts: tuple[str, ...] = ()
+    permissions: tuple[str, ...] = ()
     budgets: dict[str, tuple[int, int, int]] = {}
 
 
@@ -237,9 +237,9 @@ def relation_mask(relations: tuple[str, ...]) -> int:
     return sum(1 << Relation[name.upper()] for name in set(relations))
 
 
-def act_mask(acts: tuple[str, ...]) -> int:
-    """The bit set of names of acts, as `model.Act` numbers them; raises KeyError for an unknown one."""
-    return sum(1 << Act[name.upper()] for name in set(acts))
+def permission_mask(permissions: tuple[str, ...]) -> int:
+    """The bit set of permissions, as `model.Permission` numbers them; raises ValueError for an unknown one."""
+    return sum(1 << Permission(name).bit for name in set(permissions))
 
 
 def load_profile(name_or_path: str) -> Profile:
@@ -274,7 +274,7 @@ def _faults(profile: Profile) -> Iterator[str]:
     2. Every field lies in a compartment that is not the derived last one, which is `label`.
     3. Every field named by a rule exists.
     4. Slots are 1 to 8, used once; a proof slot is one of them; a term hashes few fields.
-    5. Roles speak of relations, compartments, purposes, acts and meters that exist; budgets grow with their window.
+    5. Roles speak of relations, compartments, purposes, permissions and meters that exist; budgets grow by window.
     6. Every category has a retention, none beyond its ceiling.
     7. A compartment at its longest can be sealed.
     8. Everybody has a locator, or an import run twice would double those who have none.
@@ -350,8 +350,8 @@ def _role_faults(profile: Profile, role: Role) -> Iterator[str]:
         "compartment": (role.compartments, set(profile.compartments)),
         "touch of a compartment not its own:": (role.touch, set(role.compartments)),
         "purpose": (role.purposes, set(profile.purposes)),
-        "act": (role.acts, {act.name.lower() for act in Act}),
-        "meter": (role.budgets, {meter.name.lower() for meter in Meter}),
+        "permission": (role.permissions, {permission.value for permission in Permission}),
+        "meter": (role.budgets, {meter.name.lower() for meter in Meter if meter is not Meter.CAMPAIGN}),
     }
     for kind, (names, allowed) in known.items():
         yield from (f"unknown {kind} {name}" for name in sorted(set(names) - allowed))

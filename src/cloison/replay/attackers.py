@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 
 import msgspec
 
-from cloison.client import Caseload, Client, Opened, PersonRequest
+from cloison.client import Caseload, Client, Credentials, Opened, PersonRequest
 from cloison.errors import CloisonError, OverloadedError
 from cloison.replay.loot import Loot
 
@@ -44,7 +44,7 @@ class Prey(msgspec.Struct, frozen=True):
     """A desk, a stolen session, and what its thief knows: whom to try, and leaked facts."""
 
     base_url: str
-    token: str
+    held: Credentials
     purpose: str
     compartments: list[str]
     people: Sequence[UUID]
@@ -123,7 +123,7 @@ def count_opened(people: Iterable[UUID], results: Iterable[Opened], loot: Loot) 
 @asynccontextmanager
 async def _desk(prey: Prey, loot: Loot) -> AsyncIterator[Client]:
     """A client for the length of an attack; what refuses it for good, such as the session's end, ends the attack."""
-    async with Client(prey.base_url, prey.token, timeout=CLIENT_SECONDS) as desk:
+    async with Client(prey.base_url, prey.held, timeout=CLIENT_SECONDS) as desk:
         try:
             yield desk
         except CloisonError as error:

@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 import httpx
 import msgspec
 
-from cloison.client import Client
+from cloison.client import Client, DeviceAuth
 from cloison.errors import CloisonError
 from cloison.replay.attackers import CLIENT_SECONDS, Prey, asked_for, batches, count_opened
 from cloison.replay.loot import Loot
@@ -31,7 +31,7 @@ async def mixed_batch(prey: Prey, in_reach: Sequence[UUID], loot: Loot) -> None:
     half = max(IN_EACH_BATCH, prey.batch // 2)
     strangers = batches(prey.people, half)
     own = batches(in_reach, half)
-    async with Client(prey.base_url, prey.token, timeout=CLIENT_SECONDS) as desk:
+    async with Client(prey.base_url, prey.held, timeout=CLIENT_SECONDS) as desk:
         for batch in strangers:
             people = [person for pair in _alternate(batch, next(own, list(in_reach[:half]))) for person in pair]
             if loot.over:
@@ -44,9 +44,12 @@ async def mixed_batch(prey: Prey, in_reach: Sequence[UUID], loot: Loot) -> None:
 
 
 async def _send_poison(prey: Prey, people: Sequence[UUID], loot: Loot) -> None:
-    headers = {"Authorization": f"Bearer {prey.token}", "Content-Type": "application/json"}
     async with httpx.AsyncClient(
-        base_url=prey.base_url, headers=headers, timeout=CLIENT_SECONDS, trust_env=False
+        base_url=prey.base_url,
+        headers={"Content-Type": "application/json"},
+        auth=DeviceAuth(prey.held),
+        timeout=CLIENT_SECONDS,
+        trust_env=False,
     ) as http:
         for body in poisoned(prey, people):
             try:

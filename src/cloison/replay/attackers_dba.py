@@ -48,8 +48,8 @@ VICTIM = (
 )
 ANOTHER = "select account from cloison.account where account <> %s limit 1"
 INSERT_SESSION = (
-    "insert into cloison.session (segment, session, account, token_hash, issued_at, expires_at, touched_at) "
-    "values (%s, %s, %s, %s, now(), now() + interval '1 hour', now())"
+    "insert into cloison.session (segment, session, account, token_hash, issued_at, expires_at, seen_at, touched_at) "
+    "values (%s, %s, %s, %s, now(), now() + interval '1 hour', now(), now())"
 )
 RAISE = "update cloison.role_budget set minutes_5 = 100000, hour = 100000, day = 100000, days_28 = 100000"
 PUT_BACK = (

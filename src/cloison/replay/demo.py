@@ -15,21 +15,21 @@ not run before.
 
 import asyncio
 import contextlib
-import json
 import signal
 import sys
 import tempfile
+import textwrap
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
-from uuid import uuid4
 
 import msgspec
 import psutil
 import psycopg
 
+from cloison.access.accounts import find_account
 from cloison.config import Home
 from cloison.errors import ConfigError
 from cloison.installation import Wish, initialise
@@ -38,13 +38,14 @@ from cloison.processes import Process, base_url, keeper_answers, serving, superv
 from cloison.register import synthetic
 from cloison.register.profile import load_profile
 from cloison.replay import scoreboard, settle
-from cloison.replay.demo_home import DemoState, claim, remember
+from cloison.replay.demo_home import DemoState, claim, passkey_file, remember
 from cloison.replay.known_people import read_people
 from cloison.replay.population import Segment, Worker, segments_of, staff
 from cloison.replay.reaping import reaping
 from cloison.replay.scenarios import SCENARIOS, Scenario, Scene, chosen, play
 from cloison.replay.scoreboard import Row, Scoreboard
-from cloison.replay.stage import Agent, Cast, Files, Stage, handle_of
+from cloison.replay.sessions import give_passkey
+from cloison.replay.stage import Cast, Files, Stage, handle_of
 from cloison.replay.throwaway import register_as_it_was, temporary_home, throw_away_home
 from cloison.store.embedded import Embedded
 from cloison.store.pools import connect
@@ -67,6 +68,7 @@ class Plan(msgspec.Struct, frozen=True):
     people: int
     serve_after: bool
     as_json: bool
+    scenarios: Sequence[Scenario] = tuple(SCENARIOS)
 
 
 class Steps:
@@ -87,8 +89,31 @@ class Steps:
         return time.monotonic() - self._began
 
 
+TO_TRY = """\
+{python} - <<'END'
+import asyncio
+from pathlib import Path
+from uuid import uuid4
+from cloison.client import Client, PersonRequest
+from cloison.client.passkey import SoftwarePasskey
+from cloison.client.signin import SigninClient
+
+async def day() -> None:
+    async with SigninClient("{signin}", SoftwarePasskey(Path("{passkey}"))) as door:
+        signed_in = await door.sign_in()
+    async with Client("{desk}", signed_in.held) as desk:
+        print(await desk.caseload(whole=True))
+        (card,) = (await desk.search("identifier", "{identifier}", purpose="follow_up")).cards
+        print(await desk.open([PersonRequest(
+            request=uuid4(), person=card.person, compartments=["identity"], purpose="follow_up")]))
+
+asyncio.run(day())
+END
+"""
+
+
 def run(home: Home, plan: Plan) -> bool:
-    """Make or take up the demo's home, play every scenario, print the scoreboard, serve if asked.
+    """Make or take up the demo's home, play the scenarios, print the scoreboard, serve if asked.
 
     Answers whether every promise held. Raises ConfigError for a home that no demo made, or that is being served.
     """
@@ -97,7 +122,7 @@ def run(home: Home, plan: Plan) -> bool:
         if state.people != plan.people:
             _note(f"{home.path} has {state.people} people already, and keeps them.")
         with _served(home, Steps()) as (processes, steps):
-            board, how_to_try = _attacked(Setting(home, state, processes, SCENARIOS), steps)
+            board, how_to_try = _attacked(Setting(home, state, processes, plan.scenarios), steps)
             _print(board, as_json=plan.as_json)
             if plan.serve_after:
                 _note(how_to_try)
@@ -155,9 +180,9 @@ def _attacked(setting: Setting, steps: Steps) -> tuple[Scoreboard, str]:
             stage.throwaway, stage.as_it_was = throwaway, as_it_was
             steps.done("the register as it was")
             rows = [_played(scenario, stage, owner, steps) for scenario in setting.scenarios]
-        agent = asyncio.run(stage.sign_in(owner, honest.handle))
+        give_passkey(home, owner, find_account(owner, honest.handle), passkey_file(home, honest.handle))
         _note(f"{steps.total():6.1f} s  in all")
-        return Scoreboard(state.people, rows), advice(base_url(home), honest, agent)
+        return Scoreboard(state.people, rows), advice(home, honest)
 
 
 def _settled(setting: Setting, stage: Stage, owner: Connection, steps: Steps) -> Worker:
@@ -204,20 +229,16 @@ def _played(scenario: Scenario, stage: Stage, owner: Connection, steps: Steps) -
     return row
 
 
-def advice(url: str, honest: Worker, agent: Agent) -> str:
-    """How to try by hand, as an adviser with a live session."""
-    person, identifier = agent.session.people[0], honest.caseload[0]
-    request = {"request": str(uuid4()), "person": str(person), "compartments": ["identity"], "purpose": "follow_up"}
-    search = {"identifier": identifier, "purpose": "follow_up"}
-    curl = f"curl -s -H 'Authorization: Bearer {agent.token}'"
+def advice(home: Home, honest: Worker) -> str:
+    """How to try by hand, as an adviser who signs in by a software passkey: a demonstration's home alone takes one."""
+    url, signin = base_url(home), home.config.signin.public_origin
+    passkey, identifier = passkey_file(home, honest.handle), honest.caseload[0]
+    script = TO_TRY.format(python=sys.executable, desk=url, signin=signin, passkey=passkey, identifier=identifier)
     return f"""
-The desk answers at {url}; its API is described at {url}/openapi.json
-A session of {honest.handle}, an adviser of department {honest.segment}:
+The desk answers at {url}, people sign in at {signin}; the API is described at {url}/openapi.json
+{honest.handle}, an adviser of department {honest.segment}, signs in and opens somebody:
 
-  {curl} '{url}/v1/caseload?whole=true'
-  {curl} {url}/v1/people/search -d '{json.dumps(search)}'
-  {curl} {url}/v1/people/open -d '{json.dumps({"requests": [request]})}'
-
+{textwrap.indent(script, "  ")}
 Ctrl-C ends it; `cloison serve` takes it up again, with the same CLOISON_HOME."""
 
 

@@ -7,17 +7,20 @@ twice. It is written before anything else, so that an interrupted demo can be ta
 from datetime import date, datetime
 from pathlib import Path
 from secrets import token_urlsafe
+from typing import TypeVar
 
 import msgspec
 import tomli_w
 
-from cloison.config import Config, Home, WebConfig, write_secret
+from cloison.config import Config, Home, SigninConfig, SpaceConfig, WebConfig, write_secret
 from cloison.errors import ConfigError
 from cloison.passphrase import beside
 from cloison.replay.throwaway import free_port, is_free
 
 SEED = 2024
 PASSPHRASE_BYTES = 24
+
+Door = TypeVar("Door", WebConfig, SigninConfig, SpaceConfig)
 
 
 class DemoState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -62,6 +65,13 @@ def state_file(home: Home) -> Path:
     return home.path / "demo.json"
 
 
+def passkey_file(home: Home, handle: str) -> Path:
+    """Where the software passkey of a demonstration's account is kept."""
+    folder = home.path / "passkeys"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder / f"{handle}.passkey"
+
+
 def _read(home: Home) -> DemoState:
     try:
         return msgspec.json.decode(state_file(home).read_bytes(), type=DemoState)
@@ -70,12 +80,21 @@ def _read(home: Home) -> DemoState:
 
 
 def _find_port(home: Home) -> None:
-    """Keep the configured port if it is free, else write a free one to the home's settings."""
+    """Keep the configured ports that are free, else write free ones to the home's settings.
+
+    A demonstration, and nothing else, takes software passkeys.
+    """
     config = home.config
-    if home.settings_file.exists() and is_free(config.web.host, config.web.port):
+    taken = [door for door in (config.web, config.signin, config.space) if not is_free(door.host, door.port)]
+    if home.settings_file.exists() and not taken:
         return
-    port = config.web.port if is_free(config.web.host, config.web.port) else free_port()
-    web: WebConfig = msgspec.structs.replace(config.web, port=port)
-    changed: Config = msgspec.structs.replace(config, web=web)
+    web: WebConfig = _with_free_port(config.web)
+    signin: SigninConfig = msgspec.structs.replace(_with_free_port(config.signin), software_passkeys=True)
+    space: SpaceConfig = msgspec.structs.replace(_with_free_port(config.space), software_passkeys=True)
+    changed: Config = msgspec.structs.replace(config, web=web, signin=signin, space=space)
     home.settings_file.write_text(tomli_w.dumps(msgspec.to_builtins(changed)), encoding="utf-8")
     home.__dict__.pop("config", None)
+
+
+def _with_free_port(door: Door) -> Door:
+    return door if is_free(door.host, door.port) else msgspec.structs.replace(door, port=free_port())

@@ -12,7 +12,8 @@ import msgspec
 import psycopg
 
 from cloison.client import Client
-from cloison.replay import attackers, dumps
+from cloison.client.signin import SigninClient
+from cloison.replay import attackers, attackers_signin, dumps
 from cloison.replay.attackers import Prey
 from cloison.replay.attackers_batch import mixed_batch
 from cloison.replay.attackers_clock import Night, window_edges
@@ -122,6 +123,38 @@ async def _mixed_off(stage: Stage, loot: Loot) -> None:
     await mixed_batch(prey, prey.people[:40], loot)
 
 
+# -- to come in ------------------------------------------------------------------------------------------------------
+
+
+async def _password(scene: Scene, loot: Loot) -> None:
+    stage, agent = scene.stage, scene.agents[0]
+    await attackers_signin.stolen_password(_wanted(scene), stage.victim(agent), loot)
+
+
+async def _help_desk(scene: Scene, loot: Loot) -> None:
+    stage, (agent, manager) = scene.stage, scene.agents
+    door = SigninClient(stage.victim(agent).signin, stage.passkey(scene.owner, manager))
+    await attackers_signin.help_desk_reset(_wanted(scene), stage.victim(agent), door, loot)
+
+
+async def _cookie(scene: Scene, loot: Loot) -> None:
+    stage, agent = scene.stage, scene.agents[0]
+    await attackers_signin.hijacked_cookie(_wanted(scene), stage.victim(agent), loot)
+
+
+async def _manager(scene: Scene, loot: Loot) -> None:
+    stage, (agent, manager) = scene.stage, scene.agents
+    passkey = stage.passkey(scene.owner, manager)
+    await attackers_signin.hijacked_manager(_wanted(scene), stage.victim(agent), passkey, loot)
+
+
+def _wanted(scene: Scene) -> Prey:
+    """Whom a thief who came in would take: the adviser's own people, strangers, and who is on a leaked list."""
+    stage, agent = scene.stage, scene.agents[0]
+    people = [*agent.session.people, *stage.strangers(scene.owner, agent)]
+    return stage.prey_on(agent, people, stage.leaked(agent.session.segment))
+
+
 # -- with a stolen login, desk or database ----------------------------------------------------------------------------
 
 
@@ -162,7 +195,7 @@ async def _door_and_dump(scene: Scene, loot: Loot) -> None:
 async def _serve(prey: Prey, loot: Loot) -> dict[str, object]:
     """What a live session did before the desk was captured; whom it opened, by identifier."""
     people = list(prey.people[:OPENED_BEFORE])
-    async with Client(prey.base_url, prey.token) as desk:
+    async with Client(prey.base_url, prey.held) as desk:
         results = await desk.open(attackers.asked_for(prey, people))
     attackers.count_opened(people, results, loot)
     return {str((r.fields or {}).get("identifier")): p for p, r in zip(people, results, strict=True)}
@@ -232,6 +265,7 @@ def _nobody(_scene: Scene) -> int:
 
 
 PARTNER = Cast("partner", 92, 6)
+ADVISER, MANAGER = Cast("adviser", 92, 6), Cast("manager", 0)
 SCENARIOS = (
     Scenario("greedy-session", (PARTNER,), _off(attackers.greedy_session), _greedy, _accounts),
     Scenario(
@@ -246,6 +280,10 @@ SCENARIOS = (
         _accounts,
     ),
     Scenario("mixed-batch", (Cast("benefits", 0, 40),), _mixed_off, _mixed, _accounts),
+    Scenario("stolen-password", (PARTNER,), _off(attackers_signin.stolen_password_off), _password, _nobody),
+    Scenario("help-desk-reset", (ADVISER, MANAGER), _off(attackers_signin.help_desk_reset_off), _help_desk, _nobody),
+    Scenario("hijacked-cookie", (PARTNER,), _off(attackers.greedy_session), _cookie, _nobody),
+    Scenario("hijacked-manager", (ADVISER, MANAGER), _off(attackers_signin.hijacked_manager_off), _manager, _nobody),
     Scenario("desk-login", (Cast("adviser", 432, 8),), _select_everything, _desk_login, _accounts),
     Scenario("door-and-dump", (PARTNER, PARTNER), _select_everything, _door_and_dump, _accounts),
     Scenario("dba-and-adviser", (PARTNER,), _select_everything, _dba, _keys),

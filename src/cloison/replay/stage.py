@@ -14,14 +14,17 @@ from uuid import UUID
 import msgspec
 import psycopg
 
-from cloison.access import sessions
 from cloison.access.accounts import find_account
+from cloison.access.sessions import bearer
+from cloison.client import Credentials, DeviceKey
+from cloison.client.passkey import SoftwarePasskey
 from cloison.config import Home, read_secret
 from cloison.processes import Process, base_url, desk_process, keeper_of
 from cloison.register.profile import Profile
-from cloison.replay import dumps
+from cloison.replay import dumps, sessions
 from cloison.replay.attackers import Leaked, Prey
 from cloison.replay.attackers_keeper import SealedRow, StolenDesk, StolenSession
+from cloison.replay.attackers_signin import Victim
 from cloison.replay.known_people import Known
 from cloison.replay.population import Segment, Worker
 from cloison.replay.throwaway import Unguarded
@@ -49,7 +52,7 @@ class Cast(msgspec.Struct, frozen=True):
         everybody = segment.everybody
         first = number * self.caseload % len(everybody)
         own, today = everybody[first : first + self.caseload], self.appointments
-        met = own[:today] if own else everybody[-today:]
+        met = own[:today] if own else everybody[len(everybody) - today :]
         return Worker(handle, segment.name, self.role, f"{segment.name}-01", own, met)
 
 
@@ -59,7 +62,7 @@ class Agent(msgspec.Struct, frozen=True):
     handle: str
     account: UUID
     role: str
-    token: str
+    held: Credentials
     session: StolenSession
 
 
@@ -98,7 +101,7 @@ class Stage:
         everybody = [UUID(int=number) for number in range(1, self.unguarded.people + 1)]
         return Prey(
             base_url=self.unguarded.base_url,
-            token=self.unguarded.token,
+            held=Credentials(self.unguarded.token, DeviceKey()),
             purpose="follow_up",
             compartments=["identity"],
             people=everybody,
@@ -112,7 +115,7 @@ class Stage:
         """The desk, for the thief of this agent's session."""
         return Prey(
             base_url=base_url(self.home),
-            token=agent.token,
+            held=agent.held,
             purpose=PURPOSES.get(agent.role, "follow_up"),
             compartments=ALL_COMPARTMENTS.get(agent.role, ["identity"]),
             people=people,
@@ -123,16 +126,25 @@ class Stage:
         """A session of the account, as its holder would have begun it a moment ago."""
         account = find_account(owner, handle)
         async with keeper_of(self.home, "issuer") as keeper:
-            issued = await sessions.issue(owner, keeper, account)
+            held = await sessions.issue(owner, keeper, account)
         rows = owner.execute(
             "select distinct person from cloison.relation where segment = %s and account = %s",
             (account.segment, account.account),
         ).fetchall()
         worker = self.workers[handle]
-        token = sessions.bearer_of(issued.token).token
+        token = bearer(held.token, held.key.thumbprint).token
         people = [row[0] for row in rows]
         stolen = StolenSession(account.segment, token, people, worker.caseload or worker.appointments)
-        return Agent(handle, account.account, account.role, issued.token, stolen)
+        return Agent(handle, account.account, account.role, held, stolen)
+
+    def victim(self, agent: Agent) -> Victim:
+        """The account that somebody wants to come in by."""
+        signin = self.home.config.signin.public_origin
+        return Victim(signin, agent.session.segment, agent.account, agent.handle)
+
+    def passkey(self, owner: psycopg.Connection, agent: Agent) -> SoftwarePasskey:
+        """The passkey of the account's holder."""
+        return sessions.give_passkey(self.home, owner, find_account(owner, agent.handle))
 
     def strangers(self, owner: psycopg.Connection, agent: Agent) -> list[UUID]:
         """Ids of people of the same department out of the account's reach."""

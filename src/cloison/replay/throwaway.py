@@ -24,7 +24,7 @@ from cloison.config import Home
 from cloison.errors import ConfigError
 from cloison.processes import Process
 from cloison.register.synthetic import COLUMNS
-from cloison.replay import unguarded
+from cloison.replay import attackers_signin, unguarded
 from cloison.store.embedded import SUPERUSER, Embedded
 
 DATABASE = "as_it_was"
@@ -134,6 +134,14 @@ def _give_account(owner: psycopg.Connection, token: bytes, caseload: Sequence[in
     owner.execute("create table caseload (account text not null, number bigint not null)")
     owner.execute("insert into session values (%s, 'stolen')", (hashlib.sha256(token).digest(),))
     owner.execute("insert into caseload select 'stolen', unnest(%s::bigint[])", (list(caseload),))
+    owner.execute(
+        "create table staff (account text primary key, password text not null, birth_date text, agency text, "
+        "manager boolean not null)"
+    )
+    adviser = (attackers_signin.ADVISER, attackers_signin.PASSWORDS[2], *attackers_signin.FACTS.values(), False)
+    manager = (attackers_signin.MANAGER, attackers_signin.PASSWORDS[1], None, None, True)
+    for one in (adviser, manager):
+        owner.execute("insert into staff values (%s, %s, %s, %s, %s)", one)
 
 
 def _await_answer(process: Process, base_url: str) -> None:

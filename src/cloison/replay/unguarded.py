@@ -27,6 +27,8 @@ from litestar.handlers import BaseRouteHandler
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
 
+from cloison.replay import unguarded_staff
+
 DATABASE, PORT = "UNGUARDED_DATABASE", "UNGUARDED_PORT"
 CONNECTIONS = 4
 NOBODY = 2**63 - 1  # the largest number that the database knows
@@ -106,7 +108,7 @@ def unguarded_app(conninfo: str) -> Litestar:
 
     routes = Router("/v1", guards=[require_session], route_handlers=[search, open_people, caseload])
     return Litestar(
-        [routes, health],
+        [routes, health, *unguarded_staff.ROUTES],
         lifespan=[database],
         request_max_body_size=BODY_BYTES,
         exception_handlers={PermissionError: _no_session, Exception: _refuse},

@@ -282,3 +282,15 @@ def _await_end(process: psutil.Process) -> None:
         if time.monotonic() > deadline:
             raise EmbeddedDatabaseError(reason=f"it has not stopped for {STOP_SECONDS} seconds")
         time.sleep(POLL_SECONDS)
+
+
+def start_database(home: Home) -> None:
+    """Start the embedded database if it is the one this home uses; raises EmbeddedDatabaseError."""
+    if not home.config.database.url:
+        Embedded(home).start()
+
+
+def stop_database(home: Home) -> None:
+    """Stop the embedded database if it is the one this home uses; raises EmbeddedDatabaseError."""
+    if not home.config.database.url:
+        Embedded(home).stop()

@@ -65,7 +65,7 @@ Connection = psycopg.AsyncConnection[Any]
 
 
 class Bearer(NamedTuple):
-    """Who asks: the home segment of the session's account, and the session's secret token (32 bytes)."""
+    """Who asks: the home segment of the session's account, and what shows the session (32 bytes, `sessions.bearer`)."""
 
     segment: str
     token: bytes

@@ -27,3 +27,5 @@ def sweep(reaper: psycopg.Connection) -> None:
     """Remove receipts, openings, refusals and misses that no window counts any more; let waiting interactions begin."""
     reaper.execute("select cloison.sweep_v1()")
     reaper.execute("select cloison.sweep_relations_v1()")
+    reaper.execute("select cloison.space_sweep_v1()")
+    reaper.execute("select cloison.sweep_changes_v1()")

@@ -16,7 +16,10 @@ from psycopg import sql
 Right = tuple[str, str, str]
 
 MEMBERS = {("cloison_reaper", "MEMBER", "cloison_desk"), ("cloison_reaper", "MEMBER", "cloison_intake")}
-CONNECT = {(f"cloison_{login}", "CONNECT", "database") for login in ("desk", "intake", "reaper", "statistics")}
+CONNECT = {
+    (f"cloison_{login}", "CONNECT", "database")
+    for login in ("desk", "intake", "reaper", "statistics", "signin", "space", "operator")
+}
 GRANT = re.compile(r"^grant (\w+) on (schema|function|table) (?:cloison\.)?(.+?) to (\w+);$")
 
 # Functions, relations, and the schema: whoever but the owner has something on them, PUBLIC included. A null ACL means

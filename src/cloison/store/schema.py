@@ -21,7 +21,7 @@ from psycopg import sql
 from cloison.errors import SchemaError
 from cloison.store import rights
 
-LOGINS = ("owner", "intake", "desk", "reaper", "statistics")
+LOGINS = ("owner", "intake", "desk", "reaper", "statistics", "signin", "space", "operator")
 FIRST_REPEATED = 50  # files from this number on are run again at every upgrade
 HARDENING = "05_hardening.sql"
 GRANTS = "90_grants.sql"
@@ -37,7 +37,7 @@ DATABASE_GRANTEES = """
 select distinct a.grantee::regrole::text from pg_database d, aclexplode(d.datacl) a
 where d.datname = %s and a.grantee not in (0, d.datdba)
 """
-CONNECTION_LIMITS = {"desk": 40, "intake": 24, "reaper": 4, "statistics": 4}
+CONNECTION_LIMITS = {"desk": 40, "intake": 24, "reaper": 4, "statistics": 4, "signin": 12, "space": 16, "operator": 4}
 
 
 def role_of(login: str) -> str:

@@ -12,6 +12,7 @@ import resource
 import signal
 import socket
 import sys
+from collections.abc import Callable
 
 import psutil
 import uvloop
@@ -24,6 +25,7 @@ from cloison.config import Home, WebConfig
 from cloison.errors import CloisonError, ConfigError
 from cloison.web.admission import Admission
 from cloison.web.application import desk_app
+from cloison.web.kept import Kept
 
 # What a client may hold that sends slowly or nothing at all. Granian counts connections, idle ones too, and accepts no
 # more than these; the rest waits in the kernel's queue until a slow one has used up its time.
@@ -47,7 +49,7 @@ async def serve(web: WebConfig, app: Litestar) -> None:
     """Serve until SIGTERM or SIGINT; what is under way then is answered first."""
     refuse_taken(web.host, web.port)
     server = Server(
-        Admission(app, web.waiting_requests, app.state.metrics),
+        Kept(Admission(app, web.waiting_requests, app.state.metrics, web.address_header)),
         address=web.host,
         port=web.port,
         interface=Interfaces.ASGI,
@@ -61,7 +63,7 @@ async def serve(web: WebConfig, app: Litestar) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.stop)
-    _log.info("the desk listens on %s:%s", web.host, web.port)
+    _log.info("listening on %s:%s", web.host, web.port)
     gc.freeze()  # what was made at the start stays: looking through it again took a tenth of a busy desk's time
     gc.set_threshold(YOUNG_OBJECTS)
     bounding = asyncio.create_task(_bound_reading(web.port))
@@ -71,13 +73,17 @@ async def serve(web: WebConfig, app: Litestar) -> None:
 
 def main() -> int:
     """Run the desk; 1 where it cannot be set up, with the reason on standard error."""
+    return run("web", lambda home: (home.config.web, desk_app(home)))
+
+
+def run(name: str, made: Callable[[Home], tuple[WebConfig, Litestar]]) -> int:
+    """Serve what `made` makes of the home, until it is told to stop; 1 where it cannot be set up, with the reason."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it would write down the address of each change: of whom
-    home = Home()
     try:
-        uvloop.run(serve(home.config.web, desk_app(home)))
+        uvloop.run(serve(*made(Home())))
     except CloisonError as error:
-        _log.error("%s: %s", error.code, error)
+        logging.getLogger(f"cloison.{name}").error("%s: %s", error.code, error)  # noqa: TRY400 - it says what to do by itself
         return 1
     return 0
 
@@ -90,7 +96,9 @@ def refuse_taken(host: str, port: int) -> None:
     try:
         socket.create_server((host, port), family=_family(host)).close()
     except OSError as error:
-        raise ConfigError(reason=f"the desk cannot listen on {host}:{port} ({error.strerror}); set web.port") from error
+        raise ConfigError(
+            reason=f"nobody can listen on {host}:{port} ({error.strerror}); set another port in cloison.toml"
+        ) from error
 
 
 async def _bound_reading(port: int) -> None:

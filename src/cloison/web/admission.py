@@ -11,6 +11,8 @@ This stands before Litestar, whose own way to an error costs as much as opening 
    a thousand at most: clients that ask again at once, whatever they are told, would else be refused thousands of times
    a second, and that would be all that the desk does.
 4. Whoever sends a body slowly gives the place back until all of it is there, and is refused then if there is none.
+5. A session has few calls under way at a time, and so has the network of those who have none, as at sign-in: a flood of
+   anonymous calls keeps out its own network.
 """
 
 import asyncio
@@ -21,6 +23,7 @@ from typing import Any, cast
 import msgspec
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
+from cloison.access.throttle import network_of
 from cloison.errors import OverloadedError
 from cloison.web import problems
 from cloison.web.application import HEADERS
@@ -44,9 +47,13 @@ TOKEN_END = slice(-43, -1)  # the secret but its last letter, which has four spe
 class Admission:
     """The ASGI application before the desk."""
 
-    def __init__(self, app: ASGIApp, most: int, metrics: Metrics) -> None:
-        """At most `most` openings are under way, whatever the rate; refusals are counted in `metrics`."""
+    def __init__(self, app: ASGIApp, most: int, metrics: Metrics, address_header: str = "") -> None:
+        """At most `most` openings are under way, whatever the rate; refusals are counted in `metrics`.
+
+        `address_header`: where a reverse proxy says from which address a request comes.
+        """
         self._app = app
+        self._address_header = address_header.lower().encode()
         few = max(most // FEW, 1)
         self._places = {
             OPENINGS: Places(FIRST, FEWEST, most),
@@ -63,7 +70,7 @@ class Admission:
         if kind is None:
             await self._app(scope, receive, send)
             return
-        call = _Call(self._places[kind], _header(scope, b"authorization")[TOKEN_END], receive)
+        call = _Call(self._places[kind], self._whose(scope), receive)
         if not call.take():
             self._count[kind]()
             await self._refuse(scope, send)
@@ -73,6 +80,15 @@ class Admission:
         finally:
             call.end()
             self._at_once = min(self._at_once + REFUSALS_AN_ANSWER, HELD)
+
+    def _whose(self, scope: Scope) -> bytes:
+        """Rule 5: by whom few calls are under way at a time: a session, or the network of who has none."""
+        token = _header(scope, b"authorization")[TOKEN_END]
+        if token:
+            return token
+        client = scope.get("client") or ("", 0)
+        told = _header(scope, self._address_header) if self._address_header else b""
+        return network_of(told.decode("latin-1") or client[0]).encode()
 
     async def _refuse(self, scope: Scope, send: Send) -> None:
         if self._at_once:

@@ -1,29 +1,44 @@
 """The desk's application: its routes, its limits, its headers."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from litestar import Litestar, get
 from litestar.types import Message, Scope
 
+from cloison.access.proofs import Proofs
 from cloison.app import furnish, running
 from cloison.config import Home
 from cloison.register.profile import load_profile
-from cloison.web import bodies, covers, document, forwarding, problems, protections
+from cloison.web import (
+    bodies,
+    changed,
+    covers,
+    document,
+    exports,
+    forwarding,
+    grants,
+    pages,
+    problems,
+    protections,
+    signout,
+)
 from cloison.web.desk import ROUTES, desk_with
 from cloison.web.guard import refuse_unknown_parameters
 from cloison.web.metrics import Metrics, timed
+from cloison.web.presence import Presence
 
-# Answers are about people: no cache keeps them, no page embeds, sniffs or runs them.
+# Answers are about people: no cache keeps them, no page embeds, sniffs or runs them; pages have a policy of their own.
 HEADERS = [
     (b"cache-control", b"no-store"),
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
-    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"referrer-policy", b"no-referrer"),
     (b"strict-transport-security", b"max-age=63072000; includeSubDomains"),
 ]
+POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 
 
 Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
@@ -39,18 +54,32 @@ def desk_app(home: Home, *beside: Lifespan) -> Litestar:
     rooms = furnish(home, profile)
     metrics = Metrics()
     forwarder = forwarding.Forwarder(home)
+    presence = Presence(rooms.meter.ask)
 
     @asynccontextmanager
     async def live(_app: Litestar) -> AsyncIterator[None]:
         async with running(rooms):
+            watching = asyncio.create_task(presence.run())
             yield
+            watching.cancel()
         await forwarder.close()
 
     app = Litestar(
-        route_handlers=[*ROUTES, *forwarding.ROUTES, *covers.ROUTES, *protections.ROUTES, show_document],
+        route_handlers=[
+            *ROUTES,
+            *forwarding.ROUTES,
+            *covers.ROUTES,
+            *changed.ROUTES,
+            *protections.ROUTES,
+            *grants.ROUTES,
+            *exports.ROUTES,
+            *signout.ROUTES,
+            *pages.ROUTES,
+            show_document,
+        ],
         before_request=refuse_unknown_parameters,
         lifespan=[live, *beside],
-        before_send=[_harden, metrics.count],
+        before_send=[harden, metrics.count],
         middleware=[timed],
         exception_handlers={Exception: problems.answer},
         request_class=bodies.DeskRequest,
@@ -67,7 +96,10 @@ def desk_app(home: Home, *beside: Lifespan) -> Litestar:
         debug=False,
     )
     app.state.desk = desk_with(rooms, metrics)
+    app.state.shells = pages.desk_shells(home.config, profile)
     app.state.forwarder = forwarder
+    app.state.presence = presence
+    app.state.proofs = Proofs(home.config.web.public_origin)
     app.state.metrics = metrics
     app.state.request_bytes = home.config.web.request_bytes
     app.state.document = document.document(app)
@@ -81,6 +113,11 @@ def show_document(request: bodies.DeskRequest) -> bytes:
     return found
 
 
-async def _harden(message: Message, _scope: Scope) -> None:
+async def harden(message: Message, scope: Scope) -> None:
+    """Put the headers on that every answer has; a page has a content policy of its own."""
     if message["type"] == "http.response.start":
-        message["headers"] = [*message["headers"], *HEADERS]
+        nonce = scope["litestar_app"].state.proofs.nonce().encode()  # for the device's next proof
+        given = list(message["headers"])
+        own_policy = any(name == POLICY[0] for name, _ in given)
+        policy = [] if own_policy else [POLICY]
+        message["headers"] = [*given, *HEADERS, *policy, (b"dpop-nonce", nonce)]

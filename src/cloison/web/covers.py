@@ -20,6 +20,7 @@ from cloison.client.wire import (
     CodeSent,
     CoverRequest,
     HandoverRequest,
+    SpaceInvitation,
     TakenInteractions,
     ToldInteractions,
     Transfer,
@@ -135,6 +136,20 @@ async def send_code(request: DeskRequest, person: UUID, data: CodeRequest) -> Re
 
 
 @post(
+    "/people/{person:uuid}/space-invitation",
+    status_code=200,
+    operation_id="invite_to_space",
+    summary="Invite somebody to their own space",
+    response_description="The outcome, and the half of the code that is given by hand; the other one is mailed.",
+    responses=problems.REFUSALS,
+)
+async def invite_to_space(request: DeskRequest, person: UUID) -> Response[SpaceInvitation]:  # noqa: ARG001 - as above
+    """Somebody whose record this session opened in the last 15 minutes, at most 3 times a day."""
+    forwarder: Forwarder = request.app.state.forwarder
+    return await forwarder.send(request)
+
+
+@post(
     "/people/{person:uuid}/code/confirm",
     status_code=200,
     operation_id="confirm_code",
@@ -150,18 +165,19 @@ async def confirm_code(request: DeskRequest, person: UUID, data: CodeGiven) -> R
 
 @post(
     "/v1/feeds/interactions",
+    guards=[require_session],  # which takes any token apart; whose it is, intake says
     status_code=200,
     operation_id="tell_interactions",
     summary="Tell of interactions",
     response_description="One result an interaction, in the order told.",
-    responses={**problems.BODY_REFUSALS, 401: problems.described("There is no valid service token.")},
-    security=[{"feed": []}],
+    responses={**problems.BODY_REFUSALS, 401: problems.described("There is no valid token of a source.")},
+    security=[{"client": []}],
 )
 async def tell_interactions(request: DeskRequest, data: "ToldInteractions") -> Response[TakenInteractions]:  # noqa: ARG001 - as above
     """For sources that no account can write: appointments, the personal space, the telephone. 200 at most a call.
 
-    Their service token is no session. An interaction told before is `known`, whatever else it says: one that moves is a
-    new one.
+    By a system's token for `feed`, which is no session. An interaction told before is `known`, whatever else it says:
+    one that moves is a new one.
     """
     forwarder: Forwarder = request.app.state.forwarder
     return await forwarder.send(request)
@@ -173,7 +189,7 @@ ROUTES: list[Router | HTTPRouteHandler] = [
         guards=[require_session],
         route_handlers=[
             *(ask_cover, ask_handover, approve_cover, approve_handover, show_covers, show_handovers),
-            *(send_code, confirm_code),
+            *(send_code, confirm_code, invite_to_space),
         ],
         security=[{"session": []}],
     ),

@@ -34,7 +34,7 @@ from cloison.errors import MalformedRequestError, TooLargeError, UnknownSearchEr
 from cloison.model import OpenRequest
 from cloison.register import people
 from cloison.register.people import People, Query
-from cloison.store.metered import Meter
+from cloison.store.metered import Bearer, Meter
 from cloison.web import problems
 from cloison.web.alerts import AlertCount
 from cloison.web.bodies import DeskRequest
@@ -90,14 +90,8 @@ async def search_people(request: DeskRequest, data: "SearchRequest") -> Cards:
 
     A miss is charged as a refusal. People out of reach are not found, just as people who do not exist.
     """
-    desk = desk_of(request)
-    facts = {name: value for name in data.__struct_fields__ if name not in NOT_FACTS and (value := getattr(data, name))}
-    given = [name for name in desk.searches if name in facts]
-    if len(given) != 1:
-        raise UnknownSearchError(offered=", ".join(desk.searches))
-    who = bearer(request)
-    query = Query(data.segment or who.segment, given[0], facts, desk.purposes[data.purpose])
-    found = await desk.people.search(who, query)
+    desk, who = desk_of(request), bearer(request)
+    found = await desk.people.search(who, query_of(desk, who, data))
     desk.metrics.outcomes.labels("search", found.outcome).inc()
     return Cards(found.outcome, _cards(found.cards), found.retry_after)
 
@@ -204,6 +198,15 @@ def desk_of(request: Request[Any, Any, Any]) -> Desk:
     """The desk that serves this request."""
     desk: Desk = request.app.state.desk
     return desk
+
+
+def query_of(desk: Desk, who: Bearer, data: SearchRequest) -> Query:
+    """A search as it was told; raises UnknownSearchError unless it is by exactly one fact."""
+    facts = {name: value for name in data.__struct_fields__ if name not in NOT_FACTS and (value := getattr(data, name))}
+    given = [name for name in desk.searches if name in facts]
+    if len(given) != 1:
+        raise UnknownSearchError(offered=", ".join(desk.searches))
+    return Query(data.segment or who.segment, given[0], facts, desk.purposes[data.purpose])
 
 
 def _refuse_repeated(requests: Sequence[PersonRequest]) -> None:

@@ -15,12 +15,13 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
 
 from cloison import __version__
-from cloison.client import changes, wire
+from cloison.client import changes, signin_wire, wire
 from cloison.register.profile import Profile
 
 REQUESTS = ("SearchRequest", "OpenRequests", "PersonRequest")
 RELATIONS = ("CoverRequest", "HandoverRequest", "CodeRequest", "CodeGiven", "ToldInteraction", "ToldInteractions")
 PROTECTIONS = ("ProtectionRequest", "AudienceRequest")
+SESSIONS = ("SignOut",)
 CHANGES = (
     *("CreateRequest", "NewFields", "ChangeRequest", "ChangedFields", "DayRequest", "ResumeRequest"),
     *("MergeRequest", "SplitRequest", "RepresentativeRequest"),
@@ -41,7 +42,7 @@ def settings(profile: Profile) -> OpenAPIConfig:
         components=Components(
             security_schemes={
                 "session": SecurityScheme(type="http", scheme="bearer", description="A session: SEGMENT.SECRET"),
-                "feed": SecurityScheme(type="http", scheme="bearer", description="A source's token: feed_SECRET"),
+                "client": SecurityScheme(type="http", scheme="bearer", description="A system's token: _client.SECRET"),
             }
         ),
         # Litestar would serve pages of its own below this path; we serve the document alone.
@@ -55,10 +56,10 @@ def document(app: Litestar) -> bytes:
     made: dict[str, Any] = app.openapi_schema.to_schema()
     schemas: dict[str, dict[str, Any]] = made["components"]["schemas"]
     for name, schema in schemas.items():
-        described = getattr(wire, name, None) or getattr(changes, name, None)
+        described = next((found for each in (wire, changes, signin_wire) if (found := getattr(each, name, None))), None)
         if described is not None:
             schema["description"] = getdoc(described)
-    for name in (*REQUESTS, *CHANGES, *RELATIONS, *PROTECTIONS):
+    for name in (*REQUESTS, *CHANGES, *RELATIONS, *PROTECTIONS, *SESSIONS):
         schemas[name]["additionalProperties"] = False
     schemas["ChangedFields"]["minProperties"] = 1
     schemas["OpenRequests"]["properties"]["requests"]["maxItems"] = wire.REQUESTS_A_CALL

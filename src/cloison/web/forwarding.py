@@ -2,7 +2,8 @@
 
 A change takes the whole record, which no adviser's session may read. So the desk never does it: the door, a process
 with a login and a caller of its own, charges the session, changes and seals, and answers with an outcome. What goes on
-is the body, within its size, the session's token and the language; what comes back is the answer, within a time.
+is the body, within its size, the session's bearer, whose proof is checked here, and the language; what comes back is
+the answer, within a time.
 """
 
 from typing import Annotated, Any
@@ -13,6 +14,7 @@ from litestar import Request, Response, Router, delete, patch, post, put, route
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import Parameter
 
+from cloison.access.sessions import text_of
 from cloison.client.changes import (
     Changed,
     ChangeRequest,
@@ -27,7 +29,7 @@ from cloison.config import Home
 from cloison.errors import DoorUnavailableError
 from cloison.web import problems
 from cloison.web.bodies import DeskRequest
-from cloison.web.guard import require_session
+from cloison.web.guard import bearer, require_session
 
 # ruff: noqa: ARG001 - the desk reads the shape of what it passes on, and names it in its document
 
@@ -35,7 +37,7 @@ ANSWER_SECONDS = 15.0  # a locked ledger is waited for 3 seconds, a database tha
 CONNECT_SECONDS = 2.0
 CONNECTIONS = 64
 ANSWER_BYTES = 65_536
-THERE = ("authorization", "accept-language", "content-type")
+THERE = ("accept-language", "content-type")
 BACK = ("content-type", "content-language", "vary", "retry-after", "www-authenticate")
 
 
@@ -60,6 +62,7 @@ class Forwarder:
     async def send(self, request: Request[Any, Any, Any]) -> Response[Any]:
         """Pass a request on; the door's answer. Raises DoorUnavailableError where there is none in time."""
         headers = {name: value for name in THERE if (value := request.headers.get(name)) is not None}
+        headers["authorization"] = _handed_on(request)
         url = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         try:
             answer = await self._http.request(request.method, url, content=await request.body(), headers=headers)
@@ -188,6 +191,11 @@ ROUTES: list[Router | HTTPRouteHandler] = [
     ),
     feed,
 ]
+
+
+def _handed_on(request: Request[Any, Any, Any]) -> str:
+    """The bearer of a session or a client, whose proof was checked here."""
+    return f"Bearer {text_of(bearer(request))}"
 
 
 async def _forward(request: DeskRequest) -> Response[Any]:

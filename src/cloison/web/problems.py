@@ -18,16 +18,21 @@ from typing import Any
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.openapi import ResponseSpec
-from litestar.status_codes import HTTP_429_TOO_MANY_REQUESTS, HTTP_503_SERVICE_UNAVAILABLE
+from litestar.status_codes import HTTP_401_UNAUTHORIZED, HTTP_429_TOO_MANY_REQUESTS, HTTP_503_SERVICE_UNAVAILABLE
 
 from cloison.client.wire import Problem
 from cloison.errors import (
     BadRequestError,
+    ClientRefusedError,
     CloisonError,
     MalformedRequestError,
     MethodNotAllowedError,
+    NoClientError,
+    NoFeedError,
     NoSessionError,
     NotFoundError,
+    ProofError,
+    ProofNonceError,
     TooLargeError,
 )
 from cloison.web.language import chosen, translate
@@ -36,6 +41,15 @@ MEDIA_TYPE = "application/problem+json"
 TYPE = "urn:cloison:problem:"
 RETRY_SECONDS = 5  # where the error does not say
 ROOT = "$"
+SHOWN = ("secret", "bearer")  # of the token that the guard took: `presence.py` looks whether it was copied
+CHALLENGES: dict[type[CloisonError], str] = {  # RFC 9449, section 7.1
+    NoSessionError: 'DPoP algs="ES256"',
+    ProofError: 'DPoP error="invalid_dpop_proof", algs="ES256"',
+    ProofNonceError: 'DPoP error="use_dpop_nonce", algs="ES256"',
+    NoFeedError: 'DPoP algs="ES256"',
+    NoClientError: 'DPoP algs="ES256"',
+    ClientRefusedError: 'DPoP algs="ES256"',
+}
 
 _log = logging.getLogger("cloison.web")
 _PATH = re.compile(r" - at `(\$(?:\.[a-z0-9_]+|\[\d{1,4}\]|\[\.\.\.\])*)`\Z")
@@ -48,6 +62,10 @@ def answer(request: Request[Any, Any, Any], exception: Exception) -> Response[Pr
     if type(error) is CloisonError and not isinstance(exception, HTTPException):
         _log_unexpected(exception)
     request.app.state.metrics.problems.labels(error.code).inc()
+    shown = [request.scope["state"].get(name) for name in SHOWN]
+    presence = request.app.state.get("presence")
+    if isinstance(error, NoSessionError) and None not in shown and presence is not None:
+        presence.unknown(*shown)
     language = chosen(request.headers.get("accept-language"))
     return Response(
         problem_of(error, language),
@@ -114,9 +132,15 @@ def title_of(error: CloisonError) -> str:
 
 
 def detail_of(error: CloisonError, language: str) -> str:
-    """The error's sentence in `language`."""
+    """The error's sentence in `language`; reasons that are sentences of ours, too."""
     translated = translate(error.template, language)
-    return str(error) if translated == error.template else translated.format(**error.fields)
+    if translated == error.template:
+        return str(error)
+    said = {
+        name: translate(each, language) if isinstance(each, str) and each else each
+        for name, each in error.fields.items()
+    }
+    return translated.format(**said)
 
 
 def retry_after(error: CloisonError) -> int | None:
@@ -144,8 +168,8 @@ def _parameter(exception: ValidationException) -> str:
 def headers_of(error: CloisonError, language: str) -> dict[str, str]:
     """The headers beside the body that says `error`."""
     headers = {"Content-Language": language, "Vary": "Accept-Language"}
-    if isinstance(error, NoSessionError):
-        headers["WWW-Authenticate"] = "Bearer"
+    if error.status == HTTP_401_UNAUTHORIZED:
+        headers["WWW-Authenticate"] = CHALLENGES.get(type(error), CHALLENGES[NoSessionError])
     seconds = retry_after(error)
     if seconds is not None:
         headers["Retry-After"] = str(seconds)

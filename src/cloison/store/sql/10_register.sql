@@ -1,8 +1,8 @@
 -- The register: people, their sealed compartments and their search terms; and the profile that names them.
 -- `segment` is the first column of every key. Nothing here is readable: `sealed` is noise without the keeper.
 
-create type cloison.relation_kind as enum ('caseload', 'cover', 'inbound', 'walk_in');
-create type cloison.meter as enum ('open', 'walk_in', 'list', 'search', 'refusal');
+create type cloison.relation_kind as enum ('caseload', 'cover', 'inbound', 'walk_in', 'grant');
+create type cloison.meter as enum ('open', 'walk_in', 'list', 'search', 'refusal', 'campaign');
 create type cloison.outcome as enum ('open', 'scope', 'budget', 'step_up', 'frozen', 'stale');
 
 -- One row: the profile this register was made with. Bit i of a compartment mask is compartments[i + 1].

@@ -8,6 +8,7 @@ create table cloison.ledger (
     -- How many people its windows of the meter `open` hold at most, since then; null: not counted yet. See 60_settle.sql.
     at_most integer[] check (cardinality(at_most) = 4),
     counted_at timestamptz,
+    quarantined_until timestamptz,       -- a session began with a new passkey: a fifth of the budgets until then
     primary key (segment, account)
 ) with (fillfactor = 50);
 

@@ -16,7 +16,14 @@ create type cloison.event as enum (
     'cover_asked', 'cover_given', 'handover_asked', 'handover_done',
     'code_sent', 'code_confirmed',
     'feed_created', 'feed_closed',
-    'agreement_made', 'agreement_ended', 'allowance_lent'
+    'agreement_made', 'agreement_ended', 'allowance_lent',
+    'factor_added', 'factor_frozen', 'identity_linked', 'session_touched', 'token_copied',
+    'act_asked', 'act_signed', 'act_refused', 'act_done', 'grant_given', 'grant_ended', 'exported',
+    'invitation_handed_over', 'invitation_redeemed',
+    'client_registered', 'client_closed', 'client_signed_in', 'session_handed_on',
+    'account_recovered', 'account_elevated', 'account_reviewed', 'account_closed',
+    'space_invited', 'space_redeemed', 'space_signed_in', 'space_signed_out', 'space_blocked',   -- people, in their own space
+    'space_factor_added', 'space_factor_frozen', 'space_ended'
 );
 
 create table cloison.entry (

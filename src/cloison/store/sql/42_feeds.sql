@@ -52,13 +52,13 @@ create type cloison.wished_relation as (
     kind cloison.relation_kind, valid_from timestamptz, valid_until timestamptz
 );
 
--- A source of interactions that no account can write, known by a service token.
+-- A source of interactions that no account can write, told by one client.
 create table cloison.feed (
     feed uuid primary key default gen_random_uuid(),
     name text not null unique check (name ~ '^[0-9a-z][0-9a-z._-]{0,39}$'),
     kind cloison.feed_kind not null,
     segments text[],                     -- null: all
-    token_hash bytea not null unique check (length(token_hash) = 32),
+    client uuid not null unique references cloison.client,
     created_at timestamptz not null,
     closed_at timestamptz
 );

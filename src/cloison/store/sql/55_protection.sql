@@ -187,7 +187,7 @@ begin
         when v_who.account <> all (v_locked) then 'busy'
         when exists (select from account_freeze f where f.segment = p_segment and f.account = v_who.account
                      and f.lifted_at is null) then 'frozen'
-        when (v_who.acts >> 7) & 1 = 1 then 'open'         -- model.Act.PROTECT
+        when (v_who.permissions >> 7) & 1 = 1 then 'open'         -- model.Permission.PROTECT
         else 'scope' end;
     if v_verdict in ('frozen', 'scope') then
         perform from settle_v1(p_segment, clock_v1(), array[row(1, v_who.session, v_who.account, v_who.role, null,

@@ -32,15 +32,15 @@ return array[
     p_now - interval '24 hours 10 seconds', p_now - interval '672 hours 10 seconds'
 ];
 
--- Sessions that have not ended, with what their account's role allows while the agreement of its organisation covers
--- role and home: all masks are 0 where it does not, so that from then on everything is out of reach and nothing is
--- released. Expiry and freezes are the caller's to compare.
+-- The desk's sessions that have not ended, with what their account's role allows while the agreement of its organisation
+-- covers role and home, and while the account is open and was reviewed within a year: all masks are 0 where not, so that
+-- from then on everything is out of reach and nothing is released. Expiry and freezes are the caller's to compare.
 create or replace view cloison.holder as
-select s.segment, s.session, s.token_hash, s.account, s.touched_at, s.expires_at, a.handle, a.organisation, a.role,
+select s.segment, s.session, s.token_hash, s.account, s.touched_at, least(s.expires_at, s.seen_at + s.idle) as expires_at, a.handle, a.organisation, a.role,
        r.name as role_name, case when g.standing then r.relations else 0 end as relations,
        case when g.standing then r.compartments else 0 end as compartments, r.touch,
        case when g.standing then r.purposes else 0 end as purposes,
-       case when g.standing then r.acts else 0 end as acts,
+       case when g.standing then r.permissions else 0 end as permissions,
        g.standing is not null as covered, g.segments as lent_to,     -- where people may be opened besides; null: everywhere
        coalesce(g.minutes_5, g.hour, g.day, g.days_28) is not null as capped, g.ledger_segment
 from cloison.session s
@@ -48,8 +48,9 @@ join cloison.account a on a.segment = s.segment and a.account = s.account
 join cloison.role r on r.role = a.role
 left join cloison.agreement g on g.organisation = a.organisation and g.standing
     and case when a.segment <> all (g.segments) or a.role <> all (g.roles) then false
+             when a.closed_at is not null or a.reviewed_at < cloison.clock_v1() - interval '8760 hours' then false
              when g.ends_at is null then true else g.ends_at > cloison.clock_v1() end
-where not exists (select from cloison.session_end e where e.segment = s.segment and e.session = s.session);
+where s.door = 'desk' and not exists (select from cloison.session_end e where e.segment = s.segment and e.session = s.session);
 
 -- Sessions of accounts at home elsewhere that may still release here what they were charged for here.
 create or replace view cloison.visitor as
@@ -61,6 +62,25 @@ where case when v.segment <> all (g.segments) or v.home <> all (g.segments) or v
            when g.ends_at is null then true else g.ends_at > cloison.clock_v1() end
   and not exists (select from cloison.session_end e where e.segment = v.segment and e.session = v.session)
   and not exists (select from cloison.recall c where c.subject in (v.session, v.account));
+
+-- The windows' budgets of a campaign of so many people a day (88_campaigns.sql).
+create or replace function cloison.campaign_budget_v1(p_people integer, p_days integer) returns integer[]
+language sql immutable parallel safe security definer set search_path = pg_catalog, cloison, pg_temp
+return array[(p_people + 5) / 6, (p_people + 2) / 3, p_people, p_people * p_days];
+
+-- Those of `judged` that are of an account's own caseload, at home, in a campaign of its agency: on that meter.
+create or replace function cloison.campaigning_v1(
+    p_segment text, p_now timestamptz, judged cloison.judged[], p_places text[]
+) returns cloison.judged[]
+language sql stable security definer set search_path = pg_catalog, cloison, pg_temp
+    set enable_seqscan = off set plan_cache_mode = force_generic_plan as $$
+    select array_agg(row(j.ordinal, j.session, j.account, j.role, j.request, j.person, j.compartments, j.purpose, j.relation,
+        case when j.meter = 'open' and j.relation = 'caseload' and exists (
+            select from account a join campaign c on c.organisation = a.organisation and c.segment = a.segment and c.agency = a.agency
+            where a.segment = coalesce(p_places[j.ordinal], p_segment) and a.account = j.account and c.ends_at > p_now)
+        then 'campaign' else j.meter end, j.event, j.verdict)::judged order by j.ordinal)
+    from unnest(judged) j;
+$$;
 
 -- Settles `judged`, at most 128 requests of accounts whose ledgers are locked; see the header.
 -- p_places: the segment of each by ordinal; null: p_segment for all.
@@ -78,6 +98,9 @@ declare
     v_fits boolean;
     v_refused boolean;
 begin
+    if exists (select from campaign c where c.ends_at > p_now) then
+        judged := campaigning_v1(p_segment, p_now, judged, p_places);
+    end if;
     -- Time alone only empties a window: what one held when it was last counted, and whoever came since, is the most that
     -- it can hold, unless the clock was turned back. What fits by that is not counted, and nearly all does. Somebody
     -- asked for twice here counts twice, which only has the windows counted sooner.
@@ -94,14 +117,16 @@ begin
     from (
         select j.*, l.next_number,
             case when j.meter = 'open' and l.counted_at <= p_now then l.at_most end as at_most,
-            b.minutes_5, b.hour, b.day, b.days_28, count(*) filter (where j.verdict = 'open') over before as nth,
+            b.minutes_5 / l.share as minutes_5, b.hour / l.share as hour, b.day / l.share as day, b.days_28 / l.share as days_28,
+            count(*) filter (where j.verdict = 'open') over before as nth,
             count(*) filter (where j.verdict = 'open' and (o.last_opened > v_cutoffs[1]) is not true) over before as new_1,
             count(*) filter (where j.verdict = 'open' and (o.last_opened > v_cutoffs[2]) is not true) over before as new_2,
             count(*) filter (where j.verdict = 'open' and (o.last_opened > v_cutoffs[3]) is not true) over before as new_3,
             count(*) filter (where j.verdict = 'open' and (o.last_opened > v_cutoffs[4]) is not true) over before as new_4
         from (select j.*, coalesce(p_places[j.ordinal], p_segment) as place from unnest(judged) j) j
         left join lateral (
-            select l.next_number, l.at_most, l.counted_at from ledger l
+            select l.next_number, l.at_most, l.counted_at, case when l.quarantined_until > p_now then 5 else 1 end as share
+            from ledger l
             where l.segment = j.place and l.account = j.account
             offset 0
         ) l on true
@@ -200,20 +225,37 @@ begin
             ) o
             where q.verdict = 'open' and q.turn = 1 and q.person is not null
         ), budget as materialized (
-            -- A role without a budget has none. A list never shows more people than the caseload holds.
+            -- A role without a budget has none. A list never shows more people than the caseload holds. An account in
+            -- quarantine has a fifth, but as many people as it meets today.
             select a.place, a.account, a.meter, a.new, array[
-                least(coalesce(b.minutes_5, 0), a.size), least(coalesce(b.hour, 0), a.size),
-                least(coalesce(b.day, 0), a.size), least(coalesce(b.days_28, 0), a.size)] as people
+                least(coalesce(b.minutes_5, 0), greatest(b.minutes_5 / 5, a.met), a.size),
+                least(coalesce(b.hour, 0), greatest(b.hour / 5, a.met), a.size),
+                least(coalesce(b.day, 0), greatest(b.day / 5, a.met), a.size),
+                least(coalesce(b.days_28, 0), greatest(b.days_28 / 5, a.met), a.size)] as people
             from (
                 select a.place, a.account, a.role, a.meter,
                     array[sum(a.step[1]), sum(a.step[2]), sum(a.step[3]), sum(a.step[4])]::integer[] as new,
                     case when a.meter = 'list' then (
                         select count(distinct r.person)::integer from relation r
                         where r.segment = a.place and r.account = a.account and r.kind <> 'walk_in'
-                          and (r.valid_until is null or r.valid_until > p_now)) end as size
+                          and (r.valid_until is null or r.valid_until > p_now)) end as size,
+                    (select case when l.quarantined_until > p_now then (
+                        select count(distinct r.person)::integer from relation r
+                        where r.segment = a.place and r.account = a.account and r.kind = 'inbound'
+                          and r.valid_from < date_trunc('day', p_now, 'UTC') + interval '24 hours'
+                          and r.valid_until > date_trunc('day', p_now, 'UTC')) else 1000000000 end
+                     from ledger l where l.segment = a.place and l.account = a.account) as met
                 from asked a group by a.place, a.account, a.role, a.meter
             ) a
-            left join role_budget b on b.role = a.role and b.meter = a.meter
+            left join lateral (
+                select b.minutes_5, b.hour, b.day, b.days_28 from role_budget b where b.role = a.role and b.meter = a.meter
+                union all
+                select g.people[1], g.people[2], g.people[3], g.people[4]
+                from account o
+                join campaign c on c.organisation = o.organisation and c.segment = o.segment and c.agency = o.agency
+                cross join lateral (select campaign_budget_v1(c.people, c.days) as people) g
+                where a.meter = 'campaign' and o.segment = a.place and o.account = a.account and c.ends_at > p_now
+            ) b on true
         ), counted as materialized (
             select b.account, b.meter, b.people, array(
                 select case when l.at_most[i] + b.new[i] <= b.people[i] then l.at_most[i]

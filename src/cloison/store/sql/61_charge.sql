@@ -80,6 +80,7 @@ begin
               and r.person = w.person
               and r.valid_from <= v_now and (r.valid_until is null or r.valid_until > v_now)
               and (a.relations >> (array_position(enum_range(null::relation_kind), r.kind) - 1)) & 1 = 1
+              and (a.compartments & ~r.compartments = 0) is not false
             order by r.kind limit 1
         ) r on true
     ), held as (

@@ -94,7 +94,8 @@ begin
                           and f.lifted_at is null)
           -- Today's list names appointments that begin later or are over; a record is for a relation of now.
           and exists (select from relation r where r.segment = u.place and r.account = u.account
-                      and r.person = u.person and (r.valid_until is null or r.valid_until >
+                      and r.person = u.person and (u.compartments & ~(r.compartments | v_label) = 0) is not false
+                      and (r.valid_until is null or r.valid_until >
                           case u.compartments when v_label then date_trunc('day', v_now, 'UTC') else v_now end))
     )
     select a.ordinal, a.person, a.version, a.compartments,

@@ -85,6 +85,7 @@ begin
                and r.person = (select w.person from reachable_each_v1(array[h.account], array[q.person]) w)
                and r.valid_from <= v_now and (r.valid_until is null or r.valid_until > v_now)
                and (h.relations >> (array_position(enum_range(null::relation_kind), r.kind) - 1)) & 1 = 1
+               and (q.compartments & ~r.compartments = 0) is not false
              order by r.kind limit 1) as kind
         from unnest(p_tokens, p_borrowers, p_requests, p_persons, p_compartments, p_purposes)
             with ordinality as q (token, borrower, request, person, compartments, purpose, ordinal)
@@ -399,6 +400,7 @@ begin
               and r.person = (select w.person from reachable_each_v1(array[a.account], array[a.person]) w)
               and r.valid_from <= v_now and (r.valid_until is null or r.valid_until > v_now)
               and (a.relations >> (array_position(enum_range(null::relation_kind), r.kind) - 1)) & 1 = 1
+              and (a.compartments & ~r.compartments = 0) is not false
             order by r.kind limit 1
         ) r on true
     ), held as (

@@ -12,7 +12,7 @@ language sql volatile security definer set search_path = pg_catalog, cloison, pg
 $$;
 
 -- Appends the entry of an act that is not an account's: numbered under the nil account of that segment if it is the
--- owner's, under others if it is intake's or the statistics', so that a freeze never waits for their locks.
+-- owner's, under others if it is intake's, the statistics' or a client's, so that a freeze never waits for their locks.
 create or replace function cloison.log_act_v1(
     p_segment text, p_event cloison.event, p_subject uuid, p_session uuid, p_amount integer
 ) returns void
@@ -21,6 +21,7 @@ declare
     v_author uuid := case when p_event in ('people_imported', 'relations_imported')
         then '00000000-0000-0000-0000-000000000001'
         when p_event = 'statistics_read' then '00000000-0000-0000-0000-000000000002'
+        when p_event = 'client_signed_in' then '00000000-0000-0000-0000-000000000003'
         else '00000000-0000-0000-0000-000000000000' end;
     v_number bigint;
 begin
@@ -32,7 +33,8 @@ begin
 end $$;
 
 create or replace function cloison.create_account_v1(
-    p_segment text, p_handle text, p_organisation uuid, p_agency text, p_role text
+    p_segment text, p_handle text, p_organisation uuid, p_agency text, p_role text, p_holder text default null,
+    p_account uuid default gen_random_uuid()
 ) returns uuid
 language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp as $$
 declare
@@ -53,8 +55,9 @@ begin
           and not exists (select from agency g where g.organisation = p_organisation and g.name = p_agency) then
         raise exception 'not an agency of the organisation' using errcode = 'CL014';
     end if;
-    insert into account (segment, handle, organisation, agency, role)
-    select p_segment, p_handle, p_organisation, p_agency, r.role from role r where r.name = p_role
+    insert into account (segment, account, handle, organisation, agency, role, holder, reviewed_at)
+    select p_segment, p_account, p_handle, p_organisation, p_agency, r.role, coalesce(p_holder, p_handle), clock_v1()
+    from role r where r.name = p_role
     returning account into v_account;
     if v_account is null then
         raise exception 'no such role' using errcode = 'CL005';
@@ -64,6 +67,7 @@ begin
     return v_account;
 end $$;
 
+-- A session of the desk's without any sign-in, for throw-away databases (replay, benchmark, tests): no login may call it.
 create or replace function cloison.issue_session_v1(
     p_segment text, p_account uuid, p_session uuid, p_token_hash bytea, p_seconds integer, p_touched boolean
 ) returns timestamptz
@@ -71,12 +75,29 @@ language plpgsql volatile security definer set search_path = pg_catalog, cloison
 declare
     v_now timestamptz := clock_v1();
 begin
-    insert into session (segment, session, account, token_hash, issued_at, expires_at, touched_at)
-    values (p_segment, p_session, p_account, p_token_hash, v_now, v_now + make_interval(secs => p_seconds),
+    insert into session (segment, session, account, token_hash, issued_at, expires_at, seen_at, idle, touched_at)
+    values (p_segment, p_session, p_account, p_token_hash, v_now, v_now + make_interval(secs => p_seconds), v_now,
+        make_interval(secs => p_seconds),
         case when p_touched then v_now end);
     perform log_act_v1(p_segment, 'session_issued', p_account, p_session, null);
     return v_now + make_interval(secs => p_seconds);
 end $$;
+
+-- The keeper's ceilings for an account: all its budgets of opening together, in any 5 minutes, hour, day, 28 days, and
+-- those of a campaign of its agency.
+create or replace function cloison.full_people_v1(p_segment text, p_account uuid) returns integer[]
+language sql stable security definer set search_path = pg_catalog, cloison, pg_temp as $$
+    select array[coalesce(sum(b.minutes_5), 0), coalesce(sum(b.hour), 0), coalesce(sum(b.day), 0), coalesce(sum(b.days_28), 0)]::integer[]
+    from account a
+    cross join lateral (
+        select b.minutes_5, b.hour, b.day, b.days_28 from role_budget b where b.role = a.role and b.meter in ('open', 'walk_in')
+        union all
+        select g.people[1], g.people[2], g.people[3], g.people[4] from campaign c
+        cross join lateral (select campaign_budget_v1(c.people, c.days) as people) g
+        where c.organisation = a.organisation and c.segment = a.segment and c.agency = a.agency and c.ends_at > clock_v1()
+    ) b
+    where a.segment = p_segment and a.account = p_account;
+$$;
 
 create or replace function cloison.end_sessions_v1(p_segment text, p_account uuid) returns integer
 language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp as $$
@@ -109,6 +130,8 @@ language plpgsql volatile security definer set search_path = pg_catalog, cloison
 begin
     update account_freeze set lifted_at = clock_v1()
     where segment = p_segment and account = p_account and lifted_at is null;
+    update account a set reviewed_at = clock_v1()      -- left unreviewed for a year it is frozen, too
+    where a.segment = p_segment and a.account = p_account and a.reviewed_at < clock_v1() - interval '8760 hours';
     delete from recall where subject = p_account;
     perform log_act_v1(p_segment, 'account_unfrozen', p_account, null, null);
 end $$;
@@ -125,5 +148,7 @@ language sql volatile security definer set search_path = pg_catalog, cloison, pg
     delete from lent where lent_at < clock_v1() - interval '1 minute';
     delete from guest where seen_at < clock_v1() - interval '1 minute';
     delete from recall where until < clock_v1();
+    delete from spent where until < clock_v1();
     delete from organisation_opening where last_opened < clock_v1() - interval '696 hours';
+    delete from client_token where expires_at < clock_v1();
 $$;

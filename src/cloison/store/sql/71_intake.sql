@@ -122,6 +122,13 @@ begin
     from unnest(p_people) with ordinality
         as n (person, cohort, key_id, provisional, digest, cell, sealed, terms, locators, ordinal)
     where n.ordinal <> all (v_known);
+    if not exists (select from load) then   -- whoever reads changes begins after the initial load
+        insert into change (segment, xid, person, event, version, at)
+        select p_segment, transaction_v1(), n.person, 'person_created', 0, clock_v1()
+        from unnest(p_people) with ordinality
+            as n (person, cohort, key_id, provisional, digest, cell, sealed, terms, locators, ordinal)
+        where n.ordinal <> all (v_known);
+    end if;
     perform log_act_v1(p_segment, 'people_imported', null, null, v_people - cardinality(v_known));
     perform count_cells_v1(p_segment,
         array(select n.cell from unnest(p_people) with ordinality
@@ -247,6 +254,7 @@ begin
     update relation r set segment = p_to where r.segment = p_from and r.person = p_person;
     update interaction i set segment = p_to where i.segment = p_from and i.person = p_person;
     update code c set segment = p_to where c.segment = p_from and c.person = p_person;
+    perform note_change_v1(p_from, p_person, 'person_moved', null);
     perform move_life_v1(p_from, p_to, p_person);
 end $$;
 
@@ -267,6 +275,7 @@ begin
     select p_segment, v_author, v_number, clock_v1(), p_event, 'open', p_session, p_request, p_person, p.version,
         sha256(array_to_string(array(select encode(s, 'hex') from unnest(p.sealed) s), '')::bytea)
     from person p where p.segment = p_segment and p.person = p_person;
+    perform note_change_v1(p_segment, p_person, p_event, (select p.version from person p where p.segment = p_segment and p.person = p_person));
 end $$;
 
 -- An initial load: while the register is empty the indexes of search terms are taken away, and made at the end; nobody

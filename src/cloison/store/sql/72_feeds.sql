@@ -234,41 +234,44 @@ end $$;
 -- -- sources of interactions -----------------------------------------------------------------------------------------
 
 create or replace function cloison.create_feed_v1(
-    p_name text, p_kind cloison.feed_kind, p_segments text[], p_token_hash bytea
+    p_name text, p_kind cloison.feed_kind, p_segments text[], p_client uuid
 ) returns uuid
 language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp as $$
 declare
     v_feed uuid;
 begin
-    insert into feed (name, kind, segments, token_hash, created_at)
-    values (p_name, p_kind, p_segments, p_token_hash, clock_v1()) returning feed into v_feed;
+    insert into feed (name, kind, segments, client, created_at)
+    values (p_name, p_kind, p_segments, p_client, clock_v1()) returning feed into v_feed;
     perform log_act_v1(coalesce(p_segments[1], '00'), 'feed_created', v_feed, null, null);
     return v_feed;
 end $$;
 
--- Closes a source: from the next call on it writes nothing. Answers whether there was an open one.
+-- Closes a source, and its client: from the next call on it writes nothing. Answers whether there was an open one.
 create or replace function cloison.close_feed_v1(p_name text) returns boolean
 language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp as $$
 declare
     v_feed uuid;
     v_segments text[];
+    v_client uuid;
 begin
     update feed set closed_at = clock_v1() where name = p_name and closed_at is null
-    returning feed, segments into v_feed, v_segments;
+    returning feed, segments, client into v_feed, v_segments, v_client;
     if v_feed is null then
         return false;
     end if;
+    update client c set closed_at = clock_v1() where c.client = v_client and c.closed_at is null;
     perform log_act_v1(coalesce(v_segments[1], '00'), 'feed_closed', v_feed, null, null);
     return true;
 end $$;
 
--- Whether this is the service token of a source that is open.
+-- Whether this is the token of a source's client, and the source is open.
 create or replace function cloison.feed_known_v1(p_token bytea) returns boolean
-language sql volatile security definer set search_path = pg_catalog, cloison, pg_temp as $$
-    select exists (select from feed f where f.token_hash = sha256(p_token) and f.closed_at is null);
-$$;
+language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp as $$
+begin
+    return exists (select from feed f where f.client = client_of_v1(p_token, 'feed') and f.closed_at is null);
+end $$;
 
--- Interactions of the source whose service token this is; no row: no such source, or it is closed.
+-- Interactions of the source whose client's token this is; no row: no such source, or it is closed.
 create or replace function cloison.feed_interactions_v1(
     p_token bytea, p_interactions text[], p_handles text[], p_locator_kinds smallint[], p_locator_terms bigint[],
     p_from timestamptz[], p_until timestamptz[]
@@ -277,7 +280,7 @@ language plpgsql volatile security definer set search_path = pg_catalog, cloison
 begin
     return query select i.* from feed f cross join lateral take_interactions_v1(f.feed, p_interactions, p_handles,
         p_locator_kinds, p_locator_terms, p_from, p_until) i
-    where f.token_hash = sha256(p_token) and f.closed_at is null;
+    where f.client = client_of_v1(p_token, 'feed') and f.closed_at is null;
 end $$;
 
 -- The same from a file of the operator's, who names the source.
@@ -433,6 +436,7 @@ begin
     perform install_interactions_v1(v_now, array(select distinct w.segment from interaction w
         where w.waiting and w.valid_from < v_now + interval '1 hour' and w.valid_until > v_now));
     delete from relation_write where written_at < v_now - interval '48 hours';
+    delete from facts where kept_at < v_now - interval '80 hours';   -- as long as an act about them may wait, and more
     delete from feed_miss where missed_at < v_now - interval '48 hours';
     delete from interaction where valid_until < v_now - interval '672 hours';
     delete from absorbed_interaction a where not exists (
@@ -624,14 +628,14 @@ begin
     return query select case when v_who.session is null then 'no_session'
             when exists (select from account_freeze f where f.segment = p_segment and f.account = v_who.account
                          and f.lifted_at is null) then 'frozen'
-            when (v_who.acts >> 5) & 3 = 0 then 'scope' else 'open' end,
+            when (v_who.permissions >> 5) & 3 = 0 then 'scope' else 'open' end,
         null::uuid, null::text, null::text, null::text, null::timestamptz, null::timestamptz;
     return query select 'open', x.transfer, m.handle, g.handle, t.handle, x.valid_from, x.valid_until
     from transfer x
     join account m on m.segment = x.segment and m.account = x.asked_by and m.organisation = v_who.organisation
     join account g on g.segment = x.segment and g.account = x.giver
     join account t on t.segment = x.segment and t.account = x.taker
-    where x.segment = p_segment and x.kind::text = p_kind and x.decided_at is null and (v_who.acts >> 5) & 3 <> 0
+    where x.segment = p_segment and x.kind::text = p_kind and x.decided_at is null and (v_who.permissions >> 5) & 3 <> 0
       and x.asked_at > clock_v1() - interval '168 hours' and (x.valid_until is null or x.valid_until > clock_v1())
       and not exists (select from account_freeze f where f.segment = p_segment and f.account = v_who.account
                       and f.lifted_at is null)

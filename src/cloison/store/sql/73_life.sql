@@ -12,7 +12,7 @@ create or replace function cloison.absorbed_bit_v1() returns integer
 language sql immutable parallel safe security definer set search_path = pg_catalog, cloison, pg_temp
 return 1 << 29;
 
--- Whether the holder of this token may do an act (a bit of role.acts; null: is asked later) for a purpose (null: for
+-- Whether the holder of this token may do an act (a bit of role.permissions; null: is asked later) for a purpose (null: for
 -- none, which no act that changes somebody may have), and who that is. Verdicts: open, no_session, busy, frozen, scope. The account's ledger is locked from here on.
 create or replace function cloison.may_act_v1(
     p_segment text, p_token bytea, p_act integer, p_purpose smallint
@@ -32,7 +32,7 @@ begin
         when v_who.account <> all (v_locked) then 'busy'
         when exists (select from account_freeze f where f.segment = p_segment and f.account = v_who.account
                      and f.lifted_at is null) then 'frozen'
-        when p_act is not null and (p_act between 0 and 30 and (v_who.acts >> p_act) & 1 = 1) is not true then 'scope'
+        when p_act is not null and (p_act between 0 and 30 and (v_who.permissions >> p_act) & 1 = 1) is not true then 'scope'
         when (p_purpose is not null or p_act <= 4)
              and (p_purpose between 0 and 30 and (v_who.purposes >> p_purpose) & 1 = 1) is not true then 'scope'
         else 'open' end, v_who;
@@ -50,6 +50,7 @@ begin
         where r.segment = who.segment and r.account = who.account
           and r.person = (select e.person from reachable_each_v1(array[who.account], array[p_person]) e)
           and r.valid_from <= v_now and (r.valid_until is null or r.valid_until > v_now)
+          and r.kind <> 'grant'   -- which is for reading
           and (who.relations >> (array_position(enum_range(null::relation_kind), r.kind) - 1)) & 1 = 1
         order by r.kind limit 1);
 end $$;
@@ -331,6 +332,7 @@ declare
     v_may record;
     v_who holder;
     v_change resealed := p_change[1];
+    v_result text;
 begin
     if cardinality(p_change) <> 1 then
         raise exception 'one change at a time' using errcode = 'CL002';
@@ -347,9 +349,13 @@ begin
         return refuse_act_v1(v_who, p_request, p_event, p_purpose,
             case v_may.verdict when 'open' then 'scope' else v_may.verdict end);
     end if;
-    return (select r.result from reseal_v1(p_change, case
+    select r.result into v_result from reseal_v1(p_change, case
         when v_change.segment <> v_change.former_segment then 'person_moved' else p_event end,
-        v_who.account, v_who.session, p_request) r);
+        v_who.account, v_who.session, p_request) r;
+    if p_event = 'person_deceased' and v_result = 'changed' then
+        perform space_end_v1(v_change.person, null);
+    end if;
+    return v_result;
 end $$;
 
 -- Brings in somebody of whom the door asked in an earlier, committed transaction (ask_locators_v1). Rules, in order:

@@ -87,7 +87,7 @@ language sql volatile security definer set search_path = pg_catalog, cloison, pg
     from holder h
     join merge m on m.segment = h.segment and m.merge = p_merge and m.state in ('merged', 'split_asked')
     where h.segment = p_segment and h.token_hash = sha256(p_token) and h.expires_at > clock_v1()
-      and (h.acts >> 3) & 1 = 1 and relation_now_v1(h, m.survivor) is not null;
+      and (h.permissions >> 3) & 1 = 1 and relation_now_v1(h, m.survivor) is not null;
 $$;
 
 -- Approves what somebody else of the same organisation asked: a merge becomes merged, a split split. Answers done, scope
@@ -139,6 +139,9 @@ begin
         return;
     end if;
     delete from planned p where p.segment = p_segment and p.merge = p_merge;
+    if v_merge.state = 'asked' then
+        perform space_end_v1(v_merge.absorbed, null);   -- whose login it was is to be seen anew; the survivor keeps theirs
+    end if;
     update merge m set
         state = case v_merge.state when 'asked' then 'merged' else 'split' end::merge_state,
         merged_by = case v_merge.state when 'asked' then v_who.account else m.merged_by end,
@@ -150,6 +153,9 @@ begin
     from person p where p.segment = p_segment and p.person = v_merge.survivor;
     perform log_account_v1(v_who, p_request, v_event, v_merge.survivor, v_merge.absorbed, null, v_standing.version,
         v_standing.hash);
+    perform note_change_v1(p_segment, v_merge.survivor, v_event, v_standing.version);
+    perform note_change_v1(p_segment, v_merge.absorbed, v_event, (
+        select p.version from person p where p.segment = p_segment and p.person = v_merge.absorbed));
     return query select 'done', case v_merge.state when 'asked' then 'merged' else 'split' end,
         v_merge.survivor, v_merge.absorbed, v_standing.key_id, v_standing.version;
 end $$;
@@ -205,7 +211,7 @@ begin
         not exists (select from relation s where s.segment = v_segment and s.person = merging.survivor
                     and s.account = r.account and s.kind = r.kind
                     and (s.valid_until is null or s.valid_until > clock_v1()))
-    from relation r where r.segment = v_segment and r.person = merging.absorbed;
+    from relation r where r.segment = v_segment and r.person = merging.absorbed and r.kind <> 'grant';   -- it was for one record
     delete from relation r where r.segment = v_segment and r.person = merging.absorbed;
     insert into relation (segment, account, person, kind, valid_from, valid_until)
     select v_segment, r.account, merging.survivor, r.kind, r.valid_from, r.valid_until

@@ -9,18 +9,21 @@ select a.account, a.handle, a.segment, o.name as organisation, a.role,
     coalesce(g.standing and (g.ends_at is null or g.ends_at > cloison.clock_v1()), false) as agreed,
     (a.segment <> all (g.segments)) is not true as segment_agreed,
     g.roles as agreed_roles, array[g.minutes_5, g.hour, g.day, g.days_28] as caps,
-    coalesce(s.sessions, 0) as sessions, coalesce(s.seconds_left, 0) as seconds_left
+    coalesce(s.sessions, 0) as sessions, coalesce(s.seconds_left, 0) as seconds_left,
+    case when c.act is not null then cloison.campaign_budget_v1(c.people, c.days) end as campaign
 from cloison.account a
 join cloison.organisation o on o.organisation = a.organisation
 left join cloison.agreement g on g.organisation = a.organisation and g.standing
 left join (
     select s.segment, s.account, count(*)::integer as sessions,
-        ceil(extract(epoch from max(s.expires_at) - cloison.clock_v1()))::integer as seconds_left
+        ceil(extract(epoch from max(least(s.expires_at, s.seen_at + s.idle)) - cloison.clock_v1()))::integer as seconds_left
     from cloison.session s
-    where s.expires_at > cloison.clock_v1()
+    where s.door = 'desk' and least(s.expires_at, s.seen_at + s.idle) > cloison.clock_v1()
       and not exists (select from cloison.session_end e where e.segment = s.segment and e.session = s.session)
     group by s.segment, s.account
-) s on s.segment = a.segment and s.account = a.account;
+) s on s.segment = a.segment and s.account = a.account
+left join cloison.campaign c on c.organisation = a.organisation and c.segment = a.segment and c.agency = a.agency
+    and c.ends_at > cloison.clock_v1();
 
 -- In which ways a relation lets its account have the person from p_now to p_end, as a mask; kind 0: caseload, 1: cover,
 -- 2: inbound. Bit kind: opened; bit 3 + kind: on a list; bit 6 + kind: on a card; the last two at home alone.
