@@ -105,7 +105,7 @@ def test_what_is_told_is_what_is_signed(operator: psycopg.Connection, officers: 
     with pytest.raises(psycopg.DatabaseError) as raised:
         forged(operator, "account.create", officers[0].organisation, shown, {**shown, "role": "officer"})
     assert raised.value.sqlstate == "CL022"
-    campaign = {"agency": "a", "days": 1, "reason": ""}
+    campaign = {"agency": "a", "segment": "59", "days": 1, "people": 1, "reason": ""}
     with pytest.raises(psycopg.DatabaseError) as raised:
         forged(operator, "grant.campaign", officers[0].organisation, campaign, campaign)
     assert raised.value.sqlstate == "CL021"
