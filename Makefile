@@ -1,8 +1,8 @@
 # Everything a contributor runs. `make help` lists it.
 
 PYTHON ?= python3
-WORKERS ?= 2
-VERSION_WORKERS ?= 3 # SQL tests and attacks wait more than they compute
+WORKERS ?= 3 # tests wait for processes that start, disks and clocks about a third of their time
+VERSION_WORKERS ?= 4 # SQL tests and attacks wait more
 ARGS ?=
 OTHER_VERSIONS := 16 15
 

@@ -21,7 +21,7 @@ from cloison.passphrase import beside
 from cloison.replay.demo_home import state_file
 from cloison.replay.scenarios import SCENARIOS
 
-PEOPLE = 4_000
+PEOPLE = 2_500
 SECONDS = 110
 GIVES_NOTHING = {"stolen-dump", "stolen-password", "help-desk-reset", "hijacked-cookie", "hijacked-manager"}
 
@@ -195,7 +195,7 @@ def test_unknown_scenario_is_wrong_use(demo: Demo) -> None:
     assert [s.name for s in SCENARIOS if s.name not in re.sub(r"\W*\n\W*", " ", errors)] == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.soak)])
 def test_interrupted_replay_leaves_nothing(demo: Demo, number: signal.Signals) -> None:
     """Ctrl-C or a termination in the midst of it leaves no process and no file."""
     process = demo.start("replay", "--people", "2000")

@@ -43,7 +43,11 @@ class External(NamedTuple):
 
 @pytest.fixture(
     scope="module",
-    params=[Case(15, hosted=False), Case(15, hosted=True), Case(16, hosted=True)],
+    params=[
+        Case(15, hosted=False),
+        pytest.param(Case(15, hosted=True), marks=pytest.mark.soak),
+        Case(16, hosted=True),
+    ],
     ids=lambda case: f"{case.major}-{'hosted' if case.hosted else 'own'}",
 )
 def external(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[External]:

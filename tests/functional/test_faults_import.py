@@ -30,7 +30,7 @@ from support.operated import OperatedHome, rows_of, served, wait_until
 from cloison.register import synthetic
 
 PEOPLE = 3_000
-MANY = 6_000  # so that a kill comes before the end
+MANY = 4_000  # so that a kill comes before the end
 LONG = 2 * MANY
 NEW = 100
 KILLS = 3
@@ -99,8 +99,16 @@ def fresh(tmp_path: Path) -> Iterator[OperatedHome]:
 @pytest.mark.parametrize(
     ("victim", "told"),
     [
-        ("keeper", r"^keeper_unavailable: The keeper does not answer \(.*\); records stay sealed"),
-        ("backend", r"^database_unavailable: PostgreSQL does not answer \(.*\)\. Run `cloison doctor`"),
+        pytest.param(
+            "keeper",
+            r"^keeper_unavailable: The keeper does not answer \(.*\); records stay sealed",
+            marks=pytest.mark.soak,
+        ),
+        pytest.param(
+            "backend",
+            r"^database_unavailable: PostgreSQL does not answer \(.*\)\. Run `cloison doctor`",
+            marks=pytest.mark.soak,
+        ),
         ("postmaster", r"^database_unavailable: PostgreSQL does not answer \(.*\)\. Run `cloison doctor`"),
         ("importer", ""),
     ],
@@ -148,6 +156,7 @@ def test_two_imports_of_one_file_at_once(fresh: OperatedHome) -> None:
     assert_counted(fresh)
 
 
+@pytest.mark.soak
 def test_two_files_with_people_in_common_at_once(fresh: OperatedHome) -> None:
     """The one overlaps the other by half, in another order: each person is in once, and neither import fails."""
     rows = rows_of(fresh.folder / "people.csv")

@@ -18,7 +18,7 @@ from cloison.doctor import examine
 from cloison.register import synthetic
 from cloison.store.pools import connect
 
-PEOPLE = 10_000
+PEOPLE = 6_000
 HALF = PEOPLE // 2
 TERM_INDEXES = 7
 WAITING = (
@@ -107,6 +107,7 @@ def test_a_load_left_before_its_indexes(operated: OperatedHome, tmp_path: Path) 
         assert_holds(operated, rows)
 
 
+@pytest.mark.soak
 def test_one_import_ends_the_load_while_another_writes(operated: OperatedHome) -> None:
     """The other waits until the indexes are made, then goes on: nobody fails, nobody is lost."""
     first = operated.start("people", "import", "one.csv", "--json")
@@ -155,6 +156,7 @@ def test_postgresql_killed_while_indexes_are_made(operated: OperatedHome) -> Non
     assert_holds(operated, rows_of(operated.folder / "people.csv"))
 
 
+@pytest.mark.soak
 def test_a_full_disk_while_indexes_are_made(tmp_path: Path) -> None:
     """The import says that the disk is full; with room the next one makes the indexes, and everybody is in once."""
     with small_disk(tmp_path / "small", 320) as disk:

@@ -49,7 +49,7 @@ COMMAND_SECONDS = 90.0
 READY_SECONDS = 60.0
 COPY = shutil.which("cp") or "cp"  # with owners: PostgreSQL's files may be another user's
 POLL_SECONDS = 0.05
-OFFICERS = ("first-officer", "second-officer")  # of a home that is made ready; they have not come in
+OFFICERS = ("anna", "ben")  # of a home that is made ready; they have not come in
 
 
 class Done(NamedTuple):
@@ -101,11 +101,16 @@ class OperatedHome:
 
     def initialise(self) -> None:
         """Make the home ready: a copy of one that `cloison init` made, which takes a tenth of the time."""
-        made = _initialised().home.path
+        made = _initialised().operated.home.path
         for path in made.iterdir():
             if path.name not in {"cloison.toml", "run", "log"}:
                 subprocess.run([COPY, "--archive", path, self.home.path], check=True)
         start_database(self.home)
+
+    @staticmethod
+    def codes() -> dict[str, str]:
+        """What `init` gave each of the two officers of a home that was made ready."""
+        return _initialised().codes
 
     def run(self, *words: str | Path, **changes: str | None) -> Done:
         """Run `cloison words…` to its end, nobody at its terminal."""
@@ -169,15 +174,22 @@ class OperatedHome:
             Embedded(self.home).stop()
 
 
+class _Initialised(NamedTuple):
+    """A home that `cloison init` made, and the codes that it gave the officers."""
+
+    operated: OperatedHome
+    codes: dict[str, str]
+
+
 @functools.cache
-def _initialised() -> OperatedHome:
+def _initialised() -> _Initialised:
     """A home that was made ready and is not used; one a test process."""
     folder = Path(tempfile.mkdtemp(prefix="cloison-initialised-"))
     atexit.register(shutil.rmtree, folder)
     operated = OperatedHome(folder)
-    operated.do("init", *(word for officer in OFFICERS for word in ("--officer", officer)))
+    made = operated.do("init", *(word for officer in OFFICERS for word in ("--officer", officer)))
     operated.stop()
-    return operated
+    return _Initialised(operated, {one["handle"]: one["code"] for one in made["officers"]})
 
 
 class Served:

@@ -10,8 +10,6 @@ from cloison.client.signin import SigninClient
 from cloison.config import ProviderConfig
 from support.operated import OperatedHome, served
 
-OFFICERS = ("anna", "ben")
-
 
 class Staffed:
     """The home, its addresses, and the passkeys of whoever has come in."""
@@ -47,12 +45,12 @@ def staffed(folder: Path, agreed: Callable[[OperatedHome], ProviderConfig] | Non
     operated = OperatedHome(folder)
     if agreed is not None:
         operated.know_provider(agreed(operated))
-    made = operated.do("init", "--officer", OFFICERS[0], "--officer", OFFICERS[1])
+    operated.initialise()
     try:
         with served(operated):
             staff = Staffed(operated)
-            for one in made["officers"]:
-                staff.redeem(one["handle"], one["code"])
+            for handle, code in operated.codes().items():
+                staff.redeem(handle, code)
             yield staff
     finally:
         operated.stop()
