@@ -68,7 +68,7 @@ def test_reasons_are_translated(value: str) -> None:
 @pytest.mark.parametrize("name", ["desk", *signin_pages.PAGES, *space_pages.PAGES])
 def test_scripts_find_their_words(name: str) -> None:
     """Whatever a page's script, or one that it uses, says stands in the page, in both languages."""
-    found, helpers = signin_pages.signin_shells(CONFIG), ["device.js", "page.js", "passkey.js"]
+    found, helpers = signin_pages.signin_shells(CONFIG), ["device.js", "page.js", "passkey.js", "provider.js"]
     if name == "desk":
         found, helpers = pages.desk_shells(CONFIG, PROFILE), ["device.js", "page.js"]
     elif name in space_pages.PAGES:

@@ -25,13 +25,13 @@ from cloison.signin.ceremonies import Purpose
 from cloison.signin.door import door_of
 from cloison.signin.sessions import REFUSALS, member
 from cloison.web.bodies import DeskRequest
-from cloison.web.guard import bearer, require_session
+from cloison.web.guard import bearer, require_session, take_anything
 from cloison.web.language import chosen
 from cloison.web.pages import LABEL
 from cloison.web.shells import Shells, page, script, shells
 
-PAGES = ("signin", "invitation", "account", "acts", "touch")
-SCRIPTS = ("device.js", "page.js", "passkey.js", *(f"{name}.js" for name in PAGES))
+PAGES = ("signin", "invitation", "account", "acts", "touch", "return")
+SCRIPTS = ("device.js", "page.js", "passkey.js", "provider.js", "door.js", *(f"{name}.js" for name in PAGES))
 SHARED_PATH = "/v1/token"
 SHARED = [
     (b"access-control-allow-methods", b"POST"),
@@ -96,6 +96,7 @@ def signin_shells(config: Config) -> Shells:
     values = {
         "own": config.signin.public_origin,
         "desk": config.web.public_origin,
+        "providers": config.signin.providers,
         "kinds": {kind.value: KINDS[kind] for kind in OFFERED},
         "roles": list(profile.roles),
         "purposes": list(profile.purposes),
@@ -147,6 +148,12 @@ def show_acts(request: DeskRequest) -> Response[bytes]:
     return page(request, "acts")
 
 
+@get("/oidc/{name:str}", before_request=take_anything, include_in_schema=False, sync_to_thread=False)
+def show_return(request: DeskRequest, name: str) -> Response[bytes]:  # noqa: ARG001 - its script reads it
+    """Come back from a provider."""
+    return page(request, "return")
+
+
 @get("/static/{name:str}", include_in_schema=False, sync_to_thread=False)
 def show_script(request: DeskRequest, name: str) -> Response[bytes]:
     """A script of these pages."""
@@ -190,6 +197,7 @@ ROUTES: list[Router | HTTPRouteHandler] = [
     show_invited,
     show_own,
     show_acts,
+    show_return,
     show_script,
     Router("/v1", guards=[require_session], route_handlers=[shown_acts, told_draft], security=[{"session": []}]),
 ]
