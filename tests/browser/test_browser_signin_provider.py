@@ -181,6 +181,8 @@ async def test_staff_come_in_by_an_identity_elsewhere(
     await page.wait_for_url(f"{staff.signin}/account")
     await expect(page.locator("#account")).to_have_text("gina")
     assert await page.evaluate(STORED, "pending") == "null"
+    await expect(page.locator("#no-passkey")).to_be_visible()
+    await expect(page.locator("#add")).to_be_hidden()
 
     await page.goto(staff.desk)
     await page.locator("#sign-in").click()

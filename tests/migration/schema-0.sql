@@ -4383,6 +4383,16 @@ begin
     return found;
 end $$;
 ALTER FUNCTION cloison.operator_withdraw_v1(p_act uuid) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.passkeys_v1(p_segment text, p_token bytea) RETURNS TABLE(factor uuid, aaguid uuid, added_at timestamp with time zone, used_at timestamp with time zone)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    select f.factor, f.aaguid, f.added_at, f.used_at
+    from member m join factor f on f.segment = m.segment and f.account = m.account and f.frozen_at is null
+    where m.segment = p_segment and m.token_hash = sha256(p_token)
+    order by f.added_at, f.factor;
+$$;
+ALTER FUNCTION cloison.passkeys_v1(p_segment text, p_token bytea) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.protect_by_owner_v1(p_held_in text, p_person uuid, p_accounts uuid[], p_ends timestamp with time zone[], p_until timestamp with time zone) RETURNS uuid
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -8340,6 +8350,8 @@ REVOKE ALL ON FUNCTION cloison.operator_tend_v1(p_what text, p_handle text) FROM
 GRANT ALL ON FUNCTION cloison.operator_tend_v1(p_what text, p_handle text) TO cloison_operator;
 REVOKE ALL ON FUNCTION cloison.operator_withdraw_v1(p_act uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.operator_withdraw_v1(p_act uuid) TO cloison_operator;
+REVOKE ALL ON FUNCTION cloison.passkeys_v1(p_segment text, p_token bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.passkeys_v1(p_segment text, p_token bytea) TO cloison_signin;
 REVOKE ALL ON FUNCTION cloison.protect_by_owner_v1(p_held_in text, p_person uuid, p_accounts uuid[], p_ends timestamp with time zone[], p_until timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.protect_by_owner_v1(p_held_in text, p_person uuid, p_accounts uuid[], p_ends timestamp with time zone[], p_until timestamp with time zone) TO cloison_operator;
 REVOKE ALL ON FUNCTION cloison.protect_v1(p_segment text, p_token bytea, p_held_in text, p_person uuid, p_audience text[], p_until timestamp with time zone) FROM PUBLIC;

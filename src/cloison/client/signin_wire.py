@@ -134,10 +134,12 @@ class Factor(msgspec.Struct, frozen=True):
 
     factor: UUID
     aaguid: UUID
+    added_at: datetime
+    used_at: datetime | None
 
 
 class Member(msgspec.Struct, frozen=True):
-    """Whose session this is, its passkeys and last sign-ins, newest first."""
+    """Whose session this is, its passkeys, the oldest first, and last sign-ins, the newest first."""
 
     account: str
     organisation: str

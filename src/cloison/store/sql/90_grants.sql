@@ -109,6 +109,7 @@ grant execute on function cloison.link_identity_v1(text, bytea, text, bytea, tex
 grant execute on function cloison.touch_session_v1(text, uuid, uuid) to cloison_signin;
 grant execute on function cloison.member_v1(text, bytea) to cloison_signin;
 grant execute on function cloison.signins_v1(text, bytea) to cloison_signin;
+grant execute on function cloison.passkeys_v1(text, bytea) to cloison_signin;
 grant execute on function cloison.sign_out_v1(text, bytea, boolean) to cloison_signin;
 grant execute on function cloison.seen_v1(text[], bytea[]) to cloison_signin;
 grant execute on function cloison.copied_v1(text, bytea, bytea) to cloison_signin;
