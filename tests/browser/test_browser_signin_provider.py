@@ -171,6 +171,7 @@ async def test_staff_come_in_by_an_identity_elsewhere(
     assert page.url == f"{staff.signin}/oidc/{provider.name}"
 
     await page.get_by_role("link", name="I have a code").click()
+    await page.wait_for_url(f"{staff.signin}/invitation")  # until its script has run
     other = page.get_by_role("button", name=f"Use {TITLE} instead of a passkey")
     await page.locator("#code").fill("59.nothing")
     await other.click()
@@ -186,6 +187,7 @@ async def test_staff_come_in_by_an_identity_elsewhere(
 
     await page.goto(staff.desk)
     await page.locator("#sign-in").click()
+    await expect(page.locator("#for-desk")).to_be_visible()
     await page.get_by_role("button", name=f"Sign in with {TITLE}").click()
     await sign_in_there(page, staff.desk, sub="gina", **STRONG)
     await expect(page.locator("#account")).to_have_text("gina")

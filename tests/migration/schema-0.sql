@@ -6342,6 +6342,23 @@ CREATE FUNCTION cloison.staged_staff_v1(p_act uuid) RETURNS jsonb
     from staged_staff s where s.act = p_act;
 $$;
 ALTER FUNCTION cloison.staged_staff_v1(p_act uuid) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.standing_v1(p_segment text, p_token bytea) RETURNS TABLE(act uuid, canonical bytea, asked_by text, until timestamp with time zone)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    select a.act, a.canonical, coalesce((select c.handle from account c where c.account = a.asked_by), ''), g.until
+    from member m
+    join (
+        select x.act, x.valid_until as until from export x where x.ended_at is null
+        union all
+        select c.act, c.ends_at from campaign c
+    ) g on g.until > clock_v1()
+    join act a on a.act = g.act
+    where m.segment = p_segment and m.token_hash = sha256(p_token)
+      and (a.asked_by = m.account or (m.service and (m.permissions >> act_right_v1(a.kind, false)) & 1 = 1))
+    order by g.until;
+$$;
+ALTER FUNCTION cloison.standing_v1(p_segment text, p_token bytea) OWNER TO cloison_owner;
 CREATE TABLE cloison.protection (
     segment text NOT NULL COLLATE pg_catalog."C",
     protection uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -8473,6 +8490,8 @@ REVOKE ALL ON FUNCTION cloison.split_interactions_v1(p_segment text, p_absorbed 
 REVOKE ALL ON FUNCTION cloison.staged_flaw_v1(p_act uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.staged_staff_v1(p_act uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.staged_staff_v1(p_act uuid) TO cloison_operator;
+REVOKE ALL ON FUNCTION cloison.standing_v1(p_segment text, p_token bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.standing_v1(p_segment text, p_token bytea) TO cloison_signin;
 GRANT SELECT ON TABLE cloison.protection TO cloison_operator;
 REVOKE ALL ON FUNCTION cloison.standing_v1(p_protection uuid, p_organisation uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.stands_as_v1(p_held_in text, p_person uuid) FROM PUBLIC;
