@@ -114,6 +114,7 @@ async def test_accounts_are_tended_without_a_mouse(chromium: Browser, house: Hou
     await expect(alert).to_be_focused()
     await expect(alert).to_contain_text("Gelés : 2 compte(s) sur 3. Les autres n'existent pas")
     await expect(page.locator("#handles")).to_have_value("gus, hal nobody")
+    assert await page.evaluate(FAULTS) == []
     await page.locator("#handles").fill("gus")
     for choice, done in (("Les garder un an de plus", "Gardés un an de plus"), ("Les fermer", "Fermés")):
         await page.get_by_label(choice).check()

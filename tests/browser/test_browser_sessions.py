@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from playwright.async_api import Browser, Page, Route, expect
-from support.browser import STEAL_KEY, Authenticator
+from support.browser import FAULTS, STEAL_KEY, Authenticator
 from support.visitor import House, Visitor
 
 pytest_plugins = ["support.browser_fixtures"]
@@ -153,6 +153,7 @@ async def test_passkeys_are_added_and_taken_away(chromium: Browser, house: House
         await expect(page.locator("#passkeys > li")).to_have_count(number)
     await page.unroute("**/v1/touch")
     await expect(page.locator("#last-passkey")).to_be_hidden()
+    assert await page.evaluate(FAULTS) == []
 
     second = page.get_by_role("button", name="Take passkey 2 away")
     page.once("dialog", lambda dialog: dialog.dismiss())

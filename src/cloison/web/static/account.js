@@ -25,7 +25,7 @@ function fill(member) {
   element('passkeys').replaceChildren(...passkeys.map((passkey, i) => shown(passkey, i + 1, passkeys.length > 1)));
   element('last-passkey').hidden = passkeys.length !== 1;
   element('no-passkey').hidden = passkeys.length > 0;
-  element('with-passkey').hidden = element('touch').hidden = passkeys.length === 0; // both begin with a touch
+  for (const id of ['with-passkey', 'by-touch']) element(id).hidden = passkeys.length === 0; // both begin with a touch
   element('signins').replaceChildren(...member.signins.map(row));
 }
 
