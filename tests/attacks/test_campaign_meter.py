@@ -5,6 +5,7 @@ from uuid import UUID, uuid4
 
 from support.database import Database
 from support.meter import CHARGE, RELEASE, Clock, Thief, fails, first, thief
+from support.signing import PARTNER, member, refuse
 
 from cloison.access.organisations import create_organisation
 
@@ -15,15 +16,17 @@ ACT = (
     "cloison.clock_v1(), 'done')"
 )
 DO = "select cloison.do_campaign_v1(a) from cloison.act a where a.act = %s"
+STANDING = "select act from cloison.standing_v1(%s, %s)"
 END = "update cloison.campaign set ends_at = cloison.clock_v1() where act = %s"
+NOBODY = UUID(int=0)
 OPEN, CAMPAIGN = (10, 30, 80, 480), (10, 20, 60, 120)  # the adviser's role; 60 people a day for two days
 SECONDS = (300, 3_600, 86_400)
 
 
-def campaign(database: Database, people: int = 60, days: int = 2, agency: str = "lille") -> UUID:
+def campaign(database: Database, people: int = 60, days: int = 2, agency: str = "lille", asker: UUID = NOBODY) -> UUID:
     """Begin a campaign as the act of two does it."""
     act, body = uuid4(), create_organisation(database.owner, "Agence").organisation
-    database.owner.execute(ACT, (act, agency, days, people, body, UUID(int=0)))
+    database.owner.execute(ACT, (act, agency, days, people, body, asker))
     database.owner.execute(DO, (act,))
     return act
 
@@ -124,3 +127,17 @@ def test_no_window_has_more_than_both(database: Database) -> None:
     for i, seconds in enumerate(SECONDS):
         most = max(sum(begin - seconds < at <= begin for at in times) for begin in times)
         assert most <= OPEN[i] + CAMPAIGN[i], (seconds, most)
+
+
+def test_who_sees_and_ends_what_stands(database: Database) -> None:
+    """Whoever asked and the service's officers; nobody else, of the same agency or of another organisation."""
+    asker, officer = member(database, "manager"), member(database)
+    act = campaign(database, asker=asker.account)
+    others = [member(database, "manager"), member(database, "adviser"), member(database, organisation=PARTNER)]
+    with database.connect("signin") as login:
+        for who in others:
+            assert login.execute(STANDING, who.bearer).fetchall() == []
+            assert not refuse(login, who, act)
+        assert [login.execute(STANDING, who.bearer).fetchall() for who in (asker, officer)] == [[(act,)]] * 2
+        assert refuse(login, officer, act)
+        assert login.execute(STANDING, asker.bearer).fetchall() == []

@@ -7,7 +7,7 @@ from support.visitor import House, Visitor
 
 pytest_plugins = ["support.browser_fixtures"]
 
-DOOR_PAGES = ("/", "/invitation", "/account", "/acts", "/touch")
+DOOR_PAGES = ("/", "/invitation", "/account", "/acts", "/accounts", "/touch")
 
 
 async def test_officers_invite_approve_and_hand_over(chromium: Browser, house: House) -> None:

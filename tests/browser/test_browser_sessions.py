@@ -1,11 +1,12 @@
 """Sessions in real Chromium: bound to the browser they began in, changed fast at a counter, ended everywhere."""
 
+import re
 import time
 from typing import Any
 
 import pytest
 from playwright.async_api import Browser, Page, Route, expect
-from support.browser import STEAL_KEY, Authenticator
+from support.browser import FAULTS, STEAL_KEY, Authenticator
 from support.visitor import House, Visitor
 
 pytest_plugins = ["support.browser_fixtures"]
@@ -130,23 +131,44 @@ async def test_tabs_that_begin_at_once_share_one_key(chromium: Browser, house: H
     assert one == other
 
 
-async def test_second_passkey_is_added_after_a_touch_of_the_first(chromium: Browser, house: House) -> None:
-    """The account's page asks for the old key, then for the new one, which signs in from then on."""
+async def test_passkeys_are_added_and_taken_away(chromium: Browser, house: House) -> None:
+    """The account's page asks for an old key, then for the new one; takes keys away after a touch, but for the last."""
     nina = await adviser(chromium, house, "nina")
     await nina.sign_in_at_door()
+    page, told = nina.page, nina.page.locator("#told")
+    await expect(page.locator("#passkeys > li")).to_contain_text(re.compile("Passkey 1, added .+, last used .+"))
+    await expect(page.locator("#last-passkey")).to_be_visible()
+    await expect(page.locator("#passkeys button")).to_have_count(0)
 
     async def change_keys(route: Route) -> None:
         answer = await route.fetch()
         await nina.key.unplug()
-        nina.key = await Authenticator.plug_in(nina.page)
+        nina.key = await Authenticator.plug_in(page)
         await route.fulfill(response=answer)
 
-    await nina.page.route("**/v1/touch", change_keys)
-    await nina.page.get_by_role("button", name="Add a passkey").click()
-    await expect(nina.page.locator("#told")).to_have_text("The passkey is added.")
-    await expect(nina.page.locator("#passkeys > li")).to_have_count(2)
-    await nina.page.unroute("**/v1/touch")
+    await page.route("**/v1/touch", change_keys)
+    for number in (2, 3):
+        await page.get_by_role("button", name="Add a passkey").click()
+        await expect(told).to_have_text("The passkey is added.")
+        await expect(page.locator("#passkeys > li")).to_have_count(number)
+    await page.unroute("**/v1/touch")
+    await expect(page.locator("#last-passkey")).to_be_hidden()
+    assert await page.evaluate(FAULTS) == []
+
+    second = page.get_by_role("button", name="Take passkey 2 away")
+    page.once("dialog", lambda dialog: dialog.dismiss())
+    await second.click()
+    await expect(page.locator("#passkeys > li")).to_have_count(3)
+    house.staff.operated.superuser().execute("update cloison.session set touched_at = touched_at - interval '1 hour'")
+    page.on("dialog", lambda dialog: dialog.accept())
+    await second.click()
+    await expect(told).to_have_text("The passkey is taken away.")
+    await expect(page.locator("#passkeys-title")).to_be_focused()
+    await page.get_by_role("button", name="Take passkey 1 away").click()
+    await expect(told).to_contain_text("with it this session")
+    await expect(page.locator("#signed-out")).to_be_visible()
     await nina.sign_in_at_door()
+    await expect(page.locator("#passkeys > li")).to_have_count(1)
 
 
 @pytest.mark.parametrize("ahead", [1, -1])

@@ -8,9 +8,9 @@ import httpx
 import msgspec
 import pytest
 import tomli_w
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, expect
 from support.browser import FAULTS
-from support.oidc_provider import CLIENT, SECRET, RunningProvider
+from support.oidc_provider import CLIENT, SECRET, RunningProvider, sign_in_there
 from support.operated import OperatedHome, served
 from support.space_door import Space, space_of
 from support.visitor import STORED
@@ -173,7 +173,7 @@ async def test_in_by_an_identity_elsewhere(chromium: Browser, space: Space) -> N
     (code, spoken), _ = space.code()
     await page.goto(space.url)
     await page.get_by_role("button", name="S'identifier avec Identité <Citoyenne>").click()
-    await come_back(page, space)
+    await sign_in_there(page, space.url, sub="simone", acr=SUBSTANTIAL)
     await expect(page.get_by_role("alert")).to_contain_text("Cette identité ne mène à aucun espace")
     assert page.url == f"{space.url}/oidc/identite"
     assert await page.evaluate(FAULTS) == []
@@ -188,21 +188,12 @@ async def test_in_by_an_identity_elsewhere(chromium: Browser, space: Space) -> N
     await expect(page.get_by_role("alert")).to_contain_text("Ce code n'invite personne")  # before anybody leaves
     await page.get_by_label("La moitié que le conseiller vous a remise").fill(spoken)
     await page.get_by_role("button", name="Créer mon accès").click()
-    await come_back(page, space)
+    await sign_in_there(page, space.url, sub="simone", acr=SUBSTANTIAL)
     await expect(page.locator("#signins")).to_contain_text("par une identité ailleurs : ouverte")
     assert page.url == f"{space.url}/account"
     assert await page.evaluate(STORED, "pending") == "null"
     await page.get_by_role("button", name="Se déconnecter").click()
     await page.locator("#signed-out a").click()
     await page.get_by_role("button", name="S'identifier avec Identité <Citoyenne>").click()
-    await come_back(page, space)
+    await sign_in_there(page, space.url, sub="simone", acr=SUBSTANTIAL)
     await expect(page.locator("#signins > li")).to_have_count(2)
-
-
-async def come_back(page: Page, space: Space) -> None:
-    """Sign in at the provider, which has no page for it, and be sent back."""
-    await page.wait_for_url("**/interaction/*")
-    shown = {"sub": "simone", "acr": SUBSTANTIAL}
-    answer = await page.request.post(page.url, data=shown, max_redirects=0)
-    await page.goto(answer.headers["location"], wait_until="commit")
-    await page.wait_for_url(f"{space.url}/**")

@@ -4383,6 +4383,16 @@ begin
     return found;
 end $$;
 ALTER FUNCTION cloison.operator_withdraw_v1(p_act uuid) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.passkeys_v1(p_segment text, p_token bytea) RETURNS TABLE(factor uuid, aaguid uuid, added_at timestamp with time zone, used_at timestamp with time zone)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    select f.factor, f.aaguid, f.added_at, f.used_at
+    from member m join factor f on f.segment = m.segment and f.account = m.account and f.frozen_at is null
+    where m.segment = p_segment and m.token_hash = sha256(p_token)
+    order by f.added_at, f.factor;
+$$;
+ALTER FUNCTION cloison.passkeys_v1(p_segment text, p_token bytea) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.protect_by_owner_v1(p_held_in text, p_person uuid, p_accounts uuid[], p_ends timestamp with time zone[], p_until timestamp with time zone) RETURNS uuid
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -6332,6 +6342,23 @@ CREATE FUNCTION cloison.staged_staff_v1(p_act uuid) RETURNS jsonb
     from staged_staff s where s.act = p_act;
 $$;
 ALTER FUNCTION cloison.staged_staff_v1(p_act uuid) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.standing_v1(p_segment text, p_token bytea) RETURNS TABLE(act uuid, canonical bytea, asked_by text, until timestamp with time zone)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    select a.act, a.canonical, coalesce((select c.handle from account c where c.account = a.asked_by), ''), g.until
+    from member m
+    join (
+        select x.act, x.valid_until as until from export x where x.ended_at is null
+        union all
+        select c.act, c.ends_at from campaign c
+    ) g on g.until > clock_v1()
+    join act a on a.act = g.act
+    where m.segment = p_segment and m.token_hash = sha256(p_token)
+      and (a.asked_by = m.account or (m.service and (m.permissions >> act_right_v1(a.kind, false)) & 1 = 1))
+    order by g.until;
+$$;
+ALTER FUNCTION cloison.standing_v1(p_segment text, p_token bytea) OWNER TO cloison_owner;
 CREATE TABLE cloison.protection (
     segment text NOT NULL COLLATE pg_catalog."C",
     protection uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -8340,6 +8367,8 @@ REVOKE ALL ON FUNCTION cloison.operator_tend_v1(p_what text, p_handle text) FROM
 GRANT ALL ON FUNCTION cloison.operator_tend_v1(p_what text, p_handle text) TO cloison_operator;
 REVOKE ALL ON FUNCTION cloison.operator_withdraw_v1(p_act uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.operator_withdraw_v1(p_act uuid) TO cloison_operator;
+REVOKE ALL ON FUNCTION cloison.passkeys_v1(p_segment text, p_token bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.passkeys_v1(p_segment text, p_token bytea) TO cloison_signin;
 REVOKE ALL ON FUNCTION cloison.protect_by_owner_v1(p_held_in text, p_person uuid, p_accounts uuid[], p_ends timestamp with time zone[], p_until timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.protect_by_owner_v1(p_held_in text, p_person uuid, p_accounts uuid[], p_ends timestamp with time zone[], p_until timestamp with time zone) TO cloison_operator;
 REVOKE ALL ON FUNCTION cloison.protect_v1(p_segment text, p_token bytea, p_held_in text, p_person uuid, p_audience text[], p_until timestamp with time zone) FROM PUBLIC;
@@ -8461,6 +8490,8 @@ REVOKE ALL ON FUNCTION cloison.split_interactions_v1(p_segment text, p_absorbed 
 REVOKE ALL ON FUNCTION cloison.staged_flaw_v1(p_act uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.staged_staff_v1(p_act uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.staged_staff_v1(p_act uuid) TO cloison_operator;
+REVOKE ALL ON FUNCTION cloison.standing_v1(p_segment text, p_token bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.standing_v1(p_segment text, p_token bytea) TO cloison_signin;
 GRANT SELECT ON TABLE cloison.protection TO cloison_operator;
 REVOKE ALL ON FUNCTION cloison.standing_v1(p_protection uuid, p_organisation uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.stands_as_v1(p_held_in text, p_person uuid) FROM PUBLIC;

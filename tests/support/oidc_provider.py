@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl, urljoin, urlsplit
 import httpx
 import pytest
 from joserfc.jwk import ECKey
+from playwright.async_api import Page
 
 from cloison.access.oidc import Ask, Callback, Provider
 from cloison.access.oidc_client import OidcClient
@@ -159,6 +160,14 @@ def called_back(provider: str, url: str) -> Callback:
 def own_key() -> ECKey:
     """A key by which a provider knows us, and no secret."""
     return ECKey.generate_key("P-256", parameters={"alg": "ES256", "use": "sig"}, auto_kid=True)
+
+
+async def sign_in_there(page: Page, back: str, **shown: object) -> None:
+    """Show this at the provider, which has no page for it, and be sent back to the door whose origin is `back`."""
+    await page.wait_for_url("**/interaction/*")
+    answer = await page.request.post(page.url, data=shown, max_redirects=0)
+    await page.goto(answer.headers["location"], wait_until="commit")
+    await page.wait_for_url(f"{back}/**")
 
 
 class Time:

@@ -86,9 +86,19 @@ class House:
             assert (await ben.sign((await anna.ask_for("account.create", "Service", **details)).act)).state == "done"
             return (await ben.hand_over(segment, handle)).code
 
+    def a_day_later(self) -> None:
+        """Whoever has come in has had their passkey for a day, and has the whole of their budget."""
+        with self.staff.operated.superuser() as superuser:
+            superuser.execute("update cloison.factor set quarantined_until = quarantined_until - interval '1 day'")
+            superuser.execute("update cloison.ledger set quarantined_until = quarantined_until - interval '1 day'")
+
+    def stranger(self) -> dict[str, str]:
+        """Somebody whom nobody follows."""
+        return self._rows.pop()
+
     async def follow(self, handle: str) -> dict[str, str]:
         """Somebody whom the account follows from now on."""
-        row = self._rows.pop()
+        row = self.stranger()
         path = self._folder / f"{handle}.csv"
         path.write_text(f"account,identifier,relation\n{handle},{row['identifier']},caseload\n", encoding="utf-8")
         await asyncio.to_thread(self.staff.operated.do, "caseload", "import", path)

@@ -68,9 +68,9 @@ def test_reasons_are_translated(value: str) -> None:
 @pytest.mark.parametrize("name", ["desk", *signin_pages.PAGES, *space_pages.PAGES])
 def test_scripts_find_their_words(name: str) -> None:
     """Whatever a page's script, or one that it uses, says stands in the page, in both languages."""
-    found, helpers = signin_pages.signin_shells(CONFIG), ["device.js", "page.js", "passkey.js"]
+    found, helpers = signin_pages.signin_shells(CONFIG), ["device.js", "page.js", "passkey.js", "provider.js"]
     if name == "desk":
-        found, helpers = pages.desk_shells(CONFIG, PROFILE), ["device.js", "page.js"]
+        found, helpers = pages.desk_shells(CONFIG, PROFILE), ["device.js", "page.js", "stranger.js"]
     elif name in space_pages.PAGES:
         found, helpers = space_pages.space_shells(CONFIG), [*helpers, "space.js"]
     scripts = "".join(found.scripts[each].decode() for each in (f"{name}.js", *helpers))

@@ -123,11 +123,13 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     """What a sign-in is to be: where the answer goes, and how fresh the person's presence must be.
 
     `login`: the person is asked again, whatever session they have at the provider. `max_age_seconds`: not longer ago.
+    `carried`: what the asker wants back with the answer; sealed meanwhile, so that nobody puts another in its place.
     """
 
     redirect_uri: str
     login: bool = False
     max_age_seconds: int | None = None
+    carried: bytes = b""
 
 
 class Ceremony(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
@@ -140,6 +142,7 @@ class Ceremony(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     binding: bytes
     begun_at: float
     max_age_seconds: int | None = None
+    carried: bytes = b""
 
 
 class Callback(msgspec.Struct, frozen=True, kw_only=True):
@@ -153,13 +156,17 @@ class Callback(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Proved(msgspec.Struct, frozen=True, kw_only=True):
-    """Who somebody is at a provider, and what they have shown. Issuer and subject together are the identity."""
+    """Who somebody is at a provider, and what they have shown. Issuer and subject together are the identity.
+
+    `carried`: of the `Ask` that the sign-in began with, not of the provider.
+    """
 
     issuer: str
     subject: str
     acr: str | None
     amr: tuple[str, ...]
     authenticated_at: int | None
+    carried: bytes = b""
 
 
 def is_safe(url: str) -> bool:

@@ -48,6 +48,7 @@ class Ceremonies:
             binding=binding,
             begun_at=now,
             max_age_seconds=ask.max_age_seconds,
+            carried=ask.carried,
         )
         nonce = secrets.token_bytes(NONCE_BYTES)
         sealed = nonce + self._cipher.encrypt(nonce, msgspec.msgpack.encode(ceremony), LABEL)

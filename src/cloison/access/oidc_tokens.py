@@ -147,6 +147,7 @@ def verify(provider: Provider, token: str, key: Key, ceremony: Ceremony, now: fl
         acr=claims.acr,
         amr=tuple(claims.amr or ()),
         authenticated_at=None if claims.auth_time is None else int(claims.auth_time),
+        carried=ceremony.carried,
     )
 
 

@@ -22,6 +22,7 @@ from cloison.client.signin_wire import (
     Away,
     Ceremony,
     Code,
+    CodeFrom,
     Done,
     Draft,
     Ended,
@@ -103,18 +104,20 @@ class SigninClient:
         token = await self.exchange(code.code, key)
         return SignedIn(token.session, Credentials(token.token, key))
 
-    async def go_to_provider(self, provider: str, key: DeviceKey) -> str:
-        """Where the browser goes to sign in at an organisation's provider, for the device that has `key`."""
-        auth = DeviceAuth(Credentials("", key))
-        return (await self._post("/v1/signin/provider", {"provider": provider}, Away, auth)).url
+    async def go_to_provider(self, provider: str, key: DeviceKey, door: str = "desk", invitation: str = "") -> Away:
+        """Where the browser goes to sign in at an organisation's provider, for a session of the device that has `key`.
 
-    async def come_back(self, key: DeviceKey, *, door: str = "desk", **sent: str) -> SignedIn:
-        """The session that a provider's answer gives: what it `sent` the browser back with, and `invitation` once.
+        `invitation`: a code that was handed over, to have the identity linked. Raises InvitationError.
+        """
+        body = {"provider": provider, "jkt": key.jkt, "door": door, "invitation": invitation}
+        return await self._post("/v1/signin/provider", body, Away, DeviceAuth(Credentials("", key)))
+
+    async def come_back(self, key: DeviceKey, **sent: str) -> SignedIn:
+        """The session that an answer gives: what the provider `sent` the browser back with, and `invited`.
 
         Raises NotLinkedError, InvitationError, StaleSigninError, FactorsNotProvedError, ProviderAnswerError and so on.
         """
-        auth = DeviceAuth(Credentials("", key))
-        code = await self._post("/v1/signin/provider/return", {**sent, "door": door}, Code, auth)
+        code = await self._post("/v1/signin/provider/return", sent, CodeFrom, DeviceAuth(Credentials("", key)))
         token = await self.exchange(code.code, key)
         return SignedIn(token.session, Credentials(token.token, key))
 

@@ -58,30 +58,41 @@ ProviderName = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{0,31}\Z")]
 
 
 class ProviderRequest(Body, frozen=True, kw_only=True):
-    """A sign-in at an organisation's OpenID provider; the request is signed by the device that the session is for."""
+    """A sign-in at an organisation's OpenID provider, signed by the device that goes there.
+
+    `jkt`: the thumbprint of the key that the session of `door` is for: the same device's, or the desk's page's.
+    `invitation`: the code by which an account was invited, to link the identity to it.
+    """
 
     provider: ProviderName
+    jkt: Thumbprint
+    door: Door = "desk"
+    invitation: Annotated[str, Meta(max_length=80)] = ""
 
 
 class Away(msgspec.Struct, frozen=True):
-    """Where the browser goes to sign in."""
+    """Where the browser goes to sign in; `invited` comes back with it, and says nothing to anybody else."""
 
     url: str
+    invited: str
 
 
 class ReturnRequest(Body, frozen=True, kw_only=True):
-    """What the provider sent the browser back with, signed by the same device.
-
-    `invitation`: the code by which an account was invited, to link the identity to it.
-    """
+    """What an OpenID provider sent the browser back with, and what the device that went there was given meanwhile."""
 
     provider: ProviderName
     state: Annotated[str, Meta(max_length=2_048)] = ""
     code: Annotated[str, Meta(max_length=4_096)] = ""
     iss: Annotated[str, Meta(max_length=400)] | None = None
     error: Annotated[str, Meta(max_length=100)] = ""
-    invitation: Annotated[str, Meta(max_length=80)] = ""
-    door: Door = "desk"
+    invited: Sealed = ""
+
+
+class CodeFrom(msgspec.Struct, frozen=True):
+    """The code of a sign-in at a provider, for the door and the key that the sign-in began with."""
+
+    code: str
+    door: Door
 
 
 class TokenRequest(Body, frozen=True, kw_only=True):
@@ -123,10 +134,12 @@ class Factor(msgspec.Struct, frozen=True):
 
     factor: UUID
     aaguid: UUID
+    added_at: datetime
+    used_at: datetime | None
 
 
 class Member(msgspec.Struct, frozen=True):
-    """Whose session this is, its passkeys and last sign-ins, newest first."""
+    """Whose session this is, its passkeys, the oldest first, and last sign-ins, the newest first."""
 
     account: str
     organisation: str

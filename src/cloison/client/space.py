@@ -19,8 +19,8 @@ import msgspec
 from cloison.client.device import Credentials, DeviceAuth, DeviceKey
 from cloison.client.refusals import decoded, refusal
 from cloison.client.signin import Passkey
-from cloison.client.signin_wire import Ceremony, Done, Ended
-from cloison.client.space_wire import Enrolment, OwnLogin, Phone, SpaceAway, SpaceToken
+from cloison.client.signin_wire import Away, Ceremony, Done, Ended
+from cloison.client.space_wire import Enrolment, OwnLogin, Phone, SpaceToken
 from cloison.errors import DeskUnavailableError
 
 TIMEOUT_SECONDS = 30.0
@@ -96,13 +96,13 @@ class SpaceClient:
         body = {"ceremony": begun.ceremony, "credential": passkey.touch(begun.publicKey, self._origin)}
         return self._in(await self.ask("POST", "/v1/signin/passkey", body, SpaceToken, self._nonce))
 
-    async def go_to_provider(self, provider: str, halves: tuple[str, str] = ("", "")) -> SpaceAway:
+    async def go_to_provider(self, provider: str, halves: tuple[str, str] = ("", "")) -> Away:
         """Where the browser goes to sign in at a provider, with both halves of a code to have it linked to that login.
 
         Raises InvitationError, ProviderUnavailableError.
         """
         body = {"provider": provider, "invitation": halves[0], "spoken": halves[1]}
-        return await self.ask("POST", "/v1/signin/provider", body, SpaceAway, self._nonce)
+        return await self.ask("POST", "/v1/signin/provider", body, Away, self._nonce)
 
     async def come_back(self, answer: dict[str, str]) -> SpaceToken:
         """Sign in by what the provider sent the browser back with, and `invited`, where there is an invitation.

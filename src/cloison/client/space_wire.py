@@ -93,24 +93,6 @@ class SpaceLeave(Body, frozen=True, kw_only=True):
     spoken: Spoken = ""
 
 
-class SpaceAway(msgspec.Struct, frozen=True):
-    """Where the browser goes to sign in; `invited` comes back with it, and says nothing to anybody else."""
-
-    url: str
-    invited: str
-
-
-class SpaceReturn(Body, frozen=True, kw_only=True):
-    """What an OpenID provider sent the browser back with, and what the device that went there was given meanwhile."""
-
-    provider: ProviderName
-    state: Annotated[str, Meta(max_length=2_048)] = ""
-    code: Annotated[str, Meta(max_length=4_096)] = ""
-    iss: Annotated[str, Meta(max_length=400)] | None = None
-    error: Annotated[str, Meta(max_length=100)] = ""
-    invited: Sealed = ""
-
-
 class SpaceToken(msgspec.Struct, frozen=True):
     """A session; useless without its device's key. `known`: to be shown at the next sign-in by password."""
 

@@ -227,6 +227,10 @@ class Profile(_Part, frozen=True):
         """The bit set of purpose names; raises ValueError for one that is not the profile's."""
         return sum(1 << self.purposes.index(name) for name in set(purposes))
 
+    def roles_with(self, *permissions: Permission) -> list[str]:
+        """The names of roles that have one of these permissions."""
+        return [name for name, role in self.roles.items() if set(permissions) & set(role.permissions)]
+
     def searches_named(self, name: str) -> list[Search]:
         """The terms that make up one search of the API; empty if there is none of that name."""
         return [search for search in self.searches if search.name == name]

@@ -30,7 +30,7 @@ class Purpose(StrEnum):
     CODE = "code"
     DRAFT = "draft"
     HANDED_ON = "handed_on"  # a session on its way to a system
-    INVITED = "invited"  # both halves of a person's code, which wait while they are at a provider
+    INVITED = "invited"  # an invitation's code, which waits while whom it invites is at a provider
 
 
 SECONDS = {

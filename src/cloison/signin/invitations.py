@@ -44,6 +44,16 @@ REMOVE = "select cloison.remove_factor_v1(%s, %s, %s)"
 LAST = "it is the account's last passkey; add another one first"
 
 
+class Invitee(NamedTuple):
+    """An account that a passkey is registered for, and what its organisation's terms say of passkeys."""
+
+    place: str
+    account: UUID
+    handle: str
+    synced: bool
+    aaguids: list[UUID] | None
+
+
 @post(
     "/invitations/code",
     status_code=200,
@@ -75,7 +85,7 @@ async def hand_over(request: DeskRequest, data: HandOverRequest) -> HandOver:
 async def show_invitation(request: DeskRequest, data: InvitationRequest) -> Invited:
     """Whom a code invites, and what a new passkey is asked."""
     door = door_of(request)
-    invited = await _invited(door, data.code)
+    invited = await invited_by(door, data.code)
     begun = _enrolment(door, invited)
     return Invited(invited.handle, begun.ceremony, begun.publicKey)
 
@@ -84,10 +94,9 @@ async def show_invitation(request: DeskRequest, data: InvitationRequest) -> Invi
 async def redeem(request: DeskRequest, data: RedeemRequest) -> Done:
     """Register the account's passkey; the code is good no more."""
     door = door_of(request)
-    invited = await _invited(door, data.code)
+    invited = await invited_by(door, data.code)
     made = _registered(door, invited, data.ceremony, data.credential)
-    hashed = hashlib.sha256(_secret(data.code).token).digest()
-    ((done,),) = await door.ask(REDEEM, (invited.place, hashed, *made))
+    ((done,),) = await door.ask(REDEEM, (invited.place, code_hash(data.code), *made))
     if not done:
         raise InvitationError
     return Done()
@@ -147,14 +156,18 @@ ROUTES = [
 ]
 
 
-class _Account(NamedTuple):
-    """An account that a passkey is registered for, and what its organisation's terms say of passkeys."""
+async def invited_by(door: SigninDoor, code: str) -> Invitee:
+    """Whom a code invites; raises InvitationError."""
+    place = _secret(code).segment
+    rows = await door.ask(INVITATION, (place, code_hash(code)))
+    if not rows:
+        raise InvitationError
+    return Invitee(place, *rows[0])
 
-    place: str
-    account: UUID
-    handle: str
-    synced: bool
-    aaguids: list[UUID] | None
+
+def code_hash(code: str) -> bytes:
+    """What the database knows a code by; raises InvitationError for what cannot be one."""
+    return hashlib.sha256(_secret(code).token).digest()
 
 
 def _secret(code: str) -> Bearer:
@@ -164,24 +177,16 @@ def _secret(code: str) -> Bearer:
         raise InvitationError from error
 
 
-async def _invited(door: SigninDoor, code: str) -> _Account:
-    given = _secret(code)
-    rows = await door.ask(INVITATION, (given.segment, hashlib.sha256(given.token).digest()))
-    if not rows:
-        raise InvitationError
-    return _Account(given.segment, *rows[0])
-
-
-async def _own(door: SigninDoor, request: DeskRequest) -> tuple[_Account, list[bytes]]:
+async def _own(door: SigninDoor, request: DeskRequest) -> tuple[Invitee, list[bytes]]:
     """The account of a session, and its passkeys' numbers."""
     place = bearer(request).segment
     account, handle, *_ = await member(door, request)
     rows = await door.ask(FACTORS, (place, account))
     synced, aaguids = (rows[0][6], rows[0][7]) if rows else (False, None)
-    return _Account(place, account, handle, synced, aaguids), [row[1] for row in rows]
+    return Invitee(place, account, handle, synced, aaguids), [row[1] for row in rows]
 
 
-def _enrolment(door: SigninDoor, whose: _Account, known: Sequence[bytes] = ()) -> Ceremony:
+def _enrolment(door: SigninDoor, whose: Invitee, known: Sequence[bytes] = ()) -> Ceremony:
     challenge = secrets.token_bytes(factors.CHALLENGE_BYTES)
     user = factors.encode_user(whose.place, whose.account)
     rules = door.rules_for(whose.synced, whose.aaguids)
@@ -189,7 +194,7 @@ def _enrolment(door: SigninDoor, whose: _Account, known: Sequence[bytes] = ()) -
     return Ceremony(door.ceremonies.challenge(Purpose.ENROL, challenge, whose.account), options)
 
 
-def _registered(door: SigninDoor, whose: _Account, ceremony: str, credential: Json) -> tuple[object, ...]:
+def _registered(door: SigninDoor, whose: Invitee, ceremony: str, credential: Json) -> tuple[object, ...]:
     """The values that describe a passkey which answered a challenge given out for this account."""
     kept = door.ceremonies.open(Purpose.ENROL, ceremony, Challenge)
     if kept.account != whose.account:

@@ -4,6 +4,7 @@ The door sends a browser back to exactly one other origin, the configured desk's
 goes there in the address's fragment, which no server sees, and is for one device's key.
 """
 
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -19,19 +20,21 @@ from cloison.access.acts import Act, ActKind, Needed
 from cloison.access.acts_shown import Around
 from cloison.client.signin_wire import Body, Json
 from cloison.config import Config
+from cloison.model import Permission
 from cloison.register.profile import load_profile
 from cloison.signin.acts import ADDS, NAMED, OFFERED, WAITING
 from cloison.signin.ceremonies import Purpose
 from cloison.signin.door import door_of
 from cloison.signin.sessions import REFUSALS, member
 from cloison.web.bodies import DeskRequest
-from cloison.web.guard import bearer, require_session
+from cloison.web.guard import bearer, require_session, take_anything
 from cloison.web.language import chosen
 from cloison.web.pages import LABEL
 from cloison.web.shells import Shells, page, script, shells
 
-PAGES = ("signin", "invitation", "account", "acts", "touch")
-SCRIPTS = ("device.js", "page.js", "passkey.js", *(f"{name}.js" for name in PAGES))
+PAGES = ("signin", "invitation", "account", "acts", "accounts", "touch", "return")
+SCRIPTS = ("device.js", "page.js", "passkey.js", "provider.js", "door.js", *(f"{name}.js" for name in PAGES))
+STANDING = "select act, convert_from(canonical, 'UTF8'), asked_by, until from cloison.standing_v1(%s, %s)"
 SHARED_PATH = "/v1/token"
 SHARED = [
     (b"access-control-allow-methods", b"POST"),
@@ -69,10 +72,20 @@ class ShownAct(msgspec.Struct, frozen=True):
     publicKey: Json  # noqa: N815 - WebAuthn's own name
 
 
+class StandingAct(msgspec.Struct, frozen=True):
+    """What an act gave for a time; whoever sees it may end it, by refusing the act."""
+
+    act: UUID
+    what: str
+    asked_by: str
+    until: datetime
+
+
 class ShownActs(msgspec.Struct, frozen=True):
-    """Acts that wait, the oldest first."""
+    """Acts that wait, the oldest first; and what others gave for a time, the first to end first."""
 
     acts: list[ShownAct]
+    standing: list[StandingAct]
 
 
 class DraftShown(Body, frozen=True, kw_only=True):
@@ -96,10 +109,12 @@ def signin_shells(config: Config) -> Shells:
     values = {
         "own": config.signin.public_origin,
         "desk": config.web.public_origin,
+        "providers": config.signin.providers,
         "kinds": {kind.value: KINDS[kind] for kind in OFFERED},
         "roles": list(profile.roles),
         "purposes": list(profile.purposes),
         "compartments": [name for name in profile.compartments if name != LABEL],
+        "tending": profile.roles_with(Permission.INVITE, Permission.ADMIT),
     }
     return shells(PAGES, SCRIPTS, values, passkeys=True)
 
@@ -147,6 +162,18 @@ def show_acts(request: DeskRequest) -> Response[bytes]:
     return page(request, "acts")
 
 
+@get("/accounts", include_in_schema=False, sync_to_thread=False)
+def show_accounts(request: DeskRequest) -> Response[bytes]:
+    """Close, freeze and review accounts."""
+    return page(request, "accounts")
+
+
+@get("/oidc/{name:str}", before_request=take_anything, include_in_schema=False, sync_to_thread=False)
+def show_return(request: DeskRequest, name: str) -> Response[bytes]:  # noqa: ARG001 - its script reads it
+    """Come back from a provider."""
+    return page(request, "return")
+
+
 @get("/static/{name:str}", include_in_schema=False, sync_to_thread=False)
 def show_script(request: DeskRequest, name: str) -> Response[bytes]:
     """A script of these pages."""
@@ -169,7 +196,13 @@ async def shown_acts(request: DeskRequest) -> ShownActs:
         told = acts_shown.shown(act, around, language)
         options = factors.signin_options(door.rules, acts.challenge(act))
         found.append(ShownAct(number, told.what, told.lines, signed, people, own, options))
-    return ShownActs(found)
+    standing = []
+    for number, written, asker, until in await door.ask(STANDING, bearer(request)):
+        told = acts_shown.shown(
+            acts.read_act(written.encode()), Around(asker or None, mine, None, Needed(0, 0)), language
+        )
+        standing.append(StandingAct(number, told.what, asker, until))
+    return ShownActs(found, standing)
 
 
 @post("/acts/told", status_code=200, operation_id="told_draft", summary="A draft, in sentences", responses=REFUSALS)
@@ -190,6 +223,8 @@ ROUTES: list[Router | HTTPRouteHandler] = [
     show_invited,
     show_own,
     show_acts,
+    show_accounts,
+    show_return,
     show_script,
     Router("/v1", guards=[require_session], route_handlers=[shown_acts, told_draft], security=[{"session": []}]),
 ]

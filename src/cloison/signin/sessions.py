@@ -25,7 +25,7 @@ from cloison.client.signin_wire import (
 from cloison.errors import CeremonyError, NoSessionError
 from cloison.keeper.client import ExportCeilings
 from cloison.signin.ceremonies import SECONDS, Grant, Purpose, spent_as
-from cloison.signin.door import FACTORS, SigninDoor, door_of
+from cloison.signin.door import SigninDoor, door_of
 from cloison.web import problems
 from cloison.web.bodies import DeskRequest
 from cloison.web.guard import bearer, device, require_session
@@ -36,6 +36,7 @@ EXPORTS = "select act, people, compartments, ends from cloison.exports_of_v1(%s,
 TOUCH = "select cloison.touch_session_v1(%s, %s, %s)"
 MEMBER = "select account, handle, organisation, role, session, touched from cloison.member_v1(%s, %s)"
 SIGNINS = "select session, door, begun_at, seen_at, factor, live, copied_at from cloison.signins_v1(%s, %s)"
+PASSKEYS = "select factor, aaguid, added_at, used_at from cloison.passkeys_v1(%s, %s)"
 SIGN_OUT = "select cloison.sign_out_v1(%s, %s, %s)"
 REFUSALS: dict[int, Any] = {
     **problems.BODY_REFUSALS,
@@ -84,9 +85,9 @@ async def touch(request: DeskRequest, data: TouchRequest) -> Done:
 async def show_account(request: DeskRequest) -> Member:
     """The account, its passkeys and its last sign-ins."""
     door, who = door_of(request), bearer(request)
-    account, handle, organisation, role, _, touched = await member(door, request)
+    _, handle, organisation, role, _, touched = await member(door, request)
     signins = [Signin(*row) for row in await door.ask(SIGNINS, who)]
-    passkeys = [Factor(row[0], row[4]) for row in await door.ask(FACTORS, (who.segment, account))]
+    passkeys = [Factor(*row) for row in await door.ask(PASSKEYS, who)]
     return Member(handle, organisation, role, touched, passkeys, signins)
 
 

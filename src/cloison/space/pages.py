@@ -5,17 +5,16 @@ name somebody signs in, stands in no title, no address and no error. An invitati
 address's fragment, which no server sees; the page's script takes it out of there at once.
 """
 
-from typing import Any
-
-from litestar import Request, Response, get
+from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
 
 from cloison.config import Config
 from cloison.web.bodies import DeskRequest
+from cloison.web.guard import take_anything
 from cloison.web.shells import Shells, page, script, shells
 
 PAGES = ("space_signin", "space_invitation", "space_account", "space_return")
-SCRIPTS = ("device.js", "page.js", "passkey.js", "space.js", *(f"{name}.js" for name in PAGES))
+SCRIPTS = ("device.js", "page.js", "passkey.js", "provider.js", "space.js", *(f"{name}.js" for name in PAGES))
 
 
 def space_shells(config: Config) -> Shells:
@@ -42,11 +41,7 @@ def show_own(request: DeskRequest) -> Response[bytes]:
     return page(request, "space_account")
 
 
-async def _take_anything(_request: Request[Any, Any, Any]) -> None:
-    """A provider sends along what it likes; the page's script takes what it knows and leaves the rest."""
-
-
-@get("/oidc/{name:str}", before_request=_take_anything, include_in_schema=False, sync_to_thread=False)
+@get("/oidc/{name:str}", before_request=take_anything, include_in_schema=False, sync_to_thread=False)
 def show_return(request: DeskRequest, name: str) -> Response[bytes]:  # noqa: ARG001 - its script reads it
     """Come back from a provider."""
     return page(request, "space_return")

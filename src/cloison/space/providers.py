@@ -15,12 +15,13 @@ import hmac
 import msgspec
 from litestar import Router, post
 
-from cloison.access.oidc import Ask, Callback
-from cloison.access.oidc_client import OidcClient
+from cloison.access.oidc import Ask
 from cloison.access.spaces import identity_hash
-from cloison.client.space_wire import SpaceAway, SpaceLeave, SpaceReturn, SpaceToken
-from cloison.errors import BadRequestError, CeremonyError, InvitationError, NotLinkedError
+from cloison.client.signin_wire import Away, ReturnRequest
+from cloison.client.space_wire import SpaceLeave, SpaceToken
+from cloison.errors import CeremonyError, InvitationError, NotLinkedError
 from cloison.signin.ceremonies import Purpose
+from cloison.signin.providers import address_of, callback_of, client_of
 from cloison.space.coming import REFUSALS, Halves, whole
 from cloison.space.door import BY_PROVIDER, Place, door_of
 from cloison.web.bodies import DeskRequest
@@ -28,7 +29,6 @@ from cloison.web.guard import device
 
 LINK = "select cloison.space_link_v1(%s, %s, %s, %s)"
 IDENTITY = "select segment, login from cloison.space_identity_v1(%s)"
-BACK = "/oidc/"  # and the provider's name: each has an address of its own to send people back to
 
 
 class Invited(msgspec.Struct, frozen=True):
@@ -39,24 +39,22 @@ class Invited(msgspec.Struct, frozen=True):
 
 
 @post("/signin/provider", status_code=200, operation_id="leave_for_provider", responses=REFUSALS)
-async def go_to_provider(request: DeskRequest, data: SpaceLeave) -> SpaceAway:
+async def go_to_provider(request: DeskRequest, data: SpaceLeave) -> Away:
     """Begin to sign in at a provider, which asks the person again whatever session they have there."""
-    door, client, thumbprint = door_of(request), _client(request, data.provider), await device(request, "")
+    door, client, thumbprint = door_of(request), client_of(request, data.provider), await device(request, "")
     invited = ""
     if data.invitation:  # 4
         _, halves = await whole(door, data.invitation, data.spoken)
         invited = door.ceremonies.seal(Purpose.INVITED, Invited(halves, thumbprint))
-    origin: str = request.app.state.origin
-    ask = Ask(redirect_uri=origin + BACK + data.provider, login=True)
-    return SpaceAway(await client.begin(ask, thumbprint), invited)
+    ask = Ask(redirect_uri=address_of(request, data.provider), login=True)
+    return Away(await client.begin(ask, thumbprint), invited)
 
 
 @post("/signin/provider/return", status_code=200, operation_id="return_from_provider", responses=REFUSALS)
-async def come_back(request: DeskRequest, data: SpaceReturn) -> SpaceToken:
+async def come_back(request: DeskRequest, data: ReturnRequest) -> SpaceToken:
     """A session for what the identity proved; with an invitation, its login is made or made anew before."""
     door, thumbprint = door_of(request), await device(request, "")
-    callback = Callback(provider=data.provider, state=data.state, code=data.code, iss=data.iss, error=data.error)
-    proved = await _client(request, data.provider).finish(callback, thumbprint)
+    proved = await client_of(request, data.provider).finish(callback_of(data), thumbprint)
     identity = identity_hash(door.keys, proved.issuer, proved.subject)
     if data.invited:  # 3
         invited = door.ceremonies.open(Purpose.INVITED, data.invited, Invited)
@@ -72,10 +70,3 @@ async def come_back(request: DeskRequest, data: SpaceReturn) -> SpaceToken:
 
 
 ROUTES = [Router("/v1", route_handlers=[go_to_provider, come_back])]
-
-
-def _client(request: DeskRequest, name: str) -> OidcClient:
-    clients: dict[str, OidcClient] = request.app.state.providers
-    if name not in clients:
-        raise BadRequestError(reason="there is no such provider; the operator sets them under [[space.providers]]")
-    return clients[name]

@@ -66,6 +66,10 @@ async def refuse_unknown_parameters(request: Request[Any, Any, Any]) -> None:
         raise UnknownParameterError(known=", ".join(sorted(known)))
 
 
+async def take_anything(_request: Request[Any, Any, Any]) -> None:
+    """Before a page that an OpenID provider sends people back to, with what it likes: the page's script reads it."""
+
+
 def bearer(request: Request[Any, Any, Any]) -> Bearer:
     """Who asks, as `require_session` found out."""
     found: Bearer = request.scope["state"][BEARER]

@@ -223,6 +223,17 @@ language sql volatile security definer set search_path = pg_catalog, cloison, pg
     order by s.issued_at desc limit 20;
 $$;
 
+-- The passkeys of a session's account, the oldest first.
+create or replace function cloison.passkeys_v1(p_segment text, p_token bytea) returns table (
+    factor uuid, aaguid uuid, added_at timestamptz, used_at timestamptz
+)
+language sql volatile security definer set search_path = pg_catalog, cloison, pg_temp as $$
+    select f.factor, f.aaguid, f.added_at, f.used_at
+    from member m join factor f on f.segment = m.segment and f.account = m.account and f.frozen_at is null
+    where m.segment = p_segment and m.token_hash = sha256(p_token)
+    order by f.added_at, f.factor;
+$$;
+
 -- Ends the session, of whichever door, or all of its account; how many ended.
 create or replace function cloison.sign_out_v1(p_segment text, p_token bytea, p_everywhere boolean) returns integer
 language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp as $$

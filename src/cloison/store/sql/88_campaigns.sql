@@ -58,6 +58,26 @@ begin
     return false;
 end $$;
 
+-- -- what stands -----------------------------------------------------------------------------------------------------------
+
+-- Exports, disclosures and campaigns that stand, for whoever may end them: refuse_act_v1 does. The first to end first.
+create or replace function cloison.standing_v1(p_segment text, p_token bytea) returns table (
+    act uuid, canonical bytea, asked_by text, until timestamptz
+)
+language sql volatile security definer set search_path = pg_catalog, cloison, pg_temp as $$
+    select a.act, a.canonical, coalesce((select c.handle from account c where c.account = a.asked_by), ''), g.until
+    from member m
+    join (
+        select x.act, x.valid_until as until from export x where x.ended_at is null
+        union all
+        select c.act, c.ends_at from campaign c
+    ) g on g.until > clock_v1()
+    join act a on a.act = g.act
+    where m.segment = p_segment and m.token_hash = sha256(p_token)
+      and (a.asked_by = m.account or (m.service and (m.permissions >> act_right_v1(a.kind, false)) & 1 = 1))
+    order by g.until;
+$$;
+
 -- -- the operator's list -----------------------------------------------------------------------------------------------
 
 -- Everything that was given for a time, of the last 28 days: by whom, to whom, until when; nobody's record.

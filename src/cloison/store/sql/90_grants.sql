@@ -109,6 +109,7 @@ grant execute on function cloison.link_identity_v1(text, bytea, text, bytea, tex
 grant execute on function cloison.touch_session_v1(text, uuid, uuid) to cloison_signin;
 grant execute on function cloison.member_v1(text, bytea) to cloison_signin;
 grant execute on function cloison.signins_v1(text, bytea) to cloison_signin;
+grant execute on function cloison.passkeys_v1(text, bytea) to cloison_signin;
 grant execute on function cloison.sign_out_v1(text, bytea, boolean) to cloison_signin;
 grant execute on function cloison.seen_v1(text[], bytea[]) to cloison_signin;
 grant execute on function cloison.copied_v1(text, bytea, bytea) to cloison_signin;
@@ -120,6 +121,7 @@ grant execute on function cloison.act_adds_v1(text, jsonb) to cloison_signin;
 grant execute on function cloison.sign_act_v1(text, bytea, uuid, uuid, bytea, bytea, bytea, bytea) to cloison_signin;
 grant execute on function cloison.refuse_act_v1(text, bytea, uuid) to cloison_signin;
 grant execute on function cloison.acts_v1(text, bytea) to cloison_signin;
+grant execute on function cloison.standing_v1(text, bytea) to cloison_signin;
 grant execute on function cloison.decisions_v1(text, bytea, integer) to cloison_signin;
 grant execute on function cloison.hand_over_v1(text, bytea, text, text, bytea) to cloison_signin;
 grant execute on function cloison.invitation_v1(text, bytea) to cloison_signin;

@@ -1,8 +1,8 @@
 // One's own account: passkeys, last sign-ins, signing out.
 
 import { forget, kept } from './device.js';
-import { element, made, moment, onClick, run, tell, word } from './page.js';
-import { asked, registered, touchFor } from './passkey.js';
+import { begin, button, element, made, moment, onClick, run, tell, word } from './page.js';
+import { asked, askedWithTouch, registered, touchFor } from './passkey.js';
 
 async function load() {
   const signedIn = await kept('session') !== undefined;
@@ -21,8 +21,32 @@ function fill(member) {
   element('account').textContent = member.account;
   element('organisation').textContent = member.organisation;
   element('role').textContent = word(`role_${member.role}`);
-  element('passkeys').replaceChildren(...member.factors.map((_, i) => made('li', word('passkey', { number: i + 1 }))));
+  const passkeys = member.factors;
+  element('passkeys').replaceChildren(...passkeys.map((passkey, i) => shown(passkey, i + 1, passkeys.length > 1)));
+  element('last-passkey').hidden = passkeys.length !== 1;
+  element('no-passkey').hidden = passkeys.length > 0;
+  for (const id of ['with-passkey', 'by-touch']) element(id).hidden = passkeys.length === 0; // both begin with a touch
   element('signins').replaceChildren(...member.signins.map(row));
+}
+
+function shown({ factor, added_at: added, used_at: used }, number, removable) {
+  const values = { number, added: moment(added), used: used ? moment(used) : '' };
+  const line = made('li', `${used ? word('passkey', values) : word('unused', values)} `);
+  if (removable) line.append(button(word('remove', { number }), () => remove(factor, number)));
+  return line;
+}
+
+async function remove(factor, number) {
+  if (!confirm(word('surely', { number }))) return;
+  await askedWithTouch(`/v1/account/factors/${factor}/remove`, { method: 'POST', body: {} });
+  try {
+    await load();
+    begin('passkeys-title'); // the button that was used is gone
+    tell(word('removed'));
+  } catch (error) {
+    if (error.code !== 'no_session') throw error;
+    tell(word('removed_own')); // the session had begun with it
+  }
 }
 
 function row(signin) {

@@ -1,7 +1,7 @@
 // Acts that take several people: shown in sentences made from the bytes that a touch signs; asked for, signed, refused.
 
 import { kept } from './device.js';
-import { begin, button, element, made, onClick, onSubmit, run, tell, word } from './page.js';
+import { begin, button, element, made, moment, onClick, onSubmit, run, tell, word } from './page.js';
 import { asked, askedWithTouch, touched } from './passkey.js';
 
 let draft = null; // what was drafted, and the challenge of exactly that
@@ -15,9 +15,11 @@ async function load() {
   if (!signedIn) return;
   try {
     element('organisation').defaultValue = (await asked('/v1/account')).organisation; // most acts are about one's own
-    const { acts } = await asked('/v1/acts/shown');
+    const { acts, standing } = await asked('/v1/acts/shown');
     element('waiting').replaceChildren(...acts.map(item));
     element('none').hidden = acts.length > 0;
+    element('standing').replaceChildren(...standing.map(given));
+    element('given').hidden = standing.length === 0;
   } catch (error) {
     element('signed-in').hidden = error.code === 'no_session';
     element('signed-out').hidden = error.code !== 'no_session';
@@ -37,6 +39,16 @@ function item(act) {
     await settled(`state_${(await post(`/v1/acts/${act.act}/sign`, { credential })).state}`);
   });
   return made('li', '', made('h3', act.what), lines, ...(act.mine ? [refuse] : [sign, refuse]));
+}
+
+/** What an act gave and what stands yet. */
+function given(act) {
+  const told = word('standing', { asker: act.asked_by, until: moment(act.until) });
+  const end = button(word('end'), async () => {
+    await post(`/v1/acts/${act.act}/refuse`, {});
+    await settled('ended');
+  });
+  return made('li', '', made('h3', act.what), made('p', told), end);
 }
 
 async function settled(name) {

@@ -2,6 +2,7 @@
 
 import { Problem, exchange, forget, keep, kept, nextKey, signedFetch, thumbprint } from './device.js';
 import { begin, button, element, made, moment, onClick, onSubmit, run, tell, word } from './page.js';
+import { clearStrangers, offerStrangers } from './stranger.js';
 
 const signin = word('signin');
 const others = new BroadcastChannel('cloison'); // the other tabs of this browser
@@ -31,8 +32,10 @@ async function arrive() {
   history.replaceState(null, '', location.pathname); // a code stays in no history
   const refused = given.startsWith('#code=') ? await exchanged(decodeURIComponent(given.slice('#code='.length))) : null;
   if (await kept('session')) {
-    fill(await asked('/v1/session'));
+    const session = await asked('/v1/session');
+    fill(session);
     await list();
+    await offerStrangers(session.role, answered, choose);
     await openAgain(given === '#touched');
   } else {
     await signedOut();
@@ -72,6 +75,7 @@ async function left() {
   await forget('pending');
   for (const id of ['caseload', 'found', 'fields', 'whom', 'account', 'role', 'until']) element(id).replaceChildren();
   for (const form of document.forms) form.reset();
+  clearStrangers();
   element('record').hidden = true;
   others.postMessage('left');
   await signedOut();
@@ -134,19 +138,34 @@ onSubmit('search', async () => {
   if (!searched) refuse(found);
 });
 
+/** What is asked about strangers: an outcome that is a refusal is a problem. */
+async function answered(path, options) {
+  const answer = await asked(path, options);
+  if (answer.outcome) refuse(answer);
+  return answer;
+}
+
 // -- a record -----------------------------------------------------------------------------------------------------------
 
-function choose(card) {
+/** Show the form for a card's person; `compartments` are chosen in it, where it is for these alone. */
+function choose(card, compartments = null) {
   person = { person: card.person, segment: card.segment };
   element('whom').textContent = card.label;
   element('fields').replaceChildren();
   element('step-up').hidden = true;
+  if (compartments) check(compartments);
   element('record').hidden = false;
   begin('record-title');
 }
 
+const boxes = () => [...element('open').elements.compartment];
+
+function check(compartments) {
+  for (const each of boxes()) each.checked = compartments.includes(each.value);
+}
+
 function wanted() {
-  const compartments = [...element('open').elements.compartment].filter((each) => each.checked).map((each) => each.value);
+  const compartments = boxes().filter((each) => each.checked).map((each) => each.value);
   if (!compartments.length) throw new Problem({ code: 'nothing' });
   return { person: person.person, segment: person.segment, compartments, purpose: element('purpose').value };
 }
@@ -179,9 +198,8 @@ async function openAgain(wasTouched) {
   const pending = await kept('pending');
   await forget('pending');
   if (!pending || !wasTouched) return;
-  choose({ ...pending, label: '' });
+  choose({ ...pending, label: '' }, pending.compartments);
   element('purpose').value = pending.purpose;
-  for (const each of element('open').elements.compartment) each.checked = pending.compartments.includes(each.value);
   await open(pending);
 }
 

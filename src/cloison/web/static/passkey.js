@@ -1,6 +1,6 @@
 // Passkeys, and the session of this door. The browser itself sees to it that a passkey answers this origin alone.
 
-import { Problem, contents, exchange, forget, kept, nextKey, reached, signedFetch, thumbprint } from './device.js';
+import { Problem, contents, forget, kept, reached, signedFetch } from './device.js';
 
 /** What a door answers to somebody without a session. Throws Problem. */
 export async function posted(path, body) {
@@ -25,11 +25,6 @@ export async function registered(publicKey) {
 export async function codeFor(jkt, door) {
   const { ceremony, publicKey } = await posted('/v1/signin/options', {});
   return (await posted('/v1/signin', { ceremony, credential: await touched(publicKey), jkt, door })).code;
-}
-
-/** Sign in at this door. */
-export async function signIn() {
-  await exchange(location.origin, await codeFor(await thumbprint(await nextKey()), 'signin'));
 }
 
 /** Confirm a session, of this door or of the desk, with a touch. */

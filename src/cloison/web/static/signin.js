@@ -1,30 +1,31 @@
 // Signing in: here, or for the desk, whose page sent the thumbprint of its key and gets a code for that key.
 
 import { Problem } from './device.js';
+import { enter, here } from './door.js';
 import { element, onClick, run, show, tell, word } from './page.js';
-import { codeFor, signIn } from './passkey.js';
+import { codeFor } from './passkey.js';
+import { leaveFor, onProvider } from './provider.js';
 
 const asked = new URLSearchParams(location.search);
 const forDesk = asked.has('door') || asked.has('jkt');
 const jkt = asked.get('jkt') ?? '';
+const buttons = document.querySelectorAll('main button');
 
-async function enter() {
+const wanted = async () => (forDesk ? { jkt, door: 'desk' } : here());
+
+async function byPasskey() {
   tell(word('waiting'));
-  if (!forDesk) {
-    await signIn();
-    location.assign('/account');
-    return;
-  }
-  const code = await codeFor(jkt, 'desk');
-  location.replace(`${word('desk')}/#code=${encodeURIComponent(code)}`); // there, and nowhere that an address names
+  const { jkt: key, door } = await wanted();
+  await enter({ code: await codeFor(key, door), door });
 }
 
 if (forDesk && (asked.get('door') !== 'desk' || !/^[A-Za-z0-9_-]{43}$/.test(jkt))) {
-  element('touch').disabled = true;
+  for (const button of buttons) button.disabled = true;
   show(new Problem({ code: 'not_ours' }));
 } else {
   element(forDesk ? 'for-desk' : 'for-door').hidden = false;
-  onClick('touch', enter);
-  // at a counter a change of user is a change of key: nobody looks for a button first
-  if (forDesk) run(enter, element('touch'));
+  onClick('touch', byPasskey);
+  onProvider(async (provider) => leaveFor(provider, await wanted()));
+  // At a counter a change of user is a change of key: nobody looks for a button first, unless there is a choice.
+  if (forDesk && buttons.length === 1) run(byPasskey, element('touch'));
 }

@@ -18,21 +18,6 @@ export async function begin(path, body) {
   if (before) await signedFetch('/v1/signout', { method: 'POST', body: { everywhere: false }, held: before }).catch(() => {});
 }
 
-/** Go to a provider to sign in there; `halves` of an invitation wait here meanwhile, sealed by the door. Throws Problem. */
-export async function leaveFor(provider, halves = {}) {
-  const body = { provider, ...halves };
-  const { url, invited } = await signedFetch('/v1/signin/provider', { method: 'POST', body, held: { key: await nextKey() } });
-  await keep('pending', invited);
-  location.assign(url);
-}
-
-/** What waited for somebody who went to a provider, once. */
-export async function waited() {
-  const invited = (await kept('pending')) ?? '';
-  await forget('pending');
-  return invited;
-}
-
 /** What this device was told when somebody signed in on it by password; it is the door that knows who. */
 export const mark = async () => (await kept('known')) ?? '';
 

@@ -2,7 +2,8 @@
 
 import { begin, element, onSubmit, tell, word } from './page.js';
 import { posted, registered } from './passkey.js';
-import { chosen, emptied, leaveFor, offer, showable } from './space.js';
+import { leaveFor } from './provider.js';
+import { chosen, emptied, offer, showable } from './space.js';
 
 let passkey = null; // made for this code, and not yet taken, as the other half was wrong
 

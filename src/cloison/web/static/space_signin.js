@@ -1,8 +1,9 @@
 // Signing in to one's own space. What was typed stays where it was until it is right.
 
-import { element, onClick, onSubmit, run, tell, word } from './page.js';
+import { element, onClick, onSubmit, tell, word } from './page.js';
 import { posted, touched } from './passkey.js';
-import { begin, emptied, leaveFor, mark, showable } from './space.js';
+import { leaveFor, onProvider } from './provider.js';
+import { begin, emptied, mark, showable } from './space.js';
 
 onClick('touch', async () => {
   const { ceremony, publicKey } = await posted('/v1/signin/options', {});
@@ -11,9 +12,7 @@ onClick('touch', async () => {
   location.assign('/account');
 });
 
-for (const button of document.querySelectorAll('button[data-provider]')) {
-  button.addEventListener('click', () => run(() => leaveFor(button.dataset.provider), button));
-}
+onProvider((provider) => leaveFor(provider));
 
 showable('password');
 
