@@ -3,18 +3,18 @@
 import json
 import os
 import subprocess
-from uuid import UUID
 
 from support.desk import RunningRegister
 from support.life import living
 from support.operated import PROGRAM
 
 
-def history(register: RunningRegister, person: UUID, *words: str) -> str:
+def history(register: RunningRegister, person: object, *words: str) -> str:
     """What the command prints about somebody."""
-    command = [PROGRAM, "people", "history", str(person), *words]
+    command = [str(PROGRAM), "people", "history", str(person), *words]
     environment = {**os.environ, "CLOISON_HOME": str(register.home.path), "COLUMNS": "200"}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    return done.stdout
 
 
 def test_history_tells_who_what_why_and_which_compartments(register: RunningRegister) -> None:
