@@ -30,7 +30,7 @@ from support.operated import OperatedHome, rows_of, served, wait_until
 from cloison.register import synthetic
 
 PEOPLE = 3_000
-MANY = 4_000  # so that a kill comes before the end
+MANY = 6_000  # so that a kill comes before the end
 LONG = 2 * MANY
 NEW = 100
 KILLS = 3
