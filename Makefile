@@ -1,7 +1,7 @@
 # Everything a contributor runs. `make help` lists it.
 
 PYTHON ?= python3
-WORKERS ?= 3 # tests wait for processes that start, disks and clocks about a third of their time
+WORKERS ?= 3 # tests wait for processes that start, for disks and clocks, a third of their time
 VERSION_WORKERS ?= 4 # SQL tests and attacks wait more
 ARGS ?=
 OTHER_VERSIONS := 16 15

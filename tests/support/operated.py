@@ -49,7 +49,7 @@ COMMAND_SECONDS = 90.0
 READY_SECONDS = 60.0
 COPY = shutil.which("cp") or "cp"  # with owners: PostgreSQL's files may be another user's
 POLL_SECONDS = 0.05
-OFFICERS = ("anna", "ben")  # of a home that is made ready; they have not come in
+OFFICERS = ("first-officer", "second-officer")  # of a home that is made ready; they have not come in
 
 
 class Done(NamedTuple):
@@ -99,18 +99,18 @@ class OperatedHome:
         every: Mapping[str, str | None] = {**os.environ, **ours, **changes}
         return {name: value for name, value in every.items() if value is not None}
 
-    def initialise(self) -> None:
-        """Make the home ready: a copy of one that `cloison init` made, which takes a tenth of the time."""
-        made = _initialised().operated.home.path
+    def initialise(self, officers: tuple[str, str] = OFFICERS) -> dict[str, str]:
+        """Make the home ready: a copy of one that `cloison init` made, which takes a tenth of the time.
+
+        The codes that it gave the officers.
+        """
+        template = _initialised(officers)
+        made = template.operated.home.path
         for path in made.iterdir():
             if path.name not in {"cloison.toml", "run", "log"}:
                 subprocess.run([COPY, "--archive", path, self.home.path], check=True)
         start_database(self.home)
-
-    @staticmethod
-    def codes() -> dict[str, str]:
-        """What `init` gave each of the two officers of a home that was made ready."""
-        return _initialised().codes
+        return template.codes
 
     def run(self, *words: str | Path, **changes: str | None) -> Done:
         """Run `cloison words…` to its end, nobody at its terminal."""
@@ -182,12 +182,12 @@ class _Initialised(NamedTuple):
 
 
 @functools.cache
-def _initialised() -> _Initialised:
-    """A home that was made ready and is not used; one a test process."""
+def _initialised(officers: tuple[str, str]) -> _Initialised:
+    """A home that was made ready and is not used; one a test process and pair of officers."""
     folder = Path(tempfile.mkdtemp(prefix="cloison-initialised-"))
     atexit.register(shutil.rmtree, folder)
     operated = OperatedHome(folder)
-    made = operated.do("init", *(word for officer in OFFICERS for word in ("--officer", officer)))
+    made = operated.do("init", *(word for officer in officers for word in ("--officer", officer)))
     operated.stop()
     return _Initialised(operated, {one["handle"]: one["code"] for one in made["officers"]})
 

@@ -10,6 +10,8 @@ from cloison.client.signin import SigninClient
 from cloison.config import ProviderConfig
 from support.operated import OperatedHome, served
 
+OFFICERS = ("anna", "ben")
+
 
 class Staffed:
     """The home, its addresses, and the passkeys of whoever has come in."""
@@ -45,11 +47,11 @@ def staffed(folder: Path, agreed: Callable[[OperatedHome], ProviderConfig] | Non
     operated = OperatedHome(folder)
     if agreed is not None:
         operated.know_provider(agreed(operated))
-    operated.initialise()
+    codes = operated.initialise(OFFICERS)
     try:
         with served(operated):
             staff = Staffed(operated)
-            for handle, code in operated.codes().items():
+            for handle, code in codes.items():
                 staff.redeem(handle, code)
             yield staff
     finally:

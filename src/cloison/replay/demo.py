@@ -133,7 +133,7 @@ def run(home: Home, plan: Plan) -> bool:
 def replay(scenarios: Sequence[Scenario], people: int, *, as_json: bool) -> bool:
     """Play these scenarios on a throw-away home, and print the scoreboard; whether every promise held."""
     with _interruptible(), temporary_home() as home, _stopped_afterwards(home):
-        state = claim(home, people)
+        state = claim(home, people, any_ports=True)
         with _served(home, Steps()) as (processes, steps):
             board, _ = _attacked(Setting(home, state, processes, scenarios), steps)
     _print(board, as_json=as_json)

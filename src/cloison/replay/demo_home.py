@@ -33,9 +33,10 @@ class DemoState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     staffed: bool = False
 
 
-def claim(home: Home, people: int) -> DemoState:
+def claim(home: Home, people: int, *, any_ports: bool = False) -> DemoState:
     """The state of a demo's home, made if there is none; an older one keeps its people.
 
+    `any_ports`: nobody is told its addresses, so that it leaves the usual ports to others, who may take them meanwhile.
     Raises ConfigError if the home holds anything that no demo made.
     """
     if state_file(home).exists():
@@ -49,7 +50,7 @@ def claim(home: Home, people: int) -> DemoState:
         write_secret(beside(home), token_urlsafe(PASSPHRASE_BYTES))
         state = DemoState(people, SEED, datetime.now().astimezone().date())
         remember(home, state)
-    _find_port(home)
+    _find_port(home, any_ports=any_ports)
     return state
 
 
@@ -79,22 +80,23 @@ def _read(home: Home) -> DemoState:
         raise ConfigError(reason=f"{state_file(home)}: {error}; remove the home and run the demo again") from error
 
 
-def _find_port(home: Home) -> None:
-    """Keep the configured ports that are free, else write free ones to the home's settings.
+def _find_port(home: Home, *, any_ports: bool) -> None:
+    """Keep the configured ports that are free, unless any will do, else write free ones to the home's settings.
 
     A demonstration, and nothing else, takes software passkeys.
     """
     config = home.config
-    taken = [door for door in (config.web, config.signin, config.space) if not is_free(door.host, door.port)]
-    if home.settings_file.exists() and not taken:
+    doors = (config.web, config.signin, config.space)
+    if home.settings_file.exists() and not any_ports and all(is_free(door.host, door.port) for door in doors):
         return
-    web: WebConfig = _with_free_port(config.web)
-    signin: SigninConfig = msgspec.structs.replace(_with_free_port(config.signin), software_passkeys=True)
-    space: SpaceConfig = msgspec.structs.replace(_with_free_port(config.space), software_passkeys=True)
+    web: WebConfig = _with_free_port(config.web, any_ports)
+    signin: SigninConfig = msgspec.structs.replace(_with_free_port(config.signin, any_ports), software_passkeys=True)
+    space: SpaceConfig = msgspec.structs.replace(_with_free_port(config.space, any_ports), software_passkeys=True)
     changed: Config = msgspec.structs.replace(config, web=web, signin=signin, space=space)
     home.settings_file.write_text(tomli_w.dumps(msgspec.to_builtins(changed)), encoding="utf-8")
     home.__dict__.pop("config", None)
 
 
-def _with_free_port(door: Door) -> Door:
-    return door if is_free(door.host, door.port) else msgspec.structs.replace(door, port=free_port())
+def _with_free_port(door: Door, any_ports: bool) -> Door:  # noqa: FBT001 - of one caller
+    kept = not any_ports and is_free(door.host, door.port)
+    return door if kept else msgspec.structs.replace(door, port=free_port())
