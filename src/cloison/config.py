@@ -204,6 +204,26 @@ class Home:
         return self.callers / "space.secret"
 
     @property
+    def log_key(self) -> Path:
+        """The file of the key that signs the audit log's checkpoints: the sequencer's alone."""
+        return self.path / "audit" / "log.key"
+
+    @property
+    def log_public(self) -> Path:
+        """The file of its public half, which whoever verifies is handed."""
+        return self.path / "audit" / "log.pub"
+
+    @property
+    def witness(self) -> Path:
+        """The folder of the embedded witness: its key, and what it has signed."""
+        return self.path / "witness"
+
+    @property
+    def witness_key(self) -> Path:
+        """The file of the key that the witness signs with; its public half lies beside it."""
+        return self.witness / "witness.key"
+
+    @property
     def log(self) -> Path:
         """The folder of the processes' output."""
         return self.path / "log"

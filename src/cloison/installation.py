@@ -5,7 +5,8 @@
 3. logins get their passwords, the database its owner, PUBLIC loses what none of ours needs; on an external PostgreSQL
    by an administrator, who is a superuser or may at least create roles and databases, and is needed once;
 4. the owner installs or upgrades the schema;
-5. the keeper's store is made, in a folder of its own, under the passphrase, and the space door's secret;
+5. the keeper's store is made, in a folder of its own, under the passphrase, the space door's secret, and the keys by
+   which the audit log and its witness sign;
 6. the owner stores the profile, and the key by which the keeper knows the meter's tickets;
 7. the first two officers are created, where they are named, with a code for each.
 """
@@ -21,6 +22,8 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from cloison.access.accounts import FirstOfficer, first_officers
 from cloison.access.permissions import store_profile
+from cloison.audit import entry, verify
+from cloison.audit.checkpoint import Signer
 from cloison.config import Config, DatabaseConfig, Home, KeeperConfig, read_secret, write_secret
 from cloison.errors import ConfigError, DatabaseRefusedError, DatabaseUnavailableError, SchemaError
 from cloison.keeper import setup as keeper_setup
@@ -70,10 +73,21 @@ def _fill(home: Home, passphrase_file: Path, profile: Profile, wish: Wish) -> li
         keeper_setup.create(home, read_secret(passphrase_file), len(profile.compartments))  # 5
         if not home.space_secret.exists():
             write_secret(home.space_secret, secrets.token_hex(SPACE_SECRET_BYTES))
+        _make_log_keys(home)
         store_profile(owner, profile)  # 6
         with running_keeper(home, passphrase_file):
             store_ticket_key(owner, asyncio.run(_ticket_key(home)))
         return first_officers(owner, wish.organisation, wish.officers) if wish.officers else []  # 7
+
+
+def _make_log_keys(home: Home) -> None:
+    name = f"log-{secrets.token_hex(8)}.cloison.invalid"  # nobody else's, without saying whose
+    of_the_log, of_the_witness = (verify.ED25519, name), (verify.COSIGNATURE, f"witness.{name}")
+    for path, (kind, called) in ((home.log_key, of_the_log), (home.witness_key, of_the_witness)):
+        if not path.exists():
+            signer = Signer(called, kind, secrets.token_bytes(entry.KEY_BYTES))
+            write_secret(path, signer.text)
+            path.with_suffix(".pub").write_text(signer.key.text + "\n", encoding="utf-8")
 
 
 async def _ticket_key(home: Home) -> bytes:

@@ -329,6 +329,9 @@ def serving(home: Home, passphrase_file: Path) -> Iterator[list[Process]]:
             processes.append(intake_process(home))
             processes.append(signin_process(home))
             processes.append(desk_process(home))
+            for module in ("cloison.audit.sequencer", "cloison.audit.witness"):
+                processes.append(Process(home, module))
+                processes[-1].start()
             _await_space(home, space)
             yield processes
         finally:

@@ -19,6 +19,8 @@ LOGINS = {
     "cloison_signin",
     "cloison_space",
     "cloison_operator",
+    "cloison_sequencer",
+    "cloison_witness",
 }
 
 # kind, object, who, right: everything in our schema, and what surrounds it, that somebody besides its owner may use

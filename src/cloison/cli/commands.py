@@ -21,7 +21,7 @@ from cloison.terminal import notes
 # In the order of the help: groups of commands, each in the module of its name; commands that stand alone, with theirs.
 GROUPS = (
     *("people", "accounts", "acts", "organisations", "protection", "staff"),
-    *("caseload", "feeds", "clients", "grants", "disclosures"),
+    *("caseload", "feeds", "clients", "grants", "disclosures", "audit"),
 )
 ALONE = {
     **dict.fromkeys(("init", "serve", "doctor", "demo", "replay"), "home"),

@@ -9,6 +9,8 @@ grant usage on schema cloison to cloison_statistics;
 grant usage on schema cloison to cloison_signin;
 grant usage on schema cloison to cloison_space;
 grant usage on schema cloison to cloison_operator;
+grant usage on schema cloison to cloison_sequencer;
+grant usage on schema cloison to cloison_witness;
 
 -- The desk: an adviser's session opens, searches and lists, always in several transactions: charge, (find,) release.
 grant execute on function cloison.charge_each_v1(text, text[], bytea[], uuid[], uuid[], integer[], smallint[]) to cloison_desk;
@@ -191,3 +193,17 @@ grant select on table cloison.relation_limit to cloison_operator;
 grant select on table cloison.protection to cloison_operator;
 grant select on table cloison.audience to cloison_operator;
 grant select on table cloison.alert to cloison_operator;
+
+-- The sequencer: reads entries, which hold no person's data, and adds to the tree; it changes no entry and no tile.
+grant execute on function cloison.unsequenced_v1(timestamptz, integer) to cloison_sequencer;
+grant execute on function cloison.blinding_v1(text, date, bytea) to cloison_sequencer;
+grant execute on function cloison.append_log_v1(text, bigint, uuid[], bigint[], integer[], smallint[], bigint[], bytea[], text) to cloison_sequencer;
+grant execute on function cloison.log_now_v1() to cloison_sequencer;
+grant execute on function cloison.log_heads_v1() to cloison_sequencer;
+grant execute on function cloison.log_tile_v1(text, smallint, bigint) to cloison_sequencer;
+
+-- The witness: sees checkpoints and hashes, and adds its signature.
+grant execute on function cloison.log_now_v1() to cloison_witness;
+grant execute on function cloison.log_heads_v1() to cloison_witness;
+grant execute on function cloison.log_tile_v1(text, smallint, bigint) to cloison_witness;
+grant execute on function cloison.cosign_v1(text, bigint, text) to cloison_witness;

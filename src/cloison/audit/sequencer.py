@@ -1,0 +1,189 @@
+"""Puts committed entries into the tree of their segment, and signs checkpoints of it.
+
+Which authors wrote something is looked for by time; what is taken of each goes by their numbers, so that neither a
+clock nor the order of commits decides what the tree says. A batch is one transaction a segment: killed at any moment,
+the next sequencer goes on where the tree ends, and of two at once one is refused (`89_log.sql`).
+"""
+
+import logging
+import secrets
+import signal
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from itertools import groupby
+from operator import itemgetter
+from threading import Event
+from typing import NamedTuple
+from uuid import UUID
+
+import psycopg
+
+from cloison.audit import entry, tree
+from cloison.audit.checkpoint import Signer
+from cloison.config import Home, read_secret
+from cloison.store.pools import connect
+
+UNSEQUENCED = "select segment, account, number, follows, entry_values from cloison.unsequenced_v1(%s, %s)"
+APPEND = (
+    "select cloison.append_log_v1(%s, %s, %s::uuid[], %s::int8[], %s::int4[], %s::int2[], %s::int8[], %s::bytea[], %s)"
+)
+BLINDING = "select cloison.blinding_v1(%s, %s, %s)"
+NOW = "select cloison.log_now_v1()"
+HEADS = "select segment, size, signed_at from cloison.log_heads_v1()"
+TILE = "select cloison.log_tile_v1(%s, %s::int2, %s)"
+MOST_ENTRIES = 20_000  # a round: some 20 MB
+PAUSE_SECONDS = 1.0
+LATE = timedelta(seconds=30)  # a transaction that wrote before the last look and committed since
+ALL_SECONDS = 300.0  # between two looks at all numbers, for what was later still
+AGAIN = timedelta(seconds=30)  # after which a log that does not grow is signed again, to show that it is looked after
+
+Row = tuple[str, UUID, int, bool, Sequence[bytes | None]]
+_log = logging.getLogger("cloison.sequencer")
+
+
+class Batch(NamedTuple):
+    """What is added to a segment's tree: of each author the entries from a number on; and the leaves' hashes."""
+
+    accounts: list[UUID]
+    numbers: list[int]
+    counts: list[int]
+    leaves: list[bytes]
+
+
+class Sequencer:
+    """The trees of all segments, over one connection in autocommit."""
+
+    def __init__(self, connection: psycopg.Connection, signer: Signer) -> None:
+        """Nothing is read yet."""
+        self._connection, self._signer = connection, signer
+        self._edges: dict[str, tree.Edge] = {}
+        self._blinding: dict[tuple[str, str], bytes] = {}
+        self._since: datetime | None = None
+        self._looked_at_all = -ALL_SECONDS
+
+    def step(self) -> int:
+        """Add what was committed; how many entries. Raises psycopg.Error, ValueError: the caller begins anew."""
+        heads = self._heads()
+        whole = time.monotonic() - self._looked_at_all > ALL_SECONDS
+        with self._connection.cursor(binary=True) as cursor:
+            rows: list[Row] = cursor.execute(UNSEQUENCED, (None if whole else self._since, MOST_ENTRIES)).fetchall()
+        if len(rows) < MOST_ENTRIES:  # else there is more of the same
+            self._since = heads.now - LATE
+            if whole:
+                self._looked_at_all = time.monotonic()
+        added = 0
+        for segment, mine in groupby(rows, itemgetter(0)):
+            added += self._append(segment, self._batch(segment, mine))
+            heads.quiet.discard(segment)
+        for segment in heads.quiet:
+            self._append(segment, Batch([], [], [], []))
+        return added
+
+    def _heads(self) -> "_Heads":
+        ((now,),) = self._connection.execute(NOW).fetchall()
+        quiet = set()
+        for segment, size, signed_at in self._connection.execute(HEADS).fetchall():
+            if segment not in self._edges:
+                self._edges[segment] = tree.Edge.of(size, partial(self._tile, segment))
+            if signed_at is None or now - signed_at > AGAIN:
+                quiet.add(segment)
+        return _Heads(now, quiet)
+
+    def _tile(self, segment: str, tile: tree.Tile) -> bytes:
+        row = self._connection.execute(TILE, (segment, *tile)).fetchone()
+        if row is None or row[0] is None:
+            raise LookupError(f"tile {tile.number} of level {tile.level}")
+        return bytes(row[0])
+
+    def _batch(self, segment: str, rows: Iterable[Row]) -> Batch:
+        batch = Batch([], [], [], [])
+        for account, mine in groupby(rows, itemgetter(1)):
+            run = list(_following(mine))
+            if not run:
+                continue
+            batch.accounts.append(account)
+            batch.numbers.append(run[0][2])
+            batch.counts.append(len(run))
+            batch.leaves.extend(tree.leaf_hash(entry.leaf(values, self._key(segment, values))) for *_, values in run)
+        return batch
+
+    def _key(self, segment: str, values: Sequence[bytes | None]) -> bytes:
+        at = values[entry.NUMBERS["at"] - 1]
+        if at is None:
+            raise ValueError("an entry has an instant")
+        month = entry.month(at)
+        found = self._blinding.get((segment, month))
+        if found is None:
+            new = secrets.token_bytes(entry.KEY_BYTES)
+            row = self._connection.execute(BLINDING, (segment, f"{month}-01", new)).fetchone()
+            found = self._blinding[segment, month] = bytes(row[0])  # type: ignore[index]
+        return found
+
+    def _append(self, segment: str, batch: Batch) -> int:
+        edge = self._edges.setdefault(segment, tree.Edge())
+        first = edge.size
+        try:
+            tiles = edge.append(batch.leaves)
+            note = self._signer.checkpoint(origin(self._signer, segment), edge.size, edge.root())
+            levels, indexes = [tile.level for tile in tiles], [tile.number for tile in tiles]
+            values = (segment, first, batch.accounts, batch.numbers, batch.counts)
+            self._connection.execute(APPEND, (*values, levels, indexes, list(tiles.values()), note))
+        except BaseException:
+            del self._edges[segment]  # what was stored is read again
+            raise
+        return len(batch.leaves)
+
+
+class _Heads(NamedTuple):
+    """The database's time, and the logs whose checkpoint is to be signed again."""
+
+    now: datetime
+    quiet: set[str]
+
+
+def origin(signer: Signer, segment: str) -> str:
+    """The name of a segment's log."""
+    return f"{signer.key.name}/{segment}"
+
+
+def _following(rows: Iterable[Row]) -> Iterator[Row]:
+    """An author's entries as far as none is missing: behind a gap nothing is taken."""
+    for row in rows:
+        segment, _, number, follows, _ = row
+        if not follows:
+            _log.error("an entry before %s of an author of segment %s is not there; those behind wait", number, segment)
+            return
+        yield row
+
+
+def run(home: Home, stop: Event) -> None:
+    """Sequence until told to stop; whatever fails is tried again in a second, from what is stored."""
+    signer = Signer.read(read_secret(home.log_key))
+    while not stop.is_set():
+        try:
+            with connect(home, "sequencer") as connection:
+                sequencer = Sequencer(connection, signer)
+                while not stop.is_set():
+                    if sequencer.step() < MOST_ENTRIES:
+                        stop.wait(PAUSE_SECONDS)
+        except (psycopg.Error, LookupError, ValueError) as error:
+            # of PostgreSQL's own errors only the code: their text may quote values
+            _log.error("again in a second: %s", getattr(error, "sqlstate", None) or type(error).__name__)
+            stop.wait(PAUSE_SECONDS)
+
+
+def main() -> int:
+    """The sequencer of `CLOISON_HOME`, until SIGTERM or SIGINT."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    run(Home(), stop)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
