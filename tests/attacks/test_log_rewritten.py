@@ -136,8 +136,19 @@ def test_log_made_anew_with_the_logs_own_key(logged: Logged) -> None:
     session = logged.opened(5)
     logged.anchor()
     rewrite(logged, session.account, logged.signer)
-    assert logged.kinds() >= {Kind.UNSIGNED, Kind.FORKED}
+    assert Kind.FORKED in logged.kinds()
+    assert logged.report().anchored == 0  # no witness has signed what there is now
     assert (SEGMENT, Alarm.FORKED) in logged.witnessed()
+
+
+def test_witness_kept_away(logged: Logged) -> None:
+    """A log that no witness has signed ten minutes after its first entry is not believed."""
+    logged.opened(3)
+    logged.sequence()
+    assert (logged.report().findings, logged.report().anchored) == ([], 0)
+    with logged.superuser() as superuser:
+        superuser.execute("update cloison.entry set at = at - interval '11 minutes'")
+    assert Kind.UNSIGNED in logged.kinds()
 
 
 def test_older_backup(logged: Logged) -> None:

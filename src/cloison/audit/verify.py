@@ -4,7 +4,8 @@
 
 with a folder that `cloison audit export` wrote. This file, `entry.py` and `tree.py` beside it, and the package
 `cryptography` are all it needs. The rules, for each segment's log:
-  1. its checkpoint is signed by the log's key, and by a witness's where keys of witnesses are given;
+  1. its checkpoint is signed by the log's key, and by a witness's where keys of witnesses are given: within ten minutes
+     of its first entry, until when nothing of it is anchored;
   2. the leaves' hashes, as stored, have the root that the checkpoint says;
   3. each entry is the one that was hashed; of each author the numbers go from 1 on without a gap, in this order;
      What a witness has kept of the log is its beginning;
@@ -21,6 +22,7 @@ import binascii
 import hashlib
 import json
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -39,7 +41,7 @@ KEY_ID_BYTES = 4
 ED25519, COSIGNATURE = b"\x01", b"\x04"  # kinds of keys in a note
 COSIGNED = "cosignature/v1\ntime {time}\n"
 SIGNATURE_LINE = "\u2014 "
-LINES = 3  # of a checkpoint: origin, size, root
+PATIENCE_MICROSECONDS = 600 * 1_000_000  # within which a witness has signed a log that is new
 LENGTH_BYTES = 2  # before each entry in a file
 ENTRIES, LEAVES, TAIL, CHECKPOINT, BLINDING = "entries", "leaves", "tail", "checkpoint", "blinding.json"
 ACCOUNT, NUMBER, AT = (entry.NUMBERS[name] - 1 for name in ("account", "number", "at"))
@@ -79,6 +81,9 @@ class Checkpoint(NamedTuple):
     cosigned: dict[str, int]
 
 
+NOT_BEGUN = Checkpoint("", 0, tree.EMPTY, {})
+
+
 class Seen(NamedTuple):
     """What a witness has signed of a log, by its own record: so many leaves, with this root."""
 
@@ -107,7 +112,7 @@ class Log(Protocol):
         """The leaves' hashes as stored, in pieces of whole hashes."""
 
     def entries(self) -> Iterable[Sequence[bytes | None] | None]:
-        """The written values of each entry in the order of the tree; None for one that is not there."""
+        """The written values of each entry in the order of the tree; None for one that is gone, none for no entry."""
 
     def tail(self) -> Iterable[Sequence[bytes | None]]:
         """Those of the entries that are not in the tree, by author and number."""
@@ -205,31 +210,51 @@ def read_checkpoint(note: str, log_key: Key, witness_keys: Sequence[Key] = ()) -
 
 def verify(log: Log, log_key: Key, witness_keys: Sequence[Key] = (), seen: Seen | None = None) -> Report:
     """Look at the whole of a segment's log by the rules above; `seen`: the last that a witness has kept of it."""
+    leaves = b"".join(log.leaves())
+    note = log.checkpoint()
     try:
-        checkpoint = read_checkpoint(log.checkpoint(), log_key, witness_keys)
+        checkpoint = read_checkpoint(note, log_key, witness_keys) if note or leaves else NOT_BEGUN
     except ValueError:
         return Report(log.segment, 0, sum(1 for _ in log.tail()), [Finding(log.segment, None, Kind.UNSIGNED)])
-    leaves = b"".join(log.leaves())
-    last: dict[bytes, int] = {}
     findings = [Finding(log.segment, None, kind) for kind in _faults_of_the_tree(checkpoint, leaves, seen)]
-    if witness_keys and not checkpoint.cosigned:
-        findings.append(Finding(log.segment, None, Kind.UNSIGNED))
-    place = -1
+    last: dict[bytes, int] = {}
+    place, oldest = -1, _now()
     for place, values in enumerate(log.entries()):
         kind = _fault(values, leaves[place * tree.HASH_BYTES : (place + 1) * tree.HASH_BYTES], last, log.blinding)
         if kind is not None:
             findings.append(Finding(log.segment, place, kind))
+        oldest = min(oldest, _instant(values))
+    if place + 1 < checkpoint.size:
+        findings.append(Finding(log.segment, place + 1, Kind.MISSING))
+    tail = list(_tail(log, last))
+    findings += [Finding(log.segment, None, kind) for kind, _ in tail if kind is not None]
     anchored = min(place + 1, checkpoint.size)
-    if anchored < checkpoint.size:
-        findings.append(Finding(log.segment, anchored, Kind.MISSING))
-    unanchored = place + 1 - anchored
+    if witness_keys and not checkpoint.cosigned:  # a log that is new, or whose signature somebody has taken away
+        anchored = 0
+        if _now() - min([oldest, *(at for _, at in tail)]) > PATIENCE_MICROSECONDS:
+            findings.append(Finding(log.segment, None, Kind.UNSIGNED))
+    return Report(log.segment, anchored, place + 1 - anchored + len(tail), findings)
+
+
+def _tail(log: Log, last: dict[bytes, int]) -> Iterator[tuple[Kind | None, int]]:
+    """Rule 4: what is wrong with each entry of the tail, and its instant."""
     for values in log.tail():
+        if not _readable(values):
+            yield Kind.UNREADABLE, _now()
+            continue
         account, number = values[ACCOUNT] or b"", int.from_bytes(values[NUMBER] or b"", "big")
-        if number != last.get(account, 0) + 1:
-            findings.append(Finding(log.segment, None, Kind.WITHHELD))
+        follows = number == last.get(account, 0) + 1
         last[account] = number
-        unanchored += 1
-    return Report(log.segment, anchored, unanchored, findings)
+        yield None if follows else Kind.WITHHELD, _instant(values)
+
+
+def _instant(values: Sequence[bytes | None] | None) -> int:
+    """Microseconds since 1970 of an entry; now, of one that has none."""
+    return int.from_bytes(values[AT] or b"", "big") if values and values[AT] else _now()
+
+
+def _now() -> int:
+    return time.time_ns() // 1000
 
 
 def _faults_of_the_tree(checkpoint: Checkpoint, leaves: bytes, seen: Seen | None) -> Iterator[Kind]:
@@ -255,9 +280,9 @@ def _fault(
     """What is wrong with an entry of the tree, and how far its author's numbers have come."""
     if values is None:
         return Kind.MISSING
-    account, number, at = values[ACCOUNT], values[NUMBER], values[AT]
-    if account is None or number is None or at is None:
+    if not _readable(values):
         return Kind.UNREADABLE
+    account, number, at = (values[each] or b"" for each in (ACCOUNT, NUMBER, AT))
     before = last.get(account, 0)
     last[account] = int.from_bytes(number, "big")
     key = blinding(entry.month(at))
@@ -266,6 +291,13 @@ def _fault(
     if tree.leaf_hash(entry.leaf(values, key)) != expected:
         return Kind.CHANGED
     return None if last[account] == before + 1 else Kind.OUT_OF_ORDER
+
+
+def _readable(values: Sequence[bytes | None]) -> bool:
+    """Whether an entry has all its fields, and what it cannot be without."""
+    if len(values) != len(entry.FIELDS):
+        return False
+    return all(len(values[each] or b"") == width for each, width in ((ACCOUNT, 16), (NUMBER, 8), (AT, 8)))
 
 
 def _hashes(leaves: bytes) -> Iterator[bytes]:
@@ -311,8 +343,11 @@ class Folder:
     def _read(self, name: str) -> Iterator[list[bytes | None] | None]:
         with (self._path / name).open("rb") as file:
             while head := file.read(LENGTH_BYTES):
-                data = file.read(int.from_bytes(head, "big"))
-                yield entry.parsed(data) if data else None
+                size = int.from_bytes(head, "big")
+                try:
+                    yield entry.parsed(file.read(size)) if size else None
+                except ValueError:
+                    yield []  # what is there is none
 
 
 def main() -> int:
