@@ -516,6 +516,41 @@ CREATE FUNCTION cloison.alerts_counted_v1() RETURNS TABLE(kind text, alerts bigi
     select k::text, (select count(*) from alert a where a.kind = k) from unnest(enum_range(null::alert_kind)) k;
 $$;
 ALTER FUNCTION cloison.alerts_counted_v1() OWNER TO cloison_owner;
+CREATE FUNCTION cloison.append_log_v1(p_segment text, p_first bigint, p_accounts uuid[], p_numbers bigint[], p_counts integer[], p_levels smallint[], p_indexes bigint[], p_hashes bytea[], p_note text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    v_added integer := coalesce((select sum(c) from unnest(p_counts) c), 0);
+    v_changed integer;
+begin
+    insert into log_head (segment) values (p_segment) on conflict do nothing;
+    perform from log_head h where h.segment = p_segment for update;
+    if exists (select from log_head h where h.segment = p_segment and h.size <> p_first)
+       or exists (
+            select from unnest(p_accounts, p_numbers) q (account, number)
+            left join log_author s on s.segment = p_segment and s.account = q.account
+            where q.number <> coalesce(s.sequenced, 0) + 1) then
+        raise exception 'the tree has grown meanwhile' using errcode = 'CL036';
+    end if;
+    if v_added > 0 then
+        insert into log_batch (segment, first, size, accounts, numbers, counts)
+        values (p_segment, p_first, v_added, p_accounts, p_numbers, p_counts);
+        insert into log_author as s (segment, account, sequenced)
+        select p_segment, q.account, q.number + q.count - 1 from unnest(p_accounts, p_numbers, p_counts) q (account, number, count)
+        on conflict (segment, account) do update set sequenced = excluded.sequenced;
+        insert into log_tile as t (segment, level, index, hashes)
+        select p_segment, q.level, q.index, q.hashes from unnest(p_levels, p_indexes, p_hashes) q (level, index, hashes)
+        on conflict (segment, level, index) do update set hashes = excluded.hashes
+            where substring(excluded.hashes for length(t.hashes)) = t.hashes;
+        get diagnostics v_changed = row_count;
+        if v_changed <> cardinality(p_levels) then
+            raise exception 'a tile is not what was there' using errcode = 'CL036';
+        end if;
+    end if;
+    update log_head h set size = p_first + v_added, note = p_note, signed_at = clock_v1() where h.segment = p_segment;
+end $$;
+ALTER FUNCTION cloison.append_log_v1(p_segment text, p_first bigint, p_accounts uuid[], p_numbers bigint[], p_counts integer[], p_levels smallint[], p_indexes bigint[], p_hashes bytea[], p_note text) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.approval_patience_v1() RETURNS interval
     LANGUAGE sql IMMUTABLE SECURITY DEFINER PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -984,6 +1019,15 @@ begin
     perform log_act_v1('00', 'act_asked', p_act, null, null);
 end $$;
 ALTER FUNCTION cloison.ask_unsigned_v1(p_act uuid, p_kind text, p_canonical bytea, p_details jsonb, p_organisation uuid, p_expires_at timestamp with time zone) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.blinding_v1(p_segment text, p_month date, p_key bytea) RETURNS bytea
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+begin
+    insert into log_blinding (segment, month, key) values (p_segment, p_month, p_key) on conflict do nothing;
+    return (select b.key from log_blinding b where b.segment = p_segment and b.month = p_month);
+end $$;
+ALTER FUNCTION cloison.blinding_v1(p_segment text, p_month date, p_key bytea) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.break_glass_v1(p_act cloison.act, p_emergency boolean) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -1816,6 +1860,16 @@ begin
     end if;
 end $$;
 ALTER FUNCTION cloison.copied_v1(p_segment text, p_secret bytea, p_token bytea) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.cosign_v1(p_segment text, p_size bigint, p_note text) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+begin
+    update log_head h set cosigned_size = p_size, cosigned_note = p_note, cosigned_at = clock_v1()
+    where h.segment = p_segment and p_size between h.cosigned_size and h.size;
+    return found;
+end $$;
+ALTER FUNCTION cloison.cosign_v1(p_segment text, p_size bigint, p_note text) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.count_cells_v1(p_segment text, p_gained bigint[], p_lost bigint[]) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -2528,6 +2582,37 @@ begin
     return v_ended;
 end $$;
 ALTER FUNCTION cloison.end_sessions_v1(p_segment text, p_account uuid) OWNER TO cloison_owner;
+CREATE TABLE cloison.entry (
+    segment text NOT NULL COLLATE pg_catalog."C",
+    account uuid NOT NULL,
+    number bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    event cloison.event NOT NULL,
+    outcome cloison.outcome NOT NULL,
+    session uuid,
+    request uuid,
+    person uuid,
+    compartments integer DEFAULT 0 NOT NULL,
+    purpose smallint,
+    relation cloison.relation_kind,
+    subject uuid,
+    amount integer,
+    version integer,
+    sealed_hash bytea
+);
+ALTER TABLE cloison.entry OWNER TO cloison_owner;
+CREATE FUNCTION cloison.entry_values_v1(e cloison.entry, p_organisation uuid) RETURNS bytea[]
+    LANGUAGE sql IMMUTABLE
+    AS $$
+    select array[
+        convert_to(e.segment, 'UTF8'), uuid_send(e.account), int8send(e.number),
+        int8send((extract(epoch from e.at) * 1000000)::bigint),
+        convert_to(e.event::text, 'UTF8'), convert_to(e.outcome::text, 'UTF8'), uuid_send(p_organisation),
+        uuid_send(e.session), null, uuid_send(e.request), uuid_send(e.person), int8send(e.compartments),
+        int8send(e.purpose), convert_to(e.relation::text, 'UTF8'), uuid_send(e.subject), int8send(e.amount),
+        int8send(e.version), e.sealed_hash, null];
+$$;
+ALTER FUNCTION cloison.entry_values_v1(e cloison.entry, p_organisation uuid) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.export_asked_v1(p_act cloison.act) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -3935,6 +4020,18 @@ begin
     perform note_change_v1(p_segment, p_person, p_event, (select p.version from person p where p.segment = p_segment and p.person = p_person));
 end $$;
 ALTER FUNCTION cloison.log_change_v1(p_segment text, p_person uuid, p_event cloison.event, p_account uuid, p_session uuid, p_request uuid) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.log_heads_v1() RETURNS TABLE(segment text, size bigint, note text, signed_at timestamp with time zone, cosigned_size bigint, cosigned_at timestamp with time zone)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    select h.segment, h.size, h.note, h.signed_at, h.cosigned_size, h.cosigned_at from log_head h order by h.segment;
+$$;
+ALTER FUNCTION cloison.log_heads_v1() OWNER TO cloison_owner;
+CREATE FUNCTION cloison.log_now_v1() RETURNS timestamp with time zone
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$ select clock_v1(); $$;
+ALTER FUNCTION cloison.log_now_v1() OWNER TO cloison_owner;
 CREATE FUNCTION cloison.log_own_act_v1(p_segment text, p_account uuid, p_event cloison.event, p_outcome cloison.outcome, p_session uuid, p_subject uuid) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -3978,6 +4075,13 @@ begin
     return v_number;
 end $$;
 ALTER FUNCTION cloison.log_space_v1(p_segment text, p_login uuid, p_event cloison.event, p_person uuid, p_session uuid, p_amount integer) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.log_tile_v1(p_segment text, p_level smallint, p_index bigint) RETURNS bytea
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    select t.hashes from log_tile t where t.segment = p_segment and t.level = p_level and t.index = p_index;
+$$;
+ALTER FUNCTION cloison.log_tile_v1(p_segment text, p_level smallint, p_index bigint) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.log_transfer_v1(who cloison.holder, p_now timestamp with time zone, p_event cloison.event, p_transfer uuid, p_taker uuid, p_people integer) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -6757,6 +6861,35 @@ begin
     perform log_act_v1(p_segment, 'account_unfrozen', p_account, null, null);
 end $$;
 ALTER FUNCTION cloison.unfreeze_v1(p_segment text, p_account uuid) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.unsequenced_v1(p_since timestamp with time zone, p_most integer) RETURNS TABLE(segment text, account uuid, number bigint, follows boolean, entry_values bytea[])
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+begin
+    return query
+    with author as materialized (
+        select distinct e.segment, e.account from entry e where e.at >= p_since
+        union
+        select l.segment, l.account from ledger l where p_since is null
+        union
+        select l.segment, l.organisation from organisation_ledger l where p_since is null
+    )
+    select e.segment, e.account, e.number,
+        e.number - coalesce(s.sequenced, 0) = row_number() over (partition by e.segment, e.account order by e.number),
+        entry_values_v1(e, coalesce(
+        (select a.organisation from account a where a.segment = e.segment and a.account = e.account),
+        (select o.organisation from organisation o where o.organisation = e.account)))
+    from author w
+    left join log_author s on s.segment = w.segment and s.account = w.account
+    cross join lateral (
+        select e.* from entry e
+        where e.segment = w.segment and e.account = w.account and e.number > coalesce(s.sequenced, 0)
+        order by e.number limit p_most
+    ) e
+    order by e.segment, e.account, e.number limit p_most;
+end $$;
+ALTER FUNCTION cloison.unsequenced_v1(p_since timestamp with time zone, p_most integer) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.wait_until_flushed_v1() RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -7274,25 +7407,6 @@ CREATE TABLE cloison.counter (
     people bigint NOT NULL
 );
 ALTER TABLE cloison.counter OWNER TO cloison_owner;
-CREATE TABLE cloison.entry (
-    segment text NOT NULL COLLATE pg_catalog."C",
-    account uuid NOT NULL,
-    number bigint NOT NULL,
-    at timestamp with time zone NOT NULL,
-    event cloison.event NOT NULL,
-    outcome cloison.outcome NOT NULL,
-    session uuid,
-    request uuid,
-    person uuid,
-    compartments integer DEFAULT 0 NOT NULL,
-    purpose smallint,
-    relation cloison.relation_kind,
-    subject uuid,
-    amount integer,
-    version integer,
-    sealed_hash bytea
-);
-ALTER TABLE cloison.entry OWNER TO cloison_owner;
 CREATE UNLOGGED TABLE cloison.export_receipt (
     segment text NOT NULL COLLATE pg_catalog."C",
     session uuid NOT NULL,
@@ -7491,6 +7605,50 @@ CREATE VIEW cloison.located AS
    FROM (cloison.locator l
      LEFT JOIN cloison.trail t ON (((t.segment = l.segment) AND (t.person = l.person))));
 ALTER VIEW cloison.located OWNER TO cloison_owner;
+CREATE TABLE cloison.log_author (
+    segment text NOT NULL COLLATE pg_catalog."C",
+    account uuid NOT NULL,
+    sequenced bigint NOT NULL
+)
+WITH (fillfactor='70');
+ALTER TABLE cloison.log_author OWNER TO cloison_owner;
+CREATE TABLE cloison.log_batch (
+    segment text NOT NULL COLLATE pg_catalog."C",
+    first bigint NOT NULL,
+    size integer NOT NULL,
+    accounts uuid[] NOT NULL,
+    numbers bigint[] NOT NULL,
+    counts integer[] NOT NULL,
+    CONSTRAINT log_batch_size_check CHECK ((size > 0))
+);
+ALTER TABLE cloison.log_batch OWNER TO cloison_owner;
+CREATE TABLE cloison.log_blinding (
+    segment text NOT NULL COLLATE pg_catalog."C",
+    month date NOT NULL,
+    key bytea NOT NULL,
+    CONSTRAINT log_blinding_key_check CHECK ((length(key) = 32))
+);
+ALTER TABLE cloison.log_blinding OWNER TO cloison_owner;
+CREATE TABLE cloison.log_head (
+    segment text NOT NULL COLLATE pg_catalog."C",
+    size bigint DEFAULT 0 NOT NULL,
+    note text DEFAULT ''::text NOT NULL,
+    signed_at timestamp with time zone,
+    cosigned_size bigint DEFAULT 0 NOT NULL,
+    cosigned_note text DEFAULT ''::text NOT NULL,
+    cosigned_at timestamp with time zone
+)
+WITH (fillfactor='50');
+ALTER TABLE cloison.log_head OWNER TO cloison_owner;
+CREATE TABLE cloison.log_tile (
+    segment text NOT NULL COLLATE pg_catalog."C",
+    level smallint NOT NULL,
+    index bigint NOT NULL,
+    hashes bytea NOT NULL,
+    CONSTRAINT log_tile_hashes_check CHECK ((((length(hashes) >= 32) AND (length(hashes) <= 8192)) AND ((length(hashes) % 32) = 0)))
+);
+ALTER TABLE ONLY cloison.log_tile ALTER COLUMN hashes SET STORAGE EXTERNAL;
+ALTER TABLE cloison.log_tile OWNER TO cloison_owner;
 CREATE TABLE cloison.opening (
     segment text NOT NULL COLLATE pg_catalog."C",
     account uuid NOT NULL,
@@ -7900,6 +8058,16 @@ ALTER TABLE ONLY cloison.load
     ADD CONSTRAINT load_pkey PRIMARY KEY (single);
 ALTER TABLE ONLY cloison.locator
     ADD CONSTRAINT locator_pkey PRIMARY KEY (term);
+ALTER TABLE ONLY cloison.log_author
+    ADD CONSTRAINT log_author_pkey PRIMARY KEY (segment, account);
+ALTER TABLE ONLY cloison.log_batch
+    ADD CONSTRAINT log_batch_pkey PRIMARY KEY (segment, first);
+ALTER TABLE ONLY cloison.log_blinding
+    ADD CONSTRAINT log_blinding_pkey PRIMARY KEY (segment, month);
+ALTER TABLE ONLY cloison.log_head
+    ADD CONSTRAINT log_head_pkey PRIMARY KEY (segment);
+ALTER TABLE ONLY cloison.log_tile
+    ADD CONSTRAINT log_tile_pkey PRIMARY KEY (segment, level, index);
 ALTER TABLE ONLY cloison.merge
     ADD CONSTRAINT merge_pkey PRIMARY KEY (segment, merge);
 ALTER TABLE ONLY cloison.opening
@@ -8011,6 +8179,7 @@ CREATE INDEX change_at ON cloison.change USING btree (at);
 CREATE INDEX client_token_client ON cloison.client_token USING btree (client);
 CREATE INDEX code_account ON cloison.code USING btree (segment, account, asked_at);
 CREATE INDEX code_person ON cloison.code USING btree (segment, person, asked_at);
+CREATE INDEX entry_late ON cloison.entry USING brin (at) WITH (pages_per_range='16');
 CREATE INDEX entry_person ON cloison.entry USING btree (segment, person, at) WHERE (person IS NOT NULL);
 CREATE INDEX export_account ON cloison.export USING btree (segment, account, given_at);
 CREATE INDEX interaction_person ON cloison.interaction USING btree (segment, person);
@@ -8102,6 +8271,8 @@ GRANT USAGE ON SCHEMA cloison TO cloison_statistics;
 GRANT USAGE ON SCHEMA cloison TO cloison_signin;
 GRANT USAGE ON SCHEMA cloison TO cloison_space;
 GRANT USAGE ON SCHEMA cloison TO cloison_operator;
+GRANT USAGE ON SCHEMA cloison TO cloison_sequencer;
+GRANT USAGE ON SCHEMA cloison TO cloison_witness;
 REVOKE ALL ON LANGUAGE plpgsql FROM PUBLIC;
 GRANT ALL ON LANGUAGE plpgsql TO cloison_owner;
 REVOKE ALL ON TYPE cloison.act_state FROM PUBLIC;
@@ -8143,6 +8314,8 @@ REVOKE ALL ON FUNCTION cloison.agree_v1(p_organisation uuid, p_segments text[], 
 REVOKE ALL ON FUNCTION cloison.agreement_adds_v1(p_terms jsonb) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.alerts_counted_v1() FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.alerts_counted_v1() TO cloison_desk;
+REVOKE ALL ON FUNCTION cloison.append_log_v1(p_segment text, p_first bigint, p_accounts uuid[], p_numbers bigint[], p_counts integer[], p_levels smallint[], p_indexes bigint[], p_hashes bytea[], p_note text) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.append_log_v1(p_segment text, p_first bigint, p_accounts uuid[], p_numbers bigint[], p_counts integer[], p_levels smallint[], p_indexes bigint[], p_hashes bytea[], p_note text) TO cloison_sequencer;
 REVOKE ALL ON FUNCTION cloison.approval_patience_v1() FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.approve_merge_v1(p_segment text, p_token bytea, p_request uuid, p_merge uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.approve_merge_v1(p_segment text, p_token bytea, p_request uuid, p_merge uuid) TO cloison_intake;
@@ -8160,6 +8333,8 @@ GRANT ALL ON FUNCTION cloison.ask_merge_v1(p_segment text, p_token bytea, p_requ
 REVOKE ALL ON FUNCTION cloison.ask_transfer_v1(p_segment text, p_token bytea, p_kind text, p_giver text, p_taker text, p_from timestamp with time zone, p_until timestamp with time zone, p_people uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.ask_transfer_v1(p_segment text, p_token bytea, p_kind text, p_giver text, p_taker text, p_from timestamp with time zone, p_until timestamp with time zone, p_people uuid[]) TO cloison_desk;
 REVOKE ALL ON FUNCTION cloison.ask_unsigned_v1(p_act uuid, p_kind text, p_canonical bytea, p_details jsonb, p_organisation uuid, p_expires_at timestamp with time zone) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.blinding_v1(p_segment text, p_month date, p_key bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.blinding_v1(p_segment text, p_month date, p_key bytea) TO cloison_sequencer;
 REVOKE ALL ON FUNCTION cloison.break_glass_v1(p_act cloison.act, p_emergency boolean) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.campaign_asked_v1(p_act cloison.act) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.campaign_budget_v1(p_people integer, p_days integer) FROM PUBLIC;
@@ -8202,6 +8377,8 @@ GRANT ALL ON FUNCTION cloison.confirm_code_v1(p_segment text, p_token bytea, p_p
 REVOKE ALL ON FUNCTION cloison.copied_v1(p_segment text, p_secret bytea, p_token bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.copied_v1(p_segment text, p_secret bytea, p_token bytea) TO cloison_desk;
 GRANT ALL ON FUNCTION cloison.copied_v1(p_segment text, p_secret bytea, p_token bytea) TO cloison_signin;
+REVOKE ALL ON FUNCTION cloison.cosign_v1(p_segment text, p_size bigint, p_note text) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.cosign_v1(p_segment text, p_size bigint, p_note text) TO cloison_witness;
 REVOKE ALL ON FUNCTION cloison.count_cells_v1(p_segment text, p_gained bigint[], p_lost bigint[]) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.counted_segments_v1() FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.counted_segments_v1() TO cloison_statistics;
@@ -8243,6 +8420,7 @@ REVOKE ALL ON FUNCTION cloison.end_grant_v1(p_act uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.end_representative_v1(p_segment text, p_token bytea, p_request uuid, p_purpose smallint, p_person uuid, p_representative uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.end_representative_v1(p_segment text, p_token bytea, p_request uuid, p_purpose smallint, p_person uuid, p_representative uuid) TO cloison_intake;
 REVOKE ALL ON FUNCTION cloison.end_sessions_v1(p_segment text, p_account uuid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.entry_values_v1(e cloison.entry, p_organisation uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.export_asked_v1(p_act cloison.act) FROM PUBLIC;
 GRANT SELECT ON TABLE cloison.agreement TO cloison_operator;
 REVOKE ALL ON FUNCTION cloison.export_candidates_v1(p_grant cloison.exporter, p_place text, p_after uuid) FROM PUBLIC;
@@ -8324,9 +8502,18 @@ REVOKE ALL ON FUNCTION cloison.lock_organisations_v1(p_organisations uuid[]) FRO
 REVOKE ALL ON FUNCTION cloison.log_account_v1(who cloison.holder, p_request uuid, p_event cloison.event, p_person uuid, p_subject uuid, p_purpose smallint, p_version integer, p_hash bytea) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.log_act_v1(p_segment text, p_event cloison.event, p_subject uuid, p_session uuid, p_amount integer) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.log_change_v1(p_segment text, p_person uuid, p_event cloison.event, p_account uuid, p_session uuid, p_request uuid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.log_heads_v1() FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.log_heads_v1() TO cloison_sequencer;
+GRANT ALL ON FUNCTION cloison.log_heads_v1() TO cloison_witness;
+REVOKE ALL ON FUNCTION cloison.log_now_v1() FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.log_now_v1() TO cloison_sequencer;
+GRANT ALL ON FUNCTION cloison.log_now_v1() TO cloison_witness;
 REVOKE ALL ON FUNCTION cloison.log_own_act_v1(p_segment text, p_account uuid, p_event cloison.event, p_outcome cloison.outcome, p_session uuid, p_subject uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.log_protection_v1(p_segment text, p_account uuid, p_session uuid, p_event cloison.event, p_person uuid, p_subject uuid, p_amount integer) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.log_space_v1(p_segment text, p_login uuid, p_event cloison.event, p_person uuid, p_session uuid, p_amount integer) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.log_tile_v1(p_segment text, p_level smallint, p_index bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.log_tile_v1(p_segment text, p_level smallint, p_index bigint) TO cloison_sequencer;
+GRANT ALL ON FUNCTION cloison.log_tile_v1(p_segment text, p_level smallint, p_index bigint) TO cloison_witness;
 REVOKE ALL ON FUNCTION cloison.log_transfer_v1(who cloison.holder, p_now timestamp with time zone, p_event cloison.event, p_transfer uuid, p_taker uuid, p_people integer) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.make_agreement_v1(p_organisation uuid, p_terms jsonb) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.matches_v1(p_segment text, p_slot integer, p_terms bigint[], p_proof_slot integer, p_proof_terms bigint[]) FROM PUBLIC;
@@ -8519,6 +8706,8 @@ REVOKE ALL ON FUNCTION cloison.transaction_v1() FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.transfers_v1(p_segment text, p_token bytea, p_kind text) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.transfers_v1(p_segment text, p_token bytea, p_kind text) TO cloison_desk;
 REVOKE ALL ON FUNCTION cloison.unfreeze_v1(p_segment text, p_account uuid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.unsequenced_v1(p_since timestamp with time zone, p_most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.unsequenced_v1(p_since timestamp with time zone, p_most integer) TO cloison_sequencer;
 REVOKE ALL ON FUNCTION cloison.wait_until_flushed_v1() FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.ways_v1(p_kind integer, p_at_home boolean, p_from timestamp with time zone, p_until timestamp with time zone, p_withheld timestamp with time zone, p_shielded timestamp with time zone, p_now timestamp with time zone, p_end timestamp with time zone, p_today timestamp with time zone, p_tomorrow timestamp with time zone) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.weigh_relations_v1(p_now timestamp with time zone, p_wished cloison.wished_relation[], p_whole boolean) FROM PUBLIC;
