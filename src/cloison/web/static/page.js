@@ -15,6 +15,12 @@ export function word(name, values = {}) {
 const elsewhere = location.origin !== word('own');
 if (elsewhere) location.replace(word('own') + location.pathname + location.search + location.hash);
 
+// A click that comes before the page's scripts would be lost: the page takes none until then.
+const ready = new Promise((done) => addEventListener('DOMContentLoaded', done, { once: true }));
+ready.then(() => {
+  document.querySelector('main').inert = false;
+});
+
 /** Tell what was done; a screen reader says it without losing its place. */
 export function tell(text) {
   element('told').textContent = text;
@@ -42,6 +48,7 @@ export async function run(action, control = null) {
   clear();
   if (control) control.disabled = true;
   try {
+    await ready;
     await action();
   } catch (error) {
     show(error);

@@ -2,7 +2,7 @@
 
 import { Problem } from './device.js';
 import { enter, here } from './door.js';
-import { element, onClick, run, show, tell, word } from './page.js';
+import { element, onClick, run, tell, word } from './page.js';
 import { codeFor } from './passkey.js';
 import { leaveFor, onProvider } from './provider.js';
 
@@ -13,6 +13,10 @@ const buttons = document.querySelectorAll('main button');
 
 const wanted = async () => (forDesk ? { jkt, door: 'desk' } : here());
 
+async function refuse() {
+  throw new Problem({ code: 'not_ours' });
+}
+
 async function byPasskey() {
   tell(word('waiting'));
   const { jkt: key, door } = await wanted();
@@ -21,7 +25,7 @@ async function byPasskey() {
 
 if (forDesk && (asked.get('door') !== 'desk' || !/^[A-Za-z0-9_-]{43}$/.test(jkt))) {
   for (const button of buttons) button.disabled = true;
-  show(new Problem({ code: 'not_ours' }));
+  run(refuse);
 } else {
   element(forDesk ? 'for-desk' : 'for-door').hidden = false;
   onClick('touch', byPasskey);

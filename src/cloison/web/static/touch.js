@@ -1,7 +1,7 @@
 // A fresh touch for a session of the desk, and back there.
 
 import { Problem } from './device.js';
-import { element, onClick, show, tell, word } from './page.js';
+import { element, onClick, run, tell, word } from './page.js';
 import { touchFor } from './passkey.js';
 
 const session = new URLSearchParams(location.search).get('session') ?? '';
@@ -13,8 +13,10 @@ if (/^[0-9a-f-]{36}$/.test(session)) {
     await touchFor(session);
     location.replace(`${word('desk')}/#touched`);
   });
-  element('touch').focus();
+  run(async () => element('touch').focus());
 } else {
   element('touch').disabled = true;
-  show(new Problem({ code: 'not_ours' }));
+  run(async () => {
+    throw new Problem({ code: 'not_ours' });
+  });
 }
