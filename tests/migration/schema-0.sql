@@ -7645,7 +7645,7 @@ CREATE TABLE cloison.log_tile (
     level smallint NOT NULL,
     index bigint NOT NULL,
     hashes bytea NOT NULL,
-    CONSTRAINT log_tile_hashes_check CHECK ((((length(hashes) >= 32) AND (length(hashes) <= 8192)) AND ((length(hashes) % 32) = 0)))
+    CONSTRAINT log_tile_hashes_check CHECK ((((length(hashes) % 32) = 0) AND (length(hashes) >= 32) AND (length(hashes) <= 8192)))
 );
 ALTER TABLE ONLY cloison.log_tile ALTER COLUMN hashes SET STORAGE EXTERNAL;
 ALTER TABLE cloison.log_tile OWNER TO cloison_owner;

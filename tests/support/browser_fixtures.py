@@ -3,9 +3,12 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, async_playwright
+from playwright.async_api import Browser, BrowserContext, async_playwright, expect
 
 from support.browser import ARGUMENTS, installed
+
+
+expect.set_options(timeout=20_000)  # of a page that waits for a door: the machine does other things as well
 
 
 @pytest.fixture

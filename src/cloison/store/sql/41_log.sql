@@ -25,7 +25,7 @@ create table cloison.log_tile (
     segment text collate "C" not null,
     level smallint not null,
     index bigint not null,
-    hashes bytea not null check (length(hashes) between 32 and 8192 and length(hashes) % 32 = 0),
+    hashes bytea not null check (length(hashes) % 32 = 0 and length(hashes) >= 32 and length(hashes) <= 8192),
     primary key (segment, level, index)
 );
 alter table cloison.log_tile alter column hashes set storage external;   -- hashes cannot be compressed
