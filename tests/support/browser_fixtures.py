@@ -7,7 +7,6 @@ from playwright.async_api import Browser, BrowserContext, async_playwright, expe
 
 from support.browser import ARGUMENTS, installed
 
-
 expect.set_options(timeout=20_000)  # of a page that waits for a door: the machine does other things as well
 
 
