@@ -5,11 +5,13 @@ import sys
 from pathlib import Path
 
 import msgspec
+import pytest
 from support.operated import PROGRAM
 
 from cloison.bench.report import Report
 
 
+@pytest.mark.soak
 def test_bench_prints_and_writes_its_figures(tmp_path: Path) -> None:
     """Every figure is there, nobody was refused, and the folder holds document, figures and charts."""
     arguments = ("--people", "10000", "--rounds", "1", "--seconds", "0.2", "--out", "docs", "--json")

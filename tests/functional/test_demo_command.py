@@ -180,6 +180,7 @@ def try_by_hand(told: str) -> None:
     assert "birth_name" in done.stdout
 
 
+@pytest.mark.soak
 def test_replay_plays_what_is_named_and_leaves_nothing(demo: Demo) -> None:
     """A beginning of a name chooses, and the throw-away home is gone afterwards, as is the database."""
     code, output, errors = demo.run("replay", "stolen-d", "--people", "2000", "--json")
