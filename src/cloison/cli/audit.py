@@ -13,7 +13,6 @@ from cloison.audit.verify import Finding, Key, Report
 from cloison.cli.shared import Json, home_of, show, started
 from cloison.config import Home
 from cloison.store.pools import connect
-from cloison.terminal import notes
 
 app = typer.Typer(no_args_is_help=True, help="The audit log: verify it, write it out.")
 PROGRAMS = ("verify.py", "entry.py", "tree.py")
@@ -39,7 +38,6 @@ def audit_verify(
                 log = reading.Stored(owner, segment)
                 reports.append(verify.verify(log, log_key, witnesses, seen.get(segment)))
                 findings += log.rows_put_back() + log.strays()
-                notes.print(f"segment {segment}: {reports[-1].anchored + reports[-1].unanchored} entries")
     findings += [finding for report in reports for finding in report.findings]
     _tell(as_json, reports, findings)
     if findings:
