@@ -10,6 +10,7 @@ import pytest
 from psycopg import sql
 from support.database import SEGMENT, Database
 from support.logged import Logged
+from support.signing import NOWHERE, asked, member, newcomer, sign
 
 from cloison.audit import entry, reading, verify
 from cloison.audit.checkpoint import Signer
@@ -149,6 +150,23 @@ def test_witness_kept_away(logged: Logged) -> None:
     with logged.superuser() as superuser:
         superuser.execute("update cloison.entry set at = at - interval '11 minutes'")
     assert Kind.UNSIGNED in logged.kinds()
+
+
+@pytest.mark.parametrize("what", ["public_key", "authenticator_data", "client_data", "signature", "canonical"])
+def test_what_was_signed_is_anchored(logged: Logged, what: str) -> None:
+    """An act's bytes, and the passkey's answer of each who signed it, are those that the entry of the signature had."""
+    asker, signer = member(logged.database), member(logged.database)
+    with logged.database.connect("signin") as login:
+        act = asked(login, asker, "account.create", **newcomer())
+        assert sign(login, signer, act) == "done"
+    logged.anchor()
+    assert logged.report(NOWHERE).findings == []
+    table = "act" if what == "canonical" else "act_signature"
+    forged = sql.SQL("update cloison.{} set {} = 'x' where act = %s")
+    with logged.superuser() as superuser:
+        superuser.execute(forged.format(sql.Identifier(table), sql.Identifier(what)), (act,))
+    assert {finding.kind for finding in logged.report(NOWHERE).findings} == {Kind.CHANGED}
+    assert len(logged.report(NOWHERE).findings) == 2  # asked, and signed
 
 
 def test_older_backup(logged: Logged) -> None:

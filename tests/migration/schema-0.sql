@@ -2601,7 +2601,7 @@ CREATE TABLE cloison.entry (
     sealed_hash bytea
 );
 ALTER TABLE cloison.entry OWNER TO cloison_owner;
-CREATE FUNCTION cloison.entry_values_v1(e cloison.entry, p_organisation uuid) RETURNS bytea[]
+CREATE FUNCTION cloison.entry_values_v1(e cloison.entry, p_organisation uuid, p_evidence bytea) RETURNS bytea[]
     LANGUAGE sql IMMUTABLE
     AS $$
     select array[
@@ -2610,9 +2610,9 @@ CREATE FUNCTION cloison.entry_values_v1(e cloison.entry, p_organisation uuid) RE
         convert_to(e.event::text, 'UTF8'), convert_to(e.outcome::text, 'UTF8'), uuid_send(p_organisation),
         uuid_send(e.session), null, uuid_send(e.request), uuid_send(e.person), int8send(e.compartments),
         int8send(e.purpose), convert_to(e.relation::text, 'UTF8'), uuid_send(e.subject), int8send(e.amount),
-        int8send(e.version), e.sealed_hash, null];
+        int8send(e.version), e.sealed_hash, p_evidence];
 $$;
-ALTER FUNCTION cloison.entry_values_v1(e cloison.entry, p_organisation uuid) OWNER TO cloison_owner;
+ALTER FUNCTION cloison.entry_values_v1(e cloison.entry, p_organisation uuid, p_evidence bytea) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.export_asked_v1(p_act cloison.act) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -6879,7 +6879,11 @@ begin
         e.number - coalesce(s.sequenced, 0) = row_number() over (partition by e.segment, e.account order by e.number),
         entry_values_v1(e, coalesce(
         (select a.organisation from account a where a.segment = e.segment and a.account = e.account),
-        (select o.organisation from organisation o where o.organisation = e.account)))
+        (select o.organisation from organisation o where o.organisation = e.account)),
+        case when e.event in ('act_asked', 'act_signed') and e.outcome = 'open' then (
+            select sha256(sha256(a.canonical) || sha256(s.public_key) || sha256(s.authenticator_data)
+                || sha256(s.client_data) || sha256(s.signature))
+            from act_signature s join act a on a.act = s.act where s.act = e.subject and s.account = e.account) end)
     from author w
     left join log_author s on s.segment = w.segment and s.account = w.account
     cross join lateral (
@@ -8420,7 +8424,7 @@ REVOKE ALL ON FUNCTION cloison.end_grant_v1(p_act uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.end_representative_v1(p_segment text, p_token bytea, p_request uuid, p_purpose smallint, p_person uuid, p_representative uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.end_representative_v1(p_segment text, p_token bytea, p_request uuid, p_purpose smallint, p_person uuid, p_representative uuid) TO cloison_intake;
 REVOKE ALL ON FUNCTION cloison.end_sessions_v1(p_segment text, p_account uuid) FROM PUBLIC;
-REVOKE ALL ON FUNCTION cloison.entry_values_v1(e cloison.entry, p_organisation uuid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.entry_values_v1(e cloison.entry, p_organisation uuid, p_evidence bytea) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.export_asked_v1(p_act cloison.act) FROM PUBLIC;
 GRANT SELECT ON TABLE cloison.agreement TO cloison_operator;
 REVOKE ALL ON FUNCTION cloison.export_candidates_v1(p_grant cloison.exporter, p_place text, p_after uuid) FROM PUBLIC;

@@ -60,11 +60,10 @@ class Logged:
         assert self.witnessed() == []
         return added
 
-    def report(self, *, witnessed: bool = True) -> Report:
-        """What a verifier says of the segment."""
-        keys = [self.cosigner.key] if witnessed else []
-        log = reading.Stored(self.database.owner, SEGMENT)
-        return verify.verify(log, self.signer.key, keys, seen_in(self.folder).get(SEGMENT))
+    def report(self, segment: str = SEGMENT) -> Report:
+        """What a verifier says of a segment."""
+        log = reading.Stored(self.database.owner, segment)
+        return verify.verify(log, self.signer.key, [self.cosigner.key], seen_in(self.folder).get(segment))
 
     def findings(self) -> list[Finding]:
         """The same, and what a database shows beyond its tree."""

@@ -57,7 +57,7 @@ FIELDS = (
     Field("amount", int),
     Field("version", int),  # of a change: the row's from then on
     Field("sealed_hash", bytes),  # of a change: SHA-256 of the sealed compartments, one after the other
-    Field("evidence", bytes),  # of a signature: SHA-256 of what was signed and of the passkey's answer
+    Field("evidence", bytes),  # of an act that was signed: SHA-256 of the act's bytes and of the passkey's answer
 )
 NUMBERS = {field.name: number for number, field in enumerate(FIELDS, 1)}
 _WIDTHS = {UUID: 16, int: 8, datetime: 8}

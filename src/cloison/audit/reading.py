@@ -24,7 +24,12 @@ array[convert_to(e.segment, 'UTF8'), uuid_send(e.account), int8send(e.number),
         (select o.organisation from cloison.organisation o where o.organisation = e.account))),
     uuid_send(e.session), null, uuid_send(e.request), uuid_send(e.person), int8send(e.compartments),
     int8send(e.purpose), convert_to(e.relation::text, 'UTF8'), uuid_send(e.subject), int8send(e.amount),
-    int8send(e.version), e.sealed_hash, null]
+    int8send(e.version), e.sealed_hash,
+    case when e.event in ('act_asked', 'act_signed') and e.outcome = 'open' then (
+        select sha256(sha256(a.canonical) || sha256(s.public_key) || sha256(s.authenticator_data)
+            || sha256(s.client_data) || sha256(s.signature))
+        from cloison.act_signature s join cloison.act a on a.act = s.act
+        where s.act = e.subject and s.account = e.account) end]
 """
 ENTRIES = f"""
 select case when e.number is not null then {VALUES} end

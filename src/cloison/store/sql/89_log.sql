@@ -8,7 +8,7 @@
 --   4. a witness's signature is kept with the checkpoint that it is for, and never replaced by one of fewer leaves.
 
 -- An entry's fields as docs/audit-format.md writes them, in its order.
-create or replace function cloison.entry_values_v1(e cloison.entry, p_organisation uuid) returns bytea[]
+create or replace function cloison.entry_values_v1(e cloison.entry, p_organisation uuid, p_evidence bytea) returns bytea[]
 language sql immutable as $$
     select array[
         convert_to(e.segment, 'UTF8'), uuid_send(e.account), int8send(e.number),
@@ -16,7 +16,7 @@ language sql immutable as $$
         convert_to(e.event::text, 'UTF8'), convert_to(e.outcome::text, 'UTF8'), uuid_send(p_organisation),
         uuid_send(e.session), null, uuid_send(e.request), uuid_send(e.person), int8send(e.compartments),
         int8send(e.purpose), convert_to(e.relation::text, 'UTF8'), uuid_send(e.subject), int8send(e.amount),
-        int8send(e.version), e.sealed_hash, null];
+        int8send(e.version), e.sealed_hash, p_evidence];
 $$;
 
 -- Rule 1: entries that are not in the tree, of authors who wrote one since p_since (null: of all); p_most at most, of each
@@ -38,7 +38,11 @@ begin
         e.number - coalesce(s.sequenced, 0) = row_number() over (partition by e.segment, e.account order by e.number),
         entry_values_v1(e, coalesce(
         (select a.organisation from account a where a.segment = e.segment and a.account = e.account),
-        (select o.organisation from organisation o where o.organisation = e.account)))
+        (select o.organisation from organisation o where o.organisation = e.account)),
+        case when e.event in ('act_asked', 'act_signed') and e.outcome = 'open' then (
+            select sha256(sha256(a.canonical) || sha256(s.public_key) || sha256(s.authenticator_data)
+                || sha256(s.client_data) || sha256(s.signature))
+            from act_signature s join act a on a.act = s.act where s.act = e.subject and s.account = e.account) end)
     from author w
     left join log_author s on s.segment = w.segment and s.account = w.account
     cross join lateral (
