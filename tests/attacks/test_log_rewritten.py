@@ -96,6 +96,21 @@ def test_honest_log_holds(logged: Logged) -> None:
     assert logged.findings() == []
 
 
+def test_looked_at_while_the_witness_signs(logged: Logged) -> None:
+    """What it has kept, and not given out yet, is newer than the checkpoint it has cosigned; nothing is wrong."""
+    logged.anchor()
+    before = "select cosigned_size, cosigned_note, cosigned_at from cloison.log_head where segment = %s"
+    with logged.superuser() as superuser:
+        row = superuser.execute(before, (SEGMENT,)).fetchone()
+        logged.opened(4)
+        added = logged.anchor()
+        back = (
+            "update cloison.log_head set (cosigned_size, cosigned_note, cosigned_at) = (%s, %s, %s) where segment = %s"
+        )
+        superuser.execute(back, (*(row or ()), SEGMENT))
+    assert (logged.findings(), logged.report().unanchored) == ([], added)
+
+
 @pytest.mark.parametrize("change", CHANGES)
 def test_rewritten(logged: Logged, change: str) -> None:
     """Each way is found, by what it is."""

@@ -258,17 +258,17 @@ def _now() -> int:
 
 
 def _faults_of_the_tree(checkpoint: Checkpoint, leaves: bytes, seen: Seen | None) -> Iterator[Kind]:
-    """Rule 2, and what a witness has kept."""
+    """Rule 2, and what a witness has kept: which may be newer than the checkpoint that it has cosigned here."""
+    heads = [(checkpoint.size, checkpoint.root, Kind.REWRITTEN, Kind.REWRITTEN)]
+    if seen is not None:
+        heads.append((seen.size, seen.root, Kind.FORKED, Kind.ROLLED_BACK))
     edge = tree.Edge()
-    if seen is not None and seen.size > checkpoint.size:
-        yield Kind.ROLLED_BACK
-    elif seen is not None:
-        edge.append(_hashes(leaves[: seen.size * tree.HASH_BYTES]))
-        if edge.root() != seen.root:
-            yield Kind.FORKED
-    edge.append(_hashes(leaves[edge.size * tree.HASH_BYTES : checkpoint.size * tree.HASH_BYTES]))
-    if edge.size != checkpoint.size or edge.root() != checkpoint.root:
-        yield Kind.REWRITTEN
+    for size, root, other, shorter in sorted(heads):
+        edge.append(_hashes(leaves[edge.size * tree.HASH_BYTES : size * tree.HASH_BYTES]))
+        if edge.size < size:
+            yield shorter
+        elif edge.root() != root:
+            yield other
 
 
 def _fault(
