@@ -4,28 +4,28 @@ Canonical bytes: for each field of `FIELDS`, in order, one byte with the length 
 nothing for a field that the entry does not have. Whole numbers are 8 bytes, big-endian, in two's complement; instants
 are microseconds since 1970 in UTC, written as a whole number; texts are UTF-8; UUIDs are 16 bytes.
 
-A leaf is `LEAF_VERSION`, then a commitment a field: SHA-256 of the field's salt, its number in `FIELDS` from 1 on, and
-its part of the canonical bytes. Whoever is shown salt and value of one field can check that field, and learns nothing
-of the others, nor whether they are there. The salts of an entry are SHAKE-256 of the month's blinding key, the author
-and the number: with the key gone, leaves say nothing any more, and the tree still holds.
+A leaf is `LEAF_VERSION`, then 32 bytes a field, its commitment: SHA-256 of the field's salt, its number in `FIELDS`
+from 1 on, and its value; the salt itself where the entry has no such field. Whoever is shown salt and value of one
+field can check that field, and learns nothing of the others, nor whether they are there. The salts of an entry are
+SHAKE-256 of the month's blinding key, the author and the number: with the key gone, leaves say nothing any more, and
+the tree still holds.
 
 `docs/audit-format.md` tells the same in words, with golden vectors; this module imports nothing of ours.
 """
 
 import hashlib
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
 ABSENT = 255
 LEAF_VERSION = b"\x01"
-SALT_BYTES = 16
 KEY_BYTES = 32
-COMMITMENT_BYTES = 32
+COMMITMENT_BYTES = SALT_BYTES = 32  # a field without a value stands in the leaf as its salt
 
-_sha256 = hashlib.sha256
+_sha256, _shake_256 = hashlib.sha256, hashlib.shake_256
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Value = str | int | datetime | UUID | bytes
@@ -62,6 +62,7 @@ FIELDS = (
 NUMBERS = {field.name: number for number, field in enumerate(FIELDS, 1)}
 _WIDTHS = {UUID: 16, int: 8, datetime: 8}
 _MARKS = [bytes([number]) for number in range(1, len(FIELDS) + 1)]
+_SALTS = struct.Struct(f"{SALT_BYTES}s" * len(FIELDS))
 _ABSENT = bytes([ABSENT])
 _LENGTHS = [bytes([length]) for length in range(ABSENT)]
 
@@ -102,7 +103,9 @@ def read(number: int, raw: bytes) -> Value:
 
 def canonical(values: Sequence[bytes | None]) -> bytes:
     """The canonical bytes of an entry whose fields' values are written; raises ValueError unless there are all."""
-    return b"".join(_parts(values))
+    if len(values) != len(FIELDS):
+        raise ValueError(f"an entry has {len(FIELDS)} fields")
+    return b"".join(map(_part, values))
 
 
 def parsed(data: bytes) -> list[bytes | None]:
@@ -124,31 +127,28 @@ def parsed(data: bytes) -> list[bytes | None]:
     return values
 
 
-def salts(key: bytes, account: bytes, number: bytes) -> bytes:
-    """The salts of an entry's fields, one after the other; `key` is the month's, author and number as written."""
-    return hashlib.shake_256(key + account + number).digest(SALT_BYTES * len(FIELDS))
+def salts(key: bytes, account: bytes, number: bytes) -> tuple[bytes, ...]:
+    """The salts of an entry's fields, in their order; `key` is the month's, author and number as written."""
+    return _SALTS.unpack(_shake_256(key + account + number).digest(_SALTS.size))
 
 
 def commitment(number: int, salt: bytes, value: bytes | None) -> bytes:
     """What stands for one field in the leaf; `number` as in `FIELDS` from 1 on."""
-    return _sha256(salt + _MARKS[number - 1] + _part(value)).digest()
+    return salt if value is None else _sha256(salt + _MARKS[number - 1] + value).digest()
 
 
 def leaf(values: Sequence[bytes | None], key: bytes) -> bytes:
-    """The leaf of an entry whose fields' values are written, blinded by the month's key."""
+    """The leaf of an entry whose fields' values are written, blinded by the month's key; raises ValueError."""
     account, number = values[NUMBERS["account"] - 1], values[NUMBERS["number"] - 1]
-    if account is None or number is None:
-        raise ValueError("an entry has an author and a number")
-    salted = hashlib.shake_256(key + account + number).digest(SALT_BYTES * len(_MARKS))
-    made, at = [LEAF_VERSION], 0
-    for mark, part in zip(_MARKS, _parts(values), strict=True):
-        made.append(_sha256(salted[at : at + SALT_BYTES] + mark + part).digest())
-        at += SALT_BYTES
-    return b"".join(made)
+    if account is None or number is None or len(values) != len(FIELDS):
+        raise ValueError(f"an entry has {len(FIELDS)} fields, an author and a number")
+    salted = zip(salts(key, account, number), _MARKS, values, strict=True)
+    made = [salt if value is None else _sha256(salt + mark + value).digest() for salt, mark, value in salted]
+    return LEAF_VERSION + b"".join(made)
 
 
-def discloses(leaf: bytes, number: int, salt: bytes, value: bytes | None) -> bool:
-    """Whether the leaf stands for an entry whose field has this value."""
+def discloses(leaf: bytes, number: int, salt: bytes, value: bytes) -> bool:
+    """Whether the leaf stands for an entry whose field has this value. That it has none, only the month's key shows."""
     start = len(LEAF_VERSION) + COMMITMENT_BYTES * (number - 1)
     whole = leaf.startswith(LEAF_VERSION) and len(leaf) == len(LEAF_VERSION) + COMMITMENT_BYTES * len(FIELDS)
     return whole and leaf[start : start + COMMITMENT_BYTES] == commitment(number, salt, value)
@@ -156,12 +156,6 @@ def discloses(leaf: bytes, number: int, salt: bytes, value: bytes | None) -> boo
 
 def _part(value: bytes | None) -> bytes:
     return _ABSENT if value is None else _LENGTHS[len(value)] + value
-
-
-def _parts(values: Sequence[bytes | None]) -> Iterator[bytes]:
-    if len(values) != len(FIELDS):
-        raise ValueError(f"an entry has {len(FIELDS)} fields")
-    return map(_part, values)
 
 
 def month(at: bytes) -> str:
