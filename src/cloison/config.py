@@ -19,11 +19,13 @@ import stat
 import tempfile
 from functools import cached_property
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
 from cloison.errors import ConfigError
 
+MONTHS_WITHOUT_REASON = 12
 SOCKET_PATH_BYTES = 80  # leaves room for the socket's own name within the kernel's 107
 
 
@@ -144,6 +146,23 @@ class MailConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tls: bool = False
 
 
+class AuditConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The audit log: for how long entries are kept, and for how long doors open records that no witness has signed for.
+
+    `keep_months`: after the end of an entry's month; more than 12 need the reason in `keep_because`, such as the
+    control that asks for it (CNIL, recommendation on logging, 2021: 6 to 12 months; up to 3 years where documented).
+    """
+
+    keep_months: Annotated[int, msgspec.Meta(ge=6, le=36)] = 12
+    keep_because: str = ""
+    max_unwitnessed_seconds: Annotated[int, msgspec.Meta(ge=30, le=86_400)] = 600
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for what is kept longer without a reason."""
+        if self.keep_months > MONTHS_WITHOUT_REASON and not self.keep_because.strip():
+            raise ValueError("audit.keep_because says why entries are kept for more than 12 months")
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The settings of one home; `profile` is a bundled profile's name or a path to a TOML file."""
 
@@ -154,6 +173,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     space: SpaceConfig = SpaceConfig()
     keeper: KeeperConfig = KeeperConfig()
     mail: MailConfig = MailConfig()
+    audit: AuditConfig = AuditConfig()
 
 
 class Home:

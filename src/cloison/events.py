@@ -76,3 +76,4 @@ class Event(StrEnum):
     SPACE_FACTOR_ADDED = "space_factor_added"
     SPACE_FACTOR_FROZEN = "space_factor_frozen"
     SPACE_ENDED = "space_ended"
+    LOG_DROPPED = "log_dropped"

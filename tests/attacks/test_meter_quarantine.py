@@ -11,7 +11,7 @@ NEW_KEY = (
     "added_at, quarantined_until) values (%s, %s, %s, '', 0, gen_random_uuid(), false, cloison.clock_v1(), "
     "cloison.clock_v1() + interval '24 hours') returning factor"
 )
-START = "select cloison.start_session_v1(%s, %s, %s, 'desk', %s, %s, %s, %s, 60)"
+START = "select cloison.start_session_v1(%s, %s, %s, 'desk', %s, %s, %s, %s, 60, sha256('device'))"
 
 
 def sign_in_with_a_new_key(it: Thief) -> None:

@@ -27,7 +27,7 @@ pytest_plugins = ["support.signing_fixtures"]
 
 MEMBER = "select handle from cloison.member_v1(%s, %s)"
 REMOVE = "select cloison.remove_factor_v1(%s, %s, %s)"
-NOTHING = "select cloison.start_session_v1(%s, %s, gen_random_uuid(), 'desk', %s, %s, null, %s, 60)"
+NOTHING = "select cloison.start_session_v1(%s, %s, gen_random_uuid(), 'desk', %s, %s, null, %s, 60, sha256('device'))"
 TOUCH = "select cloison.touch_session_v1(%s, %s, %s)"
 
 

@@ -94,7 +94,8 @@ CREATE TYPE cloison.event AS ENUM (
     'space_blocked',
     'space_factor_added',
     'space_factor_frozen',
-    'space_ended'
+    'space_ended',
+    'log_dropped'
 );
 ALTER TYPE cloison.event OWNER TO cloison_owner;
 CREATE TYPE cloison.feed_kind AS ENUM (
@@ -516,7 +517,7 @@ CREATE FUNCTION cloison.alerts_counted_v1() RETURNS TABLE(kind text, alerts bigi
     select k::text, (select count(*) from alert a where a.kind = k) from unnest(enum_range(null::alert_kind)) k;
 $$;
 ALTER FUNCTION cloison.alerts_counted_v1() OWNER TO cloison_owner;
-CREATE FUNCTION cloison.append_log_v1(p_segment text, p_first bigint, p_accounts uuid[], p_numbers bigint[], p_counts integer[], p_levels smallint[], p_indexes bigint[], p_hashes bytea[], p_note text) RETURNS void
+CREATE FUNCTION cloison.append_log_v1(p_segment text, p_first bigint, p_accounts uuid[], p_numbers bigint[], p_counts integer[], p_since timestamp with time zone[], p_until timestamp with time zone[], p_levels smallint[], p_indexes bigint[], p_hashes bytea[], p_note text) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
     AS $$
@@ -524,7 +525,7 @@ declare
     v_added integer := coalesce((select sum(c) from unnest(p_counts) c), 0);
     v_changed integer;
 begin
-    insert into log_head (segment) values (p_segment) on conflict do nothing;
+    insert into log_head (segment, begun_at) values (p_segment, clock_v1()) on conflict do nothing;
     perform from log_head h where h.segment = p_segment for update;
     if exists (select from log_head h where h.segment = p_segment and h.size <> p_first)
        or exists (
@@ -534,11 +535,20 @@ begin
         raise exception 'the tree has grown meanwhile' using errcode = 'CL036';
     end if;
     if v_added > 0 then
-        insert into log_batch (segment, first, size, accounts, numbers, counts)
-        values (p_segment, p_first, v_added, p_accounts, p_numbers, p_counts);
-        insert into log_author as s (segment, account, sequenced)
-        select p_segment, q.account, q.number + q.count - 1 from unnest(p_accounts, p_numbers, p_counts) q (account, number, count)
-        on conflict (segment, account) do update set sequenced = excluded.sequenced;
+        insert into log_author as s (segment, account, author, sequenced, sequenced_at)
+        select p_segment, q.account,
+            coalesce((select max(a.author) from log_author a where a.segment = p_segment), 0)
+                + row_number() over (order by s.author nulls first),
+            q.number + q.count - 1, q.until
+        from unnest(p_accounts, p_numbers, p_counts, p_until) q (account, number, count, until)
+        left join log_author s on s.segment = p_segment and s.account = q.account
+        on conflict (segment, account) do update
+            set sequenced = excluded.sequenced, sequenced_at = excluded.sequenced_at;
+        insert into log_batch (segment, first, size, since, until, authors, numbers, counts)
+        select p_segment, p_first, v_added, (select min(t) from unnest(p_since) t), (select max(t) from unnest(p_until) t),
+            array_agg(s.author order by q.place), p_numbers, p_counts
+        from unnest(p_accounts) with ordinality q (account, place)
+        join log_author s on s.segment = p_segment and s.account = q.account;
         insert into log_tile as t (segment, level, index, hashes)
         select p_segment, q.level, q.index, q.hashes from unnest(p_levels, p_indexes, p_hashes) q (level, index, hashes)
         on conflict (segment, level, index) do update set hashes = excluded.hashes
@@ -550,7 +560,7 @@ begin
     end if;
     update log_head h set size = p_first + v_added, note = p_note, signed_at = clock_v1() where h.segment = p_segment;
 end $$;
-ALTER FUNCTION cloison.append_log_v1(p_segment text, p_first bigint, p_accounts uuid[], p_numbers bigint[], p_counts integer[], p_levels smallint[], p_indexes bigint[], p_hashes bytea[], p_note text) OWNER TO cloison_owner;
+ALTER FUNCTION cloison.append_log_v1(p_segment text, p_first bigint, p_accounts uuid[], p_numbers bigint[], p_counts integer[], p_since timestamp with time zone[], p_until timestamp with time zone[], p_levels smallint[], p_indexes bigint[], p_hashes bytea[], p_note text) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.approval_patience_v1() RETURNS interval
     LANGUAGE sql IMMUTABLE SECURITY DEFINER PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -2365,6 +2375,46 @@ begin
     end if;   -- brought in afterwards: operator_import_v1
 end $$;
 ALTER FUNCTION cloison.do_operated_v1(p_act cloison.act) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.drop_log_month_v1(p_months integer) RETURNS date
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    SET lock_timeout TO '2s'
+    AS $$
+declare
+    v_month date := (select min(b.month) from log_blinding b);
+    v_from timestamptz := v_month::timestamp at time zone 'UTC';
+    v_to timestamptz := (v_month + interval '1 month') at time zone 'UTC';
+begin
+    if p_months < 6 or p_months > 36 then
+        raise exception 'entries are kept for 6 to 36 months' using errcode = 'CL037';
+    elsif v_month is null or v_to > log_month_v1(-p_months) then
+        return null;
+    elsif exists (
+            select from log_batch b join log_head h on h.segment = b.segment
+            where b.since < v_to and b.until >= v_from and b.first + b.size > h.cosigned_size)
+        or exists (
+            select from (select e.segment, e.account, max(e.number) as number from entry e
+                         where e.at >= v_from and e.at < v_to group by e.segment, e.account) e
+            left join log_author s on s.segment = e.segment and s.account = e.account
+            where e.number > coalesce(s.sequenced, 0)) then
+        return null;
+    end if;
+    insert into log_drop (segment, month, places)
+    select b.segment, v_month, range_agg(int8range(b.first, b.first + b.size))
+    from log_batch b where b.since < v_to and b.until >= v_from group by b.segment
+    on conflict do nothing;
+    perform log_act_v1(b.segment, 'log_dropped', null, null, to_char(v_month, 'YYYYMM')::integer)
+    from log_blinding b where b.month = v_month;
+    delete from log_blinding b where b.month = v_month;
+    if to_regclass('cloison.' || log_table_v1(v_from)) is not null then
+        execute format('drop table cloison.%I', log_table_v1(v_from));
+    end if;
+    delete from entry_default d where d.at >= v_from and d.at < v_to;
+    -- A session ends within a day, and what is said of it afterwards within months.
+    delete from log_session l where l.until < v_from - interval '2400 hours';
+    return v_month;
+end $$;
+ALTER FUNCTION cloison.drop_log_month_v1(p_months integer) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.emergencies_v1(p_account uuid) RETURNS TABLE(waiting bigint, missed boolean)
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -2583,36 +2633,37 @@ begin
 end $$;
 ALTER FUNCTION cloison.end_sessions_v1(p_segment text, p_account uuid) OWNER TO cloison_owner;
 CREATE TABLE cloison.entry (
-    segment text NOT NULL COLLATE pg_catalog."C",
-    account uuid NOT NULL,
-    number bigint NOT NULL,
     at timestamp with time zone NOT NULL,
-    event cloison.event NOT NULL,
-    outcome cloison.outcome NOT NULL,
+    number bigint NOT NULL,
+    account uuid NOT NULL,
     session uuid,
     request uuid,
     person uuid,
-    compartments integer DEFAULT 0 NOT NULL,
-    purpose smallint,
-    relation cloison.relation_kind,
     subject uuid,
+    event cloison.event NOT NULL,
+    outcome cloison.outcome NOT NULL,
+    compartments integer DEFAULT 0 NOT NULL,
+    relation cloison.relation_kind,
     amount integer,
     version integer,
+    purpose smallint,
+    segment text NOT NULL COLLATE pg_catalog."C",
     sealed_hash bytea
-);
+)
+PARTITION BY RANGE (at);
 ALTER TABLE cloison.entry OWNER TO cloison_owner;
-CREATE FUNCTION cloison.entry_values_v1(e cloison.entry, p_organisation uuid, p_evidence bytea) RETURNS bytea[]
+CREATE FUNCTION cloison.entry_values_v1(e cloison.entry, p_organisation uuid, p_device bytea, p_evidence bytea) RETURNS bytea[]
     LANGUAGE sql IMMUTABLE
     AS $$
     select array[
         convert_to(e.segment, 'UTF8'), uuid_send(e.account), int8send(e.number),
         int8send((extract(epoch from e.at) * 1000000)::bigint),
         convert_to(e.event::text, 'UTF8'), convert_to(e.outcome::text, 'UTF8'), uuid_send(p_organisation),
-        uuid_send(e.session), null, uuid_send(e.request), uuid_send(e.person), int8send(e.compartments),
+        uuid_send(e.session), p_device, uuid_send(e.request), uuid_send(e.person), int8send(e.compartments),
         int8send(e.purpose), convert_to(e.relation::text, 'UTF8'), uuid_send(e.subject), int8send(e.amount),
         int8send(e.version), e.sealed_hash, p_evidence];
 $$;
-ALTER FUNCTION cloison.entry_values_v1(e cloison.entry, p_organisation uuid, p_evidence bytea) OWNER TO cloison_owner;
+ALTER FUNCTION cloison.entry_values_v1(e cloison.entry, p_organisation uuid, p_device bytea, p_evidence bytea) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.export_asked_v1(p_act cloison.act) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -4027,6 +4078,11 @@ CREATE FUNCTION cloison.log_heads_v1() RETURNS TABLE(segment text, size bigint, 
     select h.segment, h.size, h.note, h.signed_at, h.cosigned_size, h.cosigned_at from log_head h order by h.segment;
 $$;
 ALTER FUNCTION cloison.log_heads_v1() OWNER TO cloison_owner;
+CREATE FUNCTION cloison.log_month_v1(p_from_now integer) RETURNS timestamp with time zone
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    RETURN ((date_trunc('month'::text, (cloison.clock_v1() AT TIME ZONE 'UTC'::text)) + make_interval(months => p_from_now)) AT TIME ZONE 'UTC'::text);
+ALTER FUNCTION cloison.log_month_v1(p_from_now integer) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.log_now_v1() RETURNS timestamp with time zone
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -4075,6 +4131,11 @@ begin
     return v_number;
 end $$;
 ALTER FUNCTION cloison.log_space_v1(p_segment text, p_login uuid, p_event cloison.event, p_person uuid, p_session uuid, p_amount integer) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.log_table_v1(p_month timestamp with time zone) RETURNS text
+    LANGUAGE sql IMMUTABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    RETURN to_char((p_month AT TIME ZONE 'UTC'::text), '"entry_"YYYY"_"MM'::text);
+ALTER FUNCTION cloison.log_table_v1(p_month timestamp with time zone) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.log_tile_v1(p_segment text, p_level smallint, p_index bigint) RETURNS bytea
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -4115,6 +4176,25 @@ begin
     on conflict (organisation) do update set synced = excluded.synced, aaguids = excluded.aaguids, provider = excluded.provider;
 end $$;
 ALTER FUNCTION cloison.make_agreement_v1(p_organisation uuid, p_terms jsonb) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.make_log_months_v1() RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    SET lock_timeout TO '2s'
+    AS $$
+declare
+    v_made integer := 0;
+begin
+    for i in 0 .. 2 loop
+        if to_regclass('cloison.' || log_table_v1(log_month_v1(i))) is null and not exists (
+                select from entry_default d where d.at >= log_month_v1(i) and d.at < log_month_v1(i + 1)) then
+            execute format('create table cloison.%I partition of cloison.entry for values from (%L) to (%L)',
+                log_table_v1(log_month_v1(i)), log_month_v1(i), log_month_v1(i + 1));
+            v_made := v_made + 1;
+        end if;
+    end loop;
+    return v_made;
+end $$;
+ALTER FUNCTION cloison.make_log_months_v1() OWNER TO cloison_owner;
 CREATE FUNCTION cloison.matches_v1(p_segment text, p_slot integer, p_terms bigint[], p_proof_slot integer, p_proof_terms bigint[]) RETURNS TABLE(person uuid, proven boolean)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -5919,6 +5999,7 @@ begin
     insert into space_session (segment, session, login, token_hash, secret_hash, way, issued_at, expires_at, seen_at)
     values (p_segment, p_session, p_login, p_token_hash, p_secret_hash,
         p_way::space_way, v_now, v_now + interval '8 hours', v_now);
+    insert into log_session (segment, session, device, until) values (p_segment, p_session, p_device, v_now + interval '8 hours');
     perform log_space_v1(p_segment, p_login, 'space_signed_in', v_login.person, p_session, null);
     return v_now + interval '8 hours';
 end $$;
@@ -6494,7 +6575,7 @@ begin
     return survivor_v1(p_person);
 end $$;
 ALTER FUNCTION cloison.stands_as_v1(p_held_in text, p_person uuid) OWNER TO cloison_owner;
-CREATE FUNCTION cloison.start_handed_on_v1(p_client uuid, p_assertion bytea, p_seconds integer, p_handed_on bytea, p_handed_seconds integer, p_segment text, p_parent uuid, p_session uuid, p_token_hash bytea, p_secret_hash bytea) RETURNS integer
+CREATE FUNCTION cloison.start_handed_on_v1(p_client uuid, p_assertion bytea, p_seconds integer, p_handed_on bytea, p_handed_seconds integer, p_segment text, p_parent uuid, p_session uuid, p_token_hash bytea, p_secret_hash bytea, p_device bytea) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
     AS $$
@@ -6520,11 +6601,12 @@ begin
     values (p_segment, p_session, v_parent.account, 'desk', p_token_hash, p_secret_hash, v_parent.factor, v_now,
         least(v_now + interval '1 hour', v_parent.expires_at), v_now, v_parent.idle, p_client, p_parent)
     returning expires_at into v_expires;
+    insert into log_session (segment, session, device, until) values (p_segment, p_session, p_device, v_expires);
     perform log_own_act_v1(p_segment, v_parent.account, 'session_issued', 'open', p_session, p_client);
     return extract(epoch from v_expires - v_now)::integer;
 end $$;
-ALTER FUNCTION cloison.start_handed_on_v1(p_client uuid, p_assertion bytea, p_seconds integer, p_handed_on bytea, p_handed_seconds integer, p_segment text, p_parent uuid, p_session uuid, p_token_hash bytea, p_secret_hash bytea) OWNER TO cloison_owner;
-CREATE FUNCTION cloison.start_session_v1(p_segment text, p_account uuid, p_session uuid, p_door cloison.door, p_token_hash bytea, p_secret_hash bytea, p_factor uuid, p_code bytea, p_seconds integer) RETURNS timestamp with time zone
+ALTER FUNCTION cloison.start_handed_on_v1(p_client uuid, p_assertion bytea, p_seconds integer, p_handed_on bytea, p_handed_seconds integer, p_segment text, p_parent uuid, p_session uuid, p_token_hash bytea, p_secret_hash bytea, p_device bytea) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.start_session_v1(p_segment text, p_account uuid, p_session uuid, p_door cloison.door, p_token_hash bytea, p_secret_hash bytea, p_factor uuid, p_code bytea, p_seconds integer, p_device bytea) RETURNS timestamp with time zone
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
     AS $$
@@ -6559,10 +6641,11 @@ begin
     from factor f
     where f.segment = p_segment and f.account = p_account and f.factor = p_factor and f.quarantined_until > v_now
       and l.segment = p_segment and l.account = p_account;
+    insert into log_session (segment, session, device, until) values (p_segment, p_session, p_device, v_expires);
     perform log_own_act_v1(p_segment, p_account, 'session_issued', 'open', p_session, p_factor);
     return v_expires;
 end $$;
-ALTER FUNCTION cloison.start_session_v1(p_segment text, p_account uuid, p_session uuid, p_door cloison.door, p_token_hash bytea, p_secret_hash bytea, p_factor uuid, p_code bytea, p_seconds integer) OWNER TO cloison_owner;
+ALTER FUNCTION cloison.start_session_v1(p_segment text, p_account uuid, p_session uuid, p_door cloison.door, p_token_hash bytea, p_secret_hash bytea, p_factor uuid, p_code bytea, p_seconds integer, p_device bytea) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.survivor_v1(p_person uuid) RETURNS uuid
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -6861,37 +6944,61 @@ begin
     perform log_act_v1(p_segment, 'account_unfrozen', p_account, null, null);
 end $$;
 ALTER FUNCTION cloison.unfreeze_v1(p_segment text, p_account uuid) OWNER TO cloison_owner;
-CREATE FUNCTION cloison.unsequenced_v1(p_since timestamp with time zone, p_most integer) RETURNS TABLE(segment text, account uuid, number bigint, follows boolean, entry_values bytea[])
+CREATE FUNCTION cloison.unsequenced_v1(p_since timestamp with time zone, p_most integer) RETURNS TABLE(segment text, account uuid, number bigint, at timestamp with time zone, follows boolean, entry_values bytea[])
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
     AS $$
 #variable_conflict use_column
+declare
+    v_segments text[];
+    v_accounts uuid[];
+    v_sequenced bigint[];
 begin
+    if p_since is null then
+        select array_agg(w.segment), array_agg(w.account), array_agg(w.sequenced) into v_segments, v_accounts, v_sequenced
+        from (
+            select l.segment, l.account, coalesce(s.sequenced, 0) as sequenced,
+                sum(l.next_number - 1 - coalesce(s.sequenced, 0)) over (order by l.segment, l.account rows unbounded preceding)
+                    - (l.next_number - 1 - coalesce(s.sequenced, 0)) as before
+            from (select l.segment, l.account, l.next_number from ledger l
+                  union all select l.segment, l.organisation, l.next_number from organisation_ledger l) l
+            left join log_author s on s.segment = l.segment and s.account = l.account
+            where l.next_number - 1 > coalesce(s.sequenced, 0)
+        ) w where w.before < p_most;
+    end if;
     return query
-    with author as materialized (
-        select distinct e.segment, e.account from entry e where e.at >= p_since
-        union
-        select l.segment, l.account from ledger l where p_since is null
-        union
-        select l.segment, l.organisation from organisation_ledger l where p_since is null
+    with waiting as (
+        select e as entry, coalesce(s.sequenced, 0) as sequenced
+        from entry e left join log_author s on s.segment = e.segment and s.account = e.account
+        where e.at >= p_since and e.number > coalesce(s.sequenced, 0)
+        union all
+        select e.entry, w.sequenced
+        from unnest(v_segments, v_accounts, v_sequenced) w (segment, account, sequenced)
+        cross join lateral (
+            select e as entry from entry e
+            where e.segment = w.segment and e.account = w.account and e.number > w.sequenced
+            order by e.number limit p_most
+        ) e
+    ), next as (
+        select w.entry, (w.entry).number - w.sequenced
+            = row_number() over (partition by (w.entry).segment, (w.entry).account order by (w.entry).number) as follows
+        from waiting w
+        order by (w.entry).segment, (w.entry).account, (w.entry).number limit p_most
     )
-    select e.segment, e.account, e.number,
-        e.number - coalesce(s.sequenced, 0) = row_number() over (partition by e.segment, e.account order by e.number),
-        entry_values_v1(e, coalesce(
-        (select a.organisation from account a where a.segment = e.segment and a.account = e.account),
-        (select o.organisation from organisation o where o.organisation = e.account)),
-        case when e.event in ('act_asked', 'act_signed') and e.outcome = 'open' then (
+    select (n.entry).segment, (n.entry).account, (n.entry).number, (n.entry).at, n.follows, entry_values_v1(n.entry, coalesce(
+        (select a.organisation from account a where a.segment = (n.entry).segment and a.account = (n.entry).account),
+        (select o.organisation from organisation o where o.organisation = (n.entry).account)),
+        (select d.device from log_session d where d.session = (n.entry).session limit 1),
+        case when (n.entry).event in ('act_asked', 'act_signed') and (n.entry).outcome = 'open' then (
             select sha256(sha256(a.canonical) || sha256(s.public_key) || sha256(s.authenticator_data)
                 || sha256(s.client_data) || sha256(s.signature))
-            from act_signature s join act a on a.act = s.act where s.act = e.subject and s.account = e.account) end)
-    from author w
-    left join log_author s on s.segment = w.segment and s.account = w.account
-    cross join lateral (
-        select e.* from entry e
-        where e.segment = w.segment and e.account = w.account and e.number > coalesce(s.sequenced, 0)
-        order by e.number limit p_most
-    ) e
-    order by e.segment, e.account, e.number limit p_most;
+            from act_signature s join act a on a.act = s.act
+            where s.act = (n.entry).subject and s.account = (n.entry).account)
+        when (n.entry).event = 'log_dropped' then (
+            select sha256(convert_to(d.places::text, 'UTF8')) from log_drop d
+            where d.segment = (n.entry).segment and to_char(d.month, 'YYYYMM')::integer = (n.entry).amount) end)
+    from next n
+    order by (n.entry).segment, (n.entry).account, (n.entry).number;
 end $$;
 ALTER FUNCTION cloison.unsequenced_v1(p_since timestamp with time zone, p_most integer) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.wait_until_flushed_v1() RETURNS void
@@ -7411,6 +7518,25 @@ CREATE TABLE cloison.counter (
     people bigint NOT NULL
 );
 ALTER TABLE cloison.counter OWNER TO cloison_owner;
+CREATE TABLE cloison.entry_default (
+    at timestamp with time zone CONSTRAINT entry_at_not_null NOT NULL,
+    number bigint CONSTRAINT entry_number_not_null NOT NULL,
+    account uuid CONSTRAINT entry_account_not_null NOT NULL,
+    session uuid,
+    request uuid,
+    person uuid,
+    subject uuid,
+    event cloison.event CONSTRAINT entry_event_not_null NOT NULL,
+    outcome cloison.outcome CONSTRAINT entry_outcome_not_null NOT NULL,
+    compartments integer DEFAULT 0 CONSTRAINT entry_compartments_not_null NOT NULL,
+    relation cloison.relation_kind,
+    amount integer,
+    version integer,
+    purpose smallint,
+    segment text CONSTRAINT entry_segment_not_null NOT NULL COLLATE pg_catalog."C",
+    sealed_hash bytea
+);
+ALTER TABLE cloison.entry_default OWNER TO cloison_owner;
 CREATE UNLOGGED TABLE cloison.export_receipt (
     segment text NOT NULL COLLATE pg_catalog."C",
     session uuid NOT NULL,
@@ -7612,7 +7738,9 @@ ALTER VIEW cloison.located OWNER TO cloison_owner;
 CREATE TABLE cloison.log_author (
     segment text NOT NULL COLLATE pg_catalog."C",
     account uuid NOT NULL,
-    sequenced bigint NOT NULL
+    author integer NOT NULL,
+    sequenced bigint NOT NULL,
+    sequenced_at timestamp with time zone NOT NULL
 )
 WITH (fillfactor='70');
 ALTER TABLE cloison.log_author OWNER TO cloison_owner;
@@ -7620,7 +7748,9 @@ CREATE TABLE cloison.log_batch (
     segment text NOT NULL COLLATE pg_catalog."C",
     first bigint NOT NULL,
     size integer NOT NULL,
-    accounts uuid[] NOT NULL,
+    since timestamp with time zone NOT NULL,
+    until timestamp with time zone NOT NULL,
+    authors integer[] NOT NULL,
     numbers bigint[] NOT NULL,
     counts integer[] NOT NULL,
     CONSTRAINT log_batch_size_check CHECK ((size > 0))
@@ -7633,8 +7763,15 @@ CREATE TABLE cloison.log_blinding (
     CONSTRAINT log_blinding_key_check CHECK ((length(key) = 32))
 );
 ALTER TABLE cloison.log_blinding OWNER TO cloison_owner;
+CREATE TABLE cloison.log_drop (
+    segment text NOT NULL COLLATE pg_catalog."C",
+    month date NOT NULL,
+    places int8multirange NOT NULL
+);
+ALTER TABLE cloison.log_drop OWNER TO cloison_owner;
 CREATE TABLE cloison.log_head (
     segment text NOT NULL COLLATE pg_catalog."C",
+    begun_at timestamp with time zone NOT NULL,
     size bigint DEFAULT 0 NOT NULL,
     note text DEFAULT ''::text NOT NULL,
     signed_at timestamp with time zone,
@@ -7644,6 +7781,20 @@ CREATE TABLE cloison.log_head (
 )
 WITH (fillfactor='50');
 ALTER TABLE cloison.log_head OWNER TO cloison_owner;
+CREATE TABLE cloison.log_session (
+    segment text NOT NULL COLLATE pg_catalog."C",
+    session uuid NOT NULL,
+    device bytea NOT NULL,
+    until timestamp with time zone NOT NULL,
+    CONSTRAINT log_session_device_check CHECK ((length(device) = 32))
+);
+ALTER TABLE cloison.log_session OWNER TO cloison_owner;
+CREATE TABLE cloison.log_terms (
+    single boolean DEFAULT true NOT NULL,
+    most_unwitnessed interval,
+    CONSTRAINT log_terms_single_check CHECK (single)
+);
+ALTER TABLE cloison.log_terms OWNER TO cloison_owner;
 CREATE TABLE cloison.log_tile (
     segment text NOT NULL COLLATE pg_catalog."C",
     level smallint NOT NULL,
@@ -7968,6 +8119,7 @@ CREATE VIEW cloison.visitor AS
            FROM cloison.recall c
           WHERE (c.subject = ANY (ARRAY[v.session, v.account]))))));
 ALTER VIEW cloison.visitor OWNER TO cloison_owner;
+ALTER TABLE ONLY cloison.entry ATTACH PARTITION cloison.entry_default DEFAULT;
 ALTER TABLE ONLY cloison.absorbed_interaction
     ADD CONSTRAINT absorbed_interaction_pkey PRIMARY KEY (segment, person, feed, interaction);
 ALTER TABLE ONLY cloison.absorbed_locator
@@ -8020,8 +8172,6 @@ ALTER TABLE ONLY cloison.code
     ADD CONSTRAINT code_pkey PRIMARY KEY (segment, code);
 ALTER TABLE ONLY cloison.counter
     ADD CONSTRAINT counter_pkey PRIMARY KEY (segment, cell);
-ALTER TABLE ONLY cloison.entry
-    ADD CONSTRAINT entry_numbered UNIQUE (segment, account, number);
 ALTER TABLE ONLY cloison.export
     ADD CONSTRAINT export_pkey PRIMARY KEY (act);
 ALTER TABLE ONLY cloison.export_receipt
@@ -8064,12 +8214,20 @@ ALTER TABLE ONLY cloison.locator
     ADD CONSTRAINT locator_pkey PRIMARY KEY (term);
 ALTER TABLE ONLY cloison.log_author
     ADD CONSTRAINT log_author_pkey PRIMARY KEY (segment, account);
+ALTER TABLE ONLY cloison.log_author
+    ADD CONSTRAINT log_author_segment_author_key UNIQUE (segment, author);
 ALTER TABLE ONLY cloison.log_batch
     ADD CONSTRAINT log_batch_pkey PRIMARY KEY (segment, first);
 ALTER TABLE ONLY cloison.log_blinding
     ADD CONSTRAINT log_blinding_pkey PRIMARY KEY (segment, month);
+ALTER TABLE ONLY cloison.log_drop
+    ADD CONSTRAINT log_drop_pkey PRIMARY KEY (segment, month);
 ALTER TABLE ONLY cloison.log_head
     ADD CONSTRAINT log_head_pkey PRIMARY KEY (segment);
+ALTER TABLE ONLY cloison.log_session
+    ADD CONSTRAINT log_session_pkey PRIMARY KEY (session, segment);
+ALTER TABLE ONLY cloison.log_terms
+    ADD CONSTRAINT log_terms_pkey PRIMARY KEY (single);
 ALTER TABLE ONLY cloison.log_tile
     ADD CONSTRAINT log_tile_pkey PRIMARY KEY (segment, level, index);
 ALTER TABLE ONLY cloison.merge
@@ -8183,8 +8341,14 @@ CREATE INDEX change_at ON cloison.change USING btree (at);
 CREATE INDEX client_token_client ON cloison.client_token USING btree (client);
 CREATE INDEX code_account ON cloison.code USING btree (segment, account, asked_at);
 CREATE INDEX code_person ON cloison.code USING btree (segment, person, asked_at);
-CREATE INDEX entry_late ON cloison.entry USING brin (at) WITH (pages_per_range='16');
-CREATE INDEX entry_person ON cloison.entry USING btree (segment, person, at) WHERE (person IS NOT NULL);
+CREATE INDEX entry_account ON ONLY cloison.entry USING btree (account);
+CREATE INDEX entry_at ON ONLY cloison.entry USING brin (at) WITH (pages_per_range='16', autosummarize='on');
+CREATE INDEX entry_default_account_idx ON cloison.entry_default USING btree (account);
+CREATE INDEX entry_default_at_idx ON cloison.entry_default USING brin (at) WITH (pages_per_range='16', autosummarize='on');
+CREATE INDEX entry_person ON ONLY cloison.entry USING btree (person) WHERE (person IS NOT NULL);
+CREATE INDEX entry_default_person_idx ON cloison.entry_default USING btree (person) WHERE (person IS NOT NULL);
+CREATE INDEX entry_subject ON ONLY cloison.entry USING btree (subject) WHERE (subject IS NOT NULL);
+CREATE INDEX entry_default_subject_idx ON cloison.entry_default USING btree (subject) WHERE (subject IS NOT NULL);
 CREATE INDEX export_account ON cloison.export USING btree (segment, account, given_at);
 CREATE INDEX interaction_person ON cloison.interaction USING btree (segment, person);
 CREATE INDEX interaction_waiting ON cloison.interaction USING btree (segment, account, person, valid_from) WHERE waiting;
@@ -8214,6 +8378,10 @@ CREATE INDEX space_session_login ON cloison.space_session USING btree (segment, 
 CREATE INDEX space_session_secret ON cloison.space_session USING btree (segment, secret_hash);
 CREATE INDEX trail_person ON cloison.trail USING btree (person);
 CREATE INDEX transfer_asked ON cloison.transfer USING btree (segment, asked_by, asked_at);
+ALTER INDEX cloison.entry_account ATTACH PARTITION cloison.entry_default_account_idx;
+ALTER INDEX cloison.entry_at ATTACH PARTITION cloison.entry_default_at_idx;
+ALTER INDEX cloison.entry_person ATTACH PARTITION cloison.entry_default_person_idx;
+ALTER INDEX cloison.entry_subject ATTACH PARTITION cloison.entry_default_subject_idx;
 ALTER TABLE ONLY cloison.account_holder
     ADD CONSTRAINT account_holder_segment_account_fkey FOREIGN KEY (segment, account) REFERENCES cloison.account(segment, account);
 ALTER TABLE ONLY cloison.account
@@ -8318,8 +8486,8 @@ REVOKE ALL ON FUNCTION cloison.agree_v1(p_organisation uuid, p_segments text[], 
 REVOKE ALL ON FUNCTION cloison.agreement_adds_v1(p_terms jsonb) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.alerts_counted_v1() FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.alerts_counted_v1() TO cloison_desk;
-REVOKE ALL ON FUNCTION cloison.append_log_v1(p_segment text, p_first bigint, p_accounts uuid[], p_numbers bigint[], p_counts integer[], p_levels smallint[], p_indexes bigint[], p_hashes bytea[], p_note text) FROM PUBLIC;
-GRANT ALL ON FUNCTION cloison.append_log_v1(p_segment text, p_first bigint, p_accounts uuid[], p_numbers bigint[], p_counts integer[], p_levels smallint[], p_indexes bigint[], p_hashes bytea[], p_note text) TO cloison_sequencer;
+REVOKE ALL ON FUNCTION cloison.append_log_v1(p_segment text, p_first bigint, p_accounts uuid[], p_numbers bigint[], p_counts integer[], p_since timestamp with time zone[], p_until timestamp with time zone[], p_levels smallint[], p_indexes bigint[], p_hashes bytea[], p_note text) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.append_log_v1(p_segment text, p_first bigint, p_accounts uuid[], p_numbers bigint[], p_counts integer[], p_since timestamp with time zone[], p_until timestamp with time zone[], p_levels smallint[], p_indexes bigint[], p_hashes bytea[], p_note text) TO cloison_sequencer;
 REVOKE ALL ON FUNCTION cloison.approval_patience_v1() FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.approve_merge_v1(p_segment text, p_token bytea, p_request uuid, p_merge uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.approve_merge_v1(p_segment text, p_token bytea, p_request uuid, p_merge uuid) TO cloison_intake;
@@ -8411,6 +8579,8 @@ REVOKE ALL ON FUNCTION cloison.do_campaign_v1(p_act cloison.act) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.do_export_v1(p_act cloison.act) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.do_grant_v1(p_act cloison.act) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.do_operated_v1(p_act cloison.act) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.drop_log_month_v1(p_months integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.drop_log_month_v1(p_months integer) TO cloison_sequencer;
 REVOKE ALL ON FUNCTION cloison.emergencies_v1(p_account uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.end_agreement_v1(p_organisation uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.end_agreement_v1(p_organisation uuid) TO cloison_operator;
@@ -8424,7 +8594,7 @@ REVOKE ALL ON FUNCTION cloison.end_grant_v1(p_act uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.end_representative_v1(p_segment text, p_token bytea, p_request uuid, p_purpose smallint, p_person uuid, p_representative uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.end_representative_v1(p_segment text, p_token bytea, p_request uuid, p_purpose smallint, p_person uuid, p_representative uuid) TO cloison_intake;
 REVOKE ALL ON FUNCTION cloison.end_sessions_v1(p_segment text, p_account uuid) FROM PUBLIC;
-REVOKE ALL ON FUNCTION cloison.entry_values_v1(e cloison.entry, p_organisation uuid, p_evidence bytea) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.entry_values_v1(e cloison.entry, p_organisation uuid, p_device bytea, p_evidence bytea) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.export_asked_v1(p_act cloison.act) FROM PUBLIC;
 GRANT SELECT ON TABLE cloison.agreement TO cloison_operator;
 REVOKE ALL ON FUNCTION cloison.export_candidates_v1(p_grant cloison.exporter, p_place text, p_after uuid) FROM PUBLIC;
@@ -8509,17 +8679,21 @@ REVOKE ALL ON FUNCTION cloison.log_change_v1(p_segment text, p_person uuid, p_ev
 REVOKE ALL ON FUNCTION cloison.log_heads_v1() FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.log_heads_v1() TO cloison_sequencer;
 GRANT ALL ON FUNCTION cloison.log_heads_v1() TO cloison_witness;
+REVOKE ALL ON FUNCTION cloison.log_month_v1(p_from_now integer) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.log_now_v1() FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.log_now_v1() TO cloison_sequencer;
 GRANT ALL ON FUNCTION cloison.log_now_v1() TO cloison_witness;
 REVOKE ALL ON FUNCTION cloison.log_own_act_v1(p_segment text, p_account uuid, p_event cloison.event, p_outcome cloison.outcome, p_session uuid, p_subject uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.log_protection_v1(p_segment text, p_account uuid, p_session uuid, p_event cloison.event, p_person uuid, p_subject uuid, p_amount integer) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.log_space_v1(p_segment text, p_login uuid, p_event cloison.event, p_person uuid, p_session uuid, p_amount integer) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.log_table_v1(p_month timestamp with time zone) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.log_tile_v1(p_segment text, p_level smallint, p_index bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.log_tile_v1(p_segment text, p_level smallint, p_index bigint) TO cloison_sequencer;
 GRANT ALL ON FUNCTION cloison.log_tile_v1(p_segment text, p_level smallint, p_index bigint) TO cloison_witness;
 REVOKE ALL ON FUNCTION cloison.log_transfer_v1(who cloison.holder, p_now timestamp with time zone, p_event cloison.event, p_transfer uuid, p_taker uuid, p_people integer) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.make_agreement_v1(p_organisation uuid, p_terms jsonb) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.make_log_months_v1() FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.make_log_months_v1() TO cloison_sequencer;
 REVOKE ALL ON FUNCTION cloison.matches_v1(p_segment text, p_slot integer, p_terms bigint[], p_proof_slot integer, p_proof_terms bigint[]) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.may_act_v1(p_segment text, p_token bytea, p_act integer, p_purpose smallint) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.may_protect_v1(p_segment text, p_token bytea, p_event cloison.event) FROM PUBLIC;
@@ -8686,10 +8860,10 @@ GRANT ALL ON FUNCTION cloison.standing_v1(p_segment text, p_token bytea) TO cloi
 GRANT SELECT ON TABLE cloison.protection TO cloison_operator;
 REVOKE ALL ON FUNCTION cloison.standing_v1(p_protection uuid, p_organisation uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.stands_as_v1(p_held_in text, p_person uuid) FROM PUBLIC;
-REVOKE ALL ON FUNCTION cloison.start_handed_on_v1(p_client uuid, p_assertion bytea, p_seconds integer, p_handed_on bytea, p_handed_seconds integer, p_segment text, p_parent uuid, p_session uuid, p_token_hash bytea, p_secret_hash bytea) FROM PUBLIC;
-GRANT ALL ON FUNCTION cloison.start_handed_on_v1(p_client uuid, p_assertion bytea, p_seconds integer, p_handed_on bytea, p_handed_seconds integer, p_segment text, p_parent uuid, p_session uuid, p_token_hash bytea, p_secret_hash bytea) TO cloison_signin;
-REVOKE ALL ON FUNCTION cloison.start_session_v1(p_segment text, p_account uuid, p_session uuid, p_door cloison.door, p_token_hash bytea, p_secret_hash bytea, p_factor uuid, p_code bytea, p_seconds integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION cloison.start_session_v1(p_segment text, p_account uuid, p_session uuid, p_door cloison.door, p_token_hash bytea, p_secret_hash bytea, p_factor uuid, p_code bytea, p_seconds integer) TO cloison_signin;
+REVOKE ALL ON FUNCTION cloison.start_handed_on_v1(p_client uuid, p_assertion bytea, p_seconds integer, p_handed_on bytea, p_handed_seconds integer, p_segment text, p_parent uuid, p_session uuid, p_token_hash bytea, p_secret_hash bytea, p_device bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.start_handed_on_v1(p_client uuid, p_assertion bytea, p_seconds integer, p_handed_on bytea, p_handed_seconds integer, p_segment text, p_parent uuid, p_session uuid, p_token_hash bytea, p_secret_hash bytea, p_device bytea) TO cloison_signin;
+REVOKE ALL ON FUNCTION cloison.start_session_v1(p_segment text, p_account uuid, p_session uuid, p_door cloison.door, p_token_hash bytea, p_secret_hash bytea, p_factor uuid, p_code bytea, p_seconds integer, p_device bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.start_session_v1(p_segment text, p_account uuid, p_session uuid, p_door cloison.door, p_token_hash bytea, p_secret_hash bytea, p_factor uuid, p_code bytea, p_seconds integer, p_device bytea) TO cloison_signin;
 REVOKE ALL ON FUNCTION cloison.survivor_v1(p_person uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.sweep_changes_v1() FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.sweep_changes_v1() TO cloison_reaper;

@@ -60,14 +60,18 @@ class Logged:
         assert self.witnessed() == []
         return added
 
+    def log(self, segment: str = SEGMENT) -> reading.Stored:
+        """A segment's log, as it is now."""
+        return reading.Stored(lambda: self.database.owner, segment)
+
     def report(self, segment: str = SEGMENT) -> Report:
         """What a verifier says of a segment."""
-        log = reading.Stored(self.database.owner, segment)
+        log = self.log(segment)
         return verify.verify(log, self.signer.key, [self.cosigner.key], seen_in(self.folder).get(segment))
 
     def findings(self) -> list[Finding]:
         """The same, and what a database shows beyond its tree."""
-        log = reading.Stored(self.database.owner, SEGMENT)
+        log = self.log()
         return [*self.report().findings, *log.rows_put_back(), *log.strays()]
 
     def kinds(self) -> set[Kind]:

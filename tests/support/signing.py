@@ -25,7 +25,7 @@ from support.database import Database
 SERVICE, PARTNER, NOWHERE = "Service", "Partner", "00"
 AAGUID = UUID(int=7)
 ASSERTION = (b"data", b"client", b"signature")
-START = "select cloison.start_session_v1(%s, %s, %s, %s::cloison.door, %s, %s, %s, %s, 60)"
+START = "select cloison.start_session_v1(%s, %s, %s, %s::cloison.door, %s, %s, %s, %s, 60, sha256('device'))"
 ASK = "select cloison.ask_act_v1(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
 SIGN = "select cloison.sign_act_v1(%s, %s, %s, %s, %s, %s, %s, %s)"
 TOUCHED = "select cloison.touched_v1(%s, %s, %s, %s, %s, %s, 300)"

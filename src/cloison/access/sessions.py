@@ -26,12 +26,16 @@ TOKEN = re.compile(r"([0-9A-Za-z_-]{1,16})\.([0-9A-Za-z_-]{43})")
 
 
 class NewSession(msgspec.Struct, frozen=True):
-    """A session about to begin: its number, its token's text, shown once, and what is known of it here."""
+    """A session about to begin: its number, its token's text, shown once, and what is known of it here.
+
+    `device`: the thumbprint of the key that it is bound to, for the audit log.
+    """
 
     session: UUID
     token: str
     token_hash: bytes
     secret_hash: bytes
+    device: bytes
 
 
 def new_session(segment: str, thumbprint: bytes) -> NewSession:
@@ -39,7 +43,7 @@ def new_session(segment: str, thumbprint: bytes) -> NewSession:
     secret = secrets.token_bytes(SECRET_BYTES)
     bound = hashlib.sha256(secret + thumbprint).digest()
     token = f"{segment}.{_text(secret)}"
-    return NewSession(uuid4(), token, hashlib.sha256(bound).digest(), hashlib.sha256(secret).digest())
+    return NewSession(uuid4(), token, hashlib.sha256(bound).digest(), hashlib.sha256(secret).digest(), thumbprint)
 
 
 def ceilings_of(

@@ -1,34 +1,52 @@
 """A segment's log in a folder, as `verify.py` reads it: with that file and the keys all that a stranger needs."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import repeat
 from pathlib import Path
 
 from cloison.audit import entry, verify
 from cloison.audit.reading import Stored
 
 
-def export(log: Stored, folder: Path) -> int:
-    """Write a log into `folder`/SEGMENT; how many entries. Blinding keys go along: entries are there in the clear."""
+def export(log: Stored, folder: Path, told: Callable[[int], None]) -> int:
+    """Write a log into `folder`/SEGMENT; how many entries. Blinding keys go along: entries are there in the clear.
+
+    `told` is called with the number of entries that are written, each time that there are more.
+    """
     place = folder / log.segment
     place.mkdir(parents=True)
     months: set[str] = set()
+    count, size = 0, log.size()
     (place / verify.CHECKPOINT).write_text(log.checkpoint(), encoding="utf-8")
     with (place / verify.LEAVES).open("wb") as file:
-        file.writelines(log.leaves())
-    count = _write(place / verify.ENTRIES, log.entries(), months) + _write(place / verify.TAIL, log.tail(), months)
+        for piece in range(-(-size // verify.PIECE_LEAVES)):
+            file.write(log.leaves(piece))
+            entries = _with_gaps(log.entries(piece), piece * verify.PIECE_LEAVES)
+            count += _write(place / f"{verify.ENTRIES}.{piece:06}", entries, months)
+            told(count)
+    count += _write(place / verify.TAIL, log.tail(), months)
     keys = {month: key.hex() for month in sorted(months) if (key := log.blinding(month)) is not None}
     (place / verify.BLINDING).write_text(json.dumps(keys), encoding="utf-8")
+    (place / verify.DROPPED).write_text(json.dumps(log.dropped()), encoding="utf-8")
     return count
 
 
-def _write(path: Path, entries: Iterable[Sequence[bytes | None] | None], months: set[str]) -> int:
+def _with_gaps(entries: Iterable[tuple[int, Sequence[bytes | None]]], place: int) -> Iterator[Sequence[bytes | None]]:
+    """Entries from a place on, and nothing where the database no longer says which one stood there."""
+    for at, values in entries:
+        yield from repeat([], at - place)
+        yield values
+        place = at + 1
+
+
+def _write(path: Path, entries: Iterable[Sequence[bytes | None]], months: set[str]) -> int:
     count = 0
     with path.open("wb") as file:
         for values in entries:
-            data = b"" if values is None else entry.canonical(values)
+            data = entry.canonical(values) if values else b""
             file.write(len(data).to_bytes(verify.LENGTH_BYTES, "big") + data)
-            at = None if values is None else values[verify.AT]
+            at = values[verify.AT] if values else None
             if at is not None:
                 months.add(entry.month(at))
             count += 1

@@ -3,47 +3,95 @@
 Nothing here calls a function of ours, which whoever rewrites a log could rewrite as well.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
+from operator import itemgetter
+from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import psycopg
+from psycopg import sql
 
-from cloison.audit.verify import Finding, Kind
+from cloison.audit import entry
+from cloison.audit.verify import PIECE_LEAVES, Finding, Kind, ranges
+from cloison.config import Home
+from cloison.store.pools import connect
 
-HEADS = "select segment from cloison.log_head union select distinct segment from cloison.ledger order by 1"
+SEGMENTS = "select segment from cloison.log_head union select distinct segment from cloison.ledger order by 1"
 NOTE = "select case when cosigned_note <> '' then cosigned_note else note end from cloison.log_head where segment = %s"
-LEAVES = "select hashes from cloison.log_tile where segment = %s and level = 0 and index = %s"
+LEAVES = """
+select string_agg(hashes, ''::bytea order by index) from cloison.log_tile
+where segment = %s and level = 0 and index >= %s and index < %s
+"""
+SIZE = """
+select coalesce((select index * 256 + length(hashes) / 32 from cloison.log_tile
+                 where segment = %s and level = 0 order by index desc limit 1), 0)
+"""
+DROPPED = "select to_char(month, 'YYYY-MM'), places::text from cloison.log_drop where segment = %s"
 BLINDING = "select key from cloison.log_blinding where segment = %s and month = %s"
-BATCHES = "select first, size from cloison.log_batch where segment = %s and first >= %s order by first limit 200"
-VALUES = """
+# From the batch on in which the first of these leaves is.
+BATCHES = """
+select b.since, b.until from cloison.log_batch b
+where b.segment = %(segment)s and b.first < %(end)s and b.first >= coalesce((
+    select max(o.first) from cloison.log_batch o where o.segment = %(segment)s and o.first <= %(start)s), 0)
+"""
+PLACES = f"""
+with batch as materialized (
+    {BATCHES.replace("b.since, b.until", "b.first, b.authors, b.numbers, b.counts")}
+), run as materialized (
+    select b.first + sum(q.count) over (partition by b.first order by q.place) - q.count as place,
+        s.account, q.number, q.count
+    from batch b
+    cross join lateral unnest(b.authors, b.numbers, b.counts) with ordinality q (author, number, count, place)
+    left join cloison.log_author s on s.segment = %(segment)s and s.author = q.author
+)
+select (r.place + i)::bigint as place, r.account, r.number + i as number
+from run r cross join lateral generate_series(0, r.count - 1) i
+where r.place + i >= %(start)s and r.place + i < %(end)s
+"""  # noqa: S608 - constants
+EVIDENCE = """
+case when e.event in ('act_asked', 'act_signed') and e.outcome = 'open' then (
+    select sha256(sha256(a.canonical) || sha256(s.public_key) || sha256(s.authenticator_data)
+        || sha256(s.client_data) || sha256(s.signature))
+    from cloison.act_signature s join cloison.act a on a.act = s.act
+    where s.act = e.subject and s.account = e.account)
+when e.event = 'log_dropped' then (
+    select sha256(convert_to(w.places::text, 'UTF8')) from cloison.log_drop w
+    where w.segment = e.segment and to_char(w.month, 'YYYYMM')::integer = e.amount) end
+"""
+VALUES = f"""
 array[convert_to(e.segment, 'UTF8'), uuid_send(e.account), int8send(e.number),
     int8send((extract(epoch from e.at) * 1000000)::bigint), convert_to(e.event::text, 'UTF8'),
-    convert_to(e.outcome::text, 'UTF8'),
-    uuid_send(coalesce(
-        (select a.organisation from cloison.account a where a.segment = e.segment and a.account = e.account),
-        (select o.organisation from cloison.organisation o where o.organisation = e.account))),
-    uuid_send(e.session), null, uuid_send(e.request), uuid_send(e.person), int8send(e.compartments),
+    convert_to(e.outcome::text, 'UTF8'), uuid_send(coalesce(a.organisation, o.organisation)),
+    uuid_send(e.session), d.device, uuid_send(e.request), uuid_send(e.person), int8send(e.compartments),
     int8send(e.purpose), convert_to(e.relation::text, 'UTF8'), uuid_send(e.subject), int8send(e.amount),
-    int8send(e.version), e.sealed_hash,
-    case when e.event in ('act_asked', 'act_signed') and e.outcome = 'open' then (
-        select sha256(sha256(a.canonical) || sha256(s.public_key) || sha256(s.authenticator_data)
-            || sha256(s.client_data) || sha256(s.signature))
-        from cloison.act_signature s join cloison.act a on a.act = s.act
-        where s.act = e.subject and s.account = e.account) end]
+    int8send(e.version), e.sealed_hash, {EVIDENCE}]
 """
+LOOKED_UP = """
+left join cloison.account a on a.segment = e.segment and a.account = e.account
+left join cloison.organisation o on o.organisation = e.account
+left join cloison.log_session d on d.session = e.session
+"""
+# `since` and `until` only say where to look first; who is not found there is looked for by author.
 ENTRIES = f"""
-select case when e.number is not null then {VALUES} end
-from cloison.log_batch b
-cross join lateral unnest(b.accounts, b.numbers, b.counts) with ordinality q (account, number, count, place)
-cross join lateral generate_series(q.number, q.number + q.count - 1) n
-left join cloison.entry e on e.segment = b.segment and e.account = q.account and e.number = n
-where b.segment = %s and b.first >= %s and b.first < %s
-order by b.first, q.place, n
+select p.place, p.account, p.number, case when e.number is not null then {VALUES} end
+from ({PLACES}) p
+left join cloison.entry e on e.segment = %(segment)s and e.account = p.account and e.number = p.number
+    and e.at >= %(since)s and e.at <= %(until)s
+{LOOKED_UP}
+"""  # noqa: S608 - constants
+ELSEWHERE = f"""
+select p.place, {VALUES}
+from unnest(%(places)s::bigint[], %(accounts)s::uuid[], %(numbers)s::bigint[]) p (place, account, number)
+join cloison.entry e on e.segment = %(segment)s and e.account = p.account and e.number = p.number
+{LOOKED_UP}
 """  # noqa: S608 - constants
 TAIL = f"""
 select {VALUES} from cloison.entry e
 left join cloison.log_author s on s.segment = e.segment and s.account = e.account
-where e.segment = %s and e.number > coalesce(s.sequenced, 0)
+{LOOKED_UP}
+where e.segment = %(segment)s and e.number > coalesce(s.sequenced, 0)
 order by e.account, e.number
 """  # noqa: S608 - constants
 # The newest change of each person who was changed here, beside the row; whoever was moved away is another segment's.
@@ -51,78 +99,109 @@ CHANGES = """
 select p.version = c.version and sha256((select string_agg(s, ''::bytea order by n)
         from unnest(p.sealed) with ordinality q (s, n))) = c.sealed_hash
 from (select distinct on (e.person) e.person, e.version, e.sealed_hash from cloison.entry e
-      where e.segment = %s and e.version is not null and e.sealed_hash is not null and e.outcome = 'open'
+      where e.segment = %(segment)s and e.version is not null and e.sealed_hash is not null and e.outcome = 'open'
       order by e.person, e.version desc) c
-join cloison.person p on p.segment = %s and p.person = c.person
+join cloison.person p on p.segment = %(segment)s and p.person = c.person
 """
-
-
 # Numbers that nobody gives, and authors whose ledger has counted more than there is.
 STRAYS = """
-select 'inserted' from cloison.entry e where e.segment = %s and e.number < 1
+select 'inserted' from cloison.entry e where e.segment = %(segment)s and e.number < 1
 union all
 select 'cut_off' from (
-    select l.account, l.next_number from cloison.ledger l where l.segment = %s
+    select l.account, l.next_number from cloison.ledger l where l.segment = %(segment)s
     union all
-    select l.organisation, l.next_number from cloison.organisation_ledger l where l.segment = %s) l
-where l.next_number - 1 <> coalesce((
-    select max(e.number) from cloison.entry e where e.segment = %s and e.account = l.account), 0)
+    select l.organisation, l.next_number from cloison.organisation_ledger l where l.segment = %(segment)s) l
+left join (select e.account, max(e.number) as number from cloison.entry e where e.segment = %(segment)s
+           group by e.account) e on e.account = l.account
+left join cloison.log_author s on s.segment = %(segment)s and s.account = l.account
+where l.next_number - 1 <> greatest(e.number, s.sequenced, 0)
 """
 
 
 class Stored:
-    """A segment's log in the database; `connection` may read the log's tables and is in one transaction."""
+    """A segment's log in the database. `connection` gives what may read the log's tables, in one transaction."""
 
-    def __init__(self, connection: psycopg.Connection, segment: str) -> None:
+    def __init__(self, connection: Callable[[], psycopg.Connection], segment: str) -> None:
         """Nothing is read yet."""
         self.segment, self._connection = segment, connection
 
     def checkpoint(self) -> str:
         """The newest one that a witness has cosigned, else the newest."""
-        rows = self._rows(NOTE, self.segment)
+        rows = self._rows(NOTE, (self.segment,))
         return str(rows[0][0]) if rows else ""
 
-    def leaves(self) -> Iterator[bytes]:
-        """Hashes, a tile at a time."""
-        index = 0
-        while rows := self._rows(LEAVES, self.segment, index):
-            yield bytes(rows[0][0])
-            index += 1
+    def size(self) -> int:
+        """How many leaves' hashes there are."""
+        return int(self._rows(SIZE, (self.segment,))[0][0])
 
-    def entries(self) -> Iterator[Sequence[bytes | None] | None]:
-        """Entries in the order of the tree; None where one is gone."""
-        first = 0
-        while batches := self._rows(BATCHES, self.segment, first):
-            after = batches[-1][0] + batches[-1][1]
-            for (values,) in self._rows(ENTRIES, self.segment, first, after):
-                yield values
-            first = after
+    def leaves(self, piece: int) -> bytes:
+        """The hashes of a piece, one after the other."""
+        tiles = PIECE_LEAVES // 256
+        return bytes(self._rows(LEAVES, (self.segment, piece * tiles, (piece + 1) * tiles))[0][0] or b"")
+
+    def entries(self, piece: int) -> Iterator[tuple[int, Sequence[bytes | None]]]:
+        """The entries of a piece's leaves by place; of those that are gone what is known of them."""
+        span = {"segment": self.segment, "start": piece * PIECE_LEAVES, "end": (piece + 1) * PIECE_LEAVES}
+        instants = self._rows(BATCHES, span)
+        if not instants:
+            return
+        span |= {"since": min(row[0] for row in instants), "until": max(row[1] for row in instants)}
+        rows = self._rows(ENTRIES, span)
+        dropped = [each for text in self.dropped().values() for each in ranges(text)]
+        astray = [row for row in rows if row[3] is None and not any(first <= row[0] < end for first, end in dropped)]
+        elsewhere: dict[int, Sequence[bytes | None]] = {}
+        if astray:
+            places, accounts, numbers, _ = map(list, zip(*astray, strict=True))
+            wanted = {"segment": self.segment, "places": places, "accounts": accounts, "numbers": numbers}
+            elsewhere = dict(self._rows(ELSEWHERE, wanted))
+        for place, account, number, values in sorted(rows, key=itemgetter(0)):
+            yield place, values or elsewhere.get(place) or _gone(account, number)
 
     def tail(self) -> Iterator[Sequence[bytes | None]]:
         """Entries that are not in the tree yet."""
-        for (values,) in self._rows(TAIL, self.segment):
+        for (values,) in self._rows(TAIL, {"segment": self.segment}):
             yield values
 
     def blinding(self, month: str) -> bytes | None:
         """A month's key."""
-        rows = self._rows(BLINDING, self.segment, f"{month}-01")
+        rows = self._rows(BLINDING, (self.segment, f"{month}-01"))
         return bytes(rows[0][0]) if rows else None
+
+    def dropped(self) -> dict[str, str]:
+        """Which leaves of a month have no entries any more."""
+        return dict(self._rows(DROPPED, (self.segment,)))
 
     def rows_put_back(self) -> list[Finding]:
         """One finding for each person whose row is not what the newest change wrote."""
-        rows = self._rows(CHANGES, self.segment, self.segment)
+        rows = self._rows(CHANGES, {"segment": self.segment})
         return [Finding(self.segment, None, Kind.PUT_BACK) for (same,) in rows if not same]
 
     def strays(self) -> list[Finding]:
         """One finding for each entry, or author, that the ledgers do not agree with."""
-        rows = self._rows(STRAYS, *[self.segment] * 4)
-        return [Finding(self.segment, None, Kind(kind)) for (kind,) in rows]
+        return [Finding(self.segment, None, Kind(kind)) for (kind,) in self._rows(STRAYS, {"segment": self.segment})]
 
-    def _rows(self, statement: str, *values: object) -> list[Any]:
-        with self._connection.cursor(binary=True) as cursor:
+    def _rows(self, statement: str, values: Sequence[object] | Mapping[str, object]) -> list[Any]:
+        with self._connection().cursor(binary=True) as cursor:
             return cursor.execute(statement.encode(), values).fetchall()
+
+
+def _gone(account: UUID | None, number: int) -> list[bytes | None]:
+    """What stands for an entry that is not there: its author and its number."""
+    known: dict[str, entry.Value | None] = {"account": account, "number": number}
+    return [entry.written(known.get(field.name)) for field in entry.FIELDS]
+
+
+@cache
+def snapshot(home: Path, name: str) -> psycopg.Connection:
+    """A connection of the owner's that sees what that of an exported snapshot sees; of each process its own."""
+    connection = connect(Home(home), "owner")
+    connection.execute("begin isolation level repeatable read, read only")
+    connection.execute(sql.SQL("set transaction snapshot {}").format(name))
+    for setting in ("enable_nestloop", "jit"):  # many rows are read, and statistics may be older than they
+        connection.execute(sql.SQL("set local {} = off").format(sql.Identifier(setting)))
+    return connection
 
 
 def segments(connection: psycopg.Connection) -> list[str]:
     """Every segment that has entries."""
-    return [row[0] for row in connection.execute(HEADS).fetchall()]
+    return [row[0] for row in connection.execute(SEGMENTS).fetchall()]

@@ -7,9 +7,11 @@ with a folder that `cloison audit export` wrote. This file, `entry.py` and `tree
   1. its checkpoint is signed by the log's key, and by a witness's where keys of witnesses are given: within ten minutes
      of its first entry, until when nothing of it is anchored;
   2. the leaves' hashes, as stored, have the root that the checkpoint says;
-  3. each entry is the one that was hashed; of each author the numbers go from 1 on without a gap, in this order;
+  3. each entry is the one that was hashed; of each author the numbers go from 1 on without a gap, in this order.
      What a witness has kept of the log is its beginning;
-  4. entries that the checkpoint does not cover yet, the tail, go on where it ends, and are counted.
+  4. entries that the checkpoint does not cover yet, the tail, go on where it ends, and are counted;
+  5. of months that were dropped, which an entry of the log says of each, no sooner than six months after its end, the
+     entries are gone, and only their hashes and numbers are looked at.
 Where rule 2 holds, rule 3 names the very entry that was changed or taken away; where it does not, the log was written
 anew, and its own checkpoint convicts it.
 
@@ -21,12 +23,15 @@ import base64
 import binascii
 import hashlib
 import json
+import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import StrEnum
+from functools import partial
+from multiprocessing import get_context, pool
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, Self, TextIO
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -42,9 +47,19 @@ ED25519, COSIGNATURE = b"\x01", b"\x04"  # kinds of keys in a note
 COSIGNED = "cosignature/v1\ntime {time}\n"
 SIGNATURE_LINE = "\u2014 "
 PATIENCE_MICROSECONDS = 600 * 1_000_000  # within which a witness has signed a log that is new
+INSTANT_BYTES = 8
+HOUR_MICROSECONDS = 3600 * 1_000_000
 LENGTH_BYTES = 2  # before each entry in a file
-ENTRIES, LEAVES, TAIL, CHECKPOINT, BLINDING = "entries", "leaves", "tail", "checkpoint", "blinding.json"
-ACCOUNT, NUMBER, AT = (entry.NUMBERS[name] - 1 for name in ("account", "number", "at"))
+PIECE_LEAVES = 1 << 14  # what is looked at together: 64 tiles, some 30 MB
+ENTRIES, LEAVES, TAIL, CHECKPOINT = "entries", "leaves", "tail", "checkpoint"
+BLINDING, DROPPED = "blinding.json", "dropped.json"
+ACCOUNT, NUMBER, AT, EVENT, AMOUNT, EVIDENCE = (
+    entry.NUMBERS[name] - 1 for name in ("account", "number", "at", "event", "amount", "evidence")
+)
+LOG_DROPPED = b"log_dropped"  # an event; its amount is the month, such as 202511
+OWNER = bytes(16)  # the author of such entries
+MONTHS_KEPT = 6
+MOST_FINDINGS = 1_000  # a segment
 
 
 class Kind(StrEnum):
@@ -92,12 +107,33 @@ class Seen(NamedTuple):
 
 
 class Report(NamedTuple):
-    """What became of a segment's log: entries that its checkpoint covers, those since, and what does not hold."""
+    """What became of a segment's log: entries that its checkpoint covers, those since, and what does not hold.
+
+    `dropped`: how many of the former are gone with their months. Of findings at most `MOST_FINDINGS`, the first ones.
+    """
 
     segment: str
     anchored: int
     unanchored: int
+    dropped: int
     findings: list[Finding]
+
+
+class Piece(NamedTuple):
+    """What was found out about `PIECE_LEAVES` leaves of a log, or fewer at its end.
+
+    `roots`: by size of the log, where it ends, or where a checkpoint does; `runs`: of each author the first number here
+    with its place, and the last; `gone`: places whose entries are not there, from one to before another; `dropped`:
+    what entries say of months that were dropped, with the hash of which leaves these were.
+    """
+
+    entries: int
+    roots: dict[int, bytes]
+    findings: list[Finding]
+    runs: dict[bytes, tuple[int, int, int]]
+    gone: list[tuple[int, int]]
+    dropped: dict[str, bytes]
+    oldest: int
 
 
 class Log(Protocol):
@@ -108,17 +144,26 @@ class Log(Protocol):
     def checkpoint(self) -> str:
         """The note, with its signatures; empty if there is none."""
 
-    def leaves(self) -> Iterable[bytes]:
-        """The leaves' hashes as stored, in pieces of whole hashes."""
+    def size(self) -> int:
+        """How many leaves' hashes are stored."""
 
-    def entries(self) -> Iterable[Sequence[bytes | None] | None]:
-        """The written values of each entry in the order of the tree; None for one that is gone, none for no entry."""
+    def leaves(self, piece: int) -> bytes:
+        """The leaves' hashes of a piece as stored, one after the other."""
+
+    def entries(self, piece: int) -> Iterable[tuple[int, Sequence[bytes | None]]]:
+        """Place in the tree and written values of a piece's entries, in order.
+
+        Of one that is gone only author and number are known; no values at all are no entry.
+        """
 
     def tail(self) -> Iterable[Sequence[bytes | None]]:
         """Those of the entries that are not in the tree, by author and number."""
 
     def blinding(self, month: str) -> bytes | None:
         """The key of a month, such as 2026-11."""
+
+    def dropped(self) -> dict[str, str]:
+        """By month, which leaves' entries were dropped: as PostgreSQL writes an int8multirange."""
 
 
 # -- notes -------------------------------------------------------------------------------------------------------------
@@ -208,36 +253,195 @@ def read_checkpoint(note: str, log_key: Key, witness_keys: Sequence[Key] = ()) -
 # -- a log -------------------------------------------------------------------------------------------------------------
 
 
-def verify(log: Log, log_key: Key, witness_keys: Sequence[Key] = (), seen: Seen | None = None) -> Report:
-    """Look at the whole of a segment's log by the rules above; `seen`: the last that a witness has kept of it."""
-    leaves = b"".join(log.leaves())
-    note = log.checkpoint()
+def verify(
+    log: Log,
+    log_key: Key,
+    witness_keys: Sequence[Key] = (),
+    seen: Seen | None = None,
+    every: Callable[[Callable[[int], Piece], int], Iterable[Piece]] = lambda look, pieces: map(look, range(pieces)),
+) -> Report:
+    """Look at the whole of a segment's log by the rules above; `seen`: the last that a witness has kept of it.
+
+    `every`: how a function is called for all numbers below another, the results in order: by other processes perhaps.
+    """
+    note, size = log.checkpoint(), log.size()
     try:
-        checkpoint = read_checkpoint(note, log_key, witness_keys) if note or leaves else NOT_BEGUN
+        checkpoint = read_checkpoint(note, log_key, witness_keys) if note or size else NOT_BEGUN
     except ValueError:
-        return Report(log.segment, 0, sum(1 for _ in log.tail()), [Finding(log.segment, None, Kind.UNSIGNED)])
-    findings = [Finding(log.segment, None, kind) for kind in _faults_of_the_tree(checkpoint, leaves, seen)]
-    last: dict[bytes, int] = {}
-    place, oldest = -1, _now()
-    for place, values in enumerate(log.entries()):
-        kind = _fault(values, leaves[place * tree.HASH_BYTES : (place + 1) * tree.HASH_BYTES], last, log.blinding)
-        if kind is not None:
-            findings.append(Finding(log.segment, place, kind))
-        oldest = min(oldest, _instant(values))
-    if place + 1 < checkpoint.size:
-        findings.append(Finding(log.segment, place + 1, Kind.MISSING))
-    tail = list(_tail(log, last))
+        unsigned = Finding(log.segment, None, Kind.UNSIGNED)
+        return Report(log.segment, 0, sum(1 for _ in log.tail()), 0, [unsigned])
+    heads = [(checkpoint.size, checkpoint.root, Kind.REWRITTEN, Kind.REWRITTEN)]
+    if seen is not None:  # which may be newer than the checkpoint that the witness has cosigned here
+        heads.append((seen.size, seen.root, Kind.FORKED, Kind.ROLLED_BACK))
+    look = partial(look_at, log, [head[0] for head in heads])
+    pieces = every(look, -(-max(size, checkpoint.size) // PIECE_LEAVES))
+    whole = _together(log, pieces)
+    findings = [
+        Finding(log.segment, None, shorter if whole.roots.get(length) is None else other)
+        for length, root, other, shorter in sorted(heads)
+        if whole.roots.get(length) != root
+    ]
+    last = {account: run[2] for account, run in whole.runs.items()}
+    tail = list(_tail(log, last, whole.dropped))
+    lost = list(_outside(whole.gone, _allowed(log.dropped(), whole.dropped)))
     findings += [Finding(log.segment, None, kind) for kind, _ in tail if kind is not None]
-    anchored = min(place + 1, checkpoint.size)
+    findings += [Finding(log.segment, first, Kind.MISSING) for first, _ in lost]
+    anchored = min(whole.entries, checkpoint.size)
+    dropped = sum(end - first for first, end in whole.gone) - sum(end - first for first, end in lost)
     if witness_keys and not checkpoint.cosigned:  # a log that is new, or whose signature somebody has taken away
         anchored = 0
-        if _now() - min([oldest, *(at for _, at in tail)]) > PATIENCE_MICROSECONDS:
+        if _now() - min([whole.oldest, *(at for _, at in tail)]) > PATIENCE_MICROSECONDS:
             findings.append(Finding(log.segment, None, Kind.UNSIGNED))
-    return Report(log.segment, anchored, place + 1 - anchored + len(tail), findings)
+    found = sorted(findings + whole.findings, key=lambda finding: -1 if finding.entry is None else finding.entry)
+    return Report(log.segment, anchored, whole.entries - anchored + len(tail), dropped, found[:MOST_FINDINGS])
 
 
-def _tail(log: Log, last: dict[bytes, int]) -> Iterator[tuple[Kind | None, int]]:
-    """Rule 4: what is wrong with each entry of the tail, and its instant."""
+def look_at(log: Log, sizes: Sequence[int], piece: int) -> Piece:
+    """Look at one piece of a log. `sizes`: of checkpoints, whose roots are wanted where they end in this piece."""
+    start, stored = piece * PIECE_LEAVES, log.leaves(piece)
+    end = start + len(stored) // tree.HASH_BYTES
+    found = Piece(end - start, _roots(stored, start, end, sizes), [], {}, [], {}, _now())
+    keys = _Keys(log)
+    place, oldest = start, found.oldest
+    for at, values in log.entries(piece):
+        if place < at:
+            found.gone.append((place, at))
+        place = at + 1
+        kind: Kind | None = Kind.UNREADABLE
+        if _readable(values):
+            kind = _follow(found.runs, values, at)
+            when = values[AT]
+            if when is None:
+                found.gone.append((at, place))
+            else:
+                offset = (at - start) * tree.HASH_BYTES
+                kind = kind or _hashed(values, keys[when], stored[offset : offset + tree.HASH_BYTES])
+                oldest = min(oldest, int.from_bytes(when, "big"))
+                if values[EVENT] == LOG_DROPPED and kind is None:
+                    found.dropped.update(_dropped(values))
+        if kind is not None:
+            found.findings.append(Finding(log.segment, at, kind))
+    if place < end:
+        found.gone.append((place, end))
+    return found._replace(oldest=oldest, findings=found.findings[:MOST_FINDINGS], gone=list(_joined(found.gone)))
+
+
+class _Keys:
+    """The blinding keys of a log, by instants: of those that fall into one hour a month is worked out once."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self._months: dict[int, bytes | None] = {}
+
+    def __getitem__(self, at: bytes) -> bytes | None:
+        hour = int.from_bytes(at, "big") // HOUR_MICROSECONDS
+        if hour not in self._months:
+            self._months[hour] = self._log.blinding(entry.month(at))
+        return self._months[hour]
+
+
+def _follow(runs: dict[bytes, tuple[int, int, int]], values: Sequence[bytes | None], at: int) -> Kind | None:
+    """Rule 3: an author's next number, or what is wrong with it."""
+    account, number = values[ACCOUNT] or b"", int.from_bytes(values[NUMBER] or b"", "big")
+    run = runs.get(account)
+    if run is None:
+        runs[account] = (number, at, number)
+        return None
+    runs[account] = (run[0], run[1], number)
+    return None if run[2] + 1 == number else Kind.OUT_OF_ORDER
+
+
+def _hashed(values: Sequence[bytes | None], key: bytes | None, expected: bytes) -> Kind | None:
+    """Rule 3: whether an entry has the hash that is stored for it."""
+    if key is None:
+        return Kind.UNREADABLE
+    return None if tree.leaf_hash(entry.leaf(values, key)) == expected else Kind.CHANGED
+
+
+def _together(log: Log, pieces: Iterable[Piece]) -> Piece:
+    """A log's pieces, in order, as one: the roots of the whole, and authors' numbers from one piece to the next."""
+    whole = Piece(0, {0: tree.EMPTY}, [], {}, [], {}, _now())
+    complete: list[bytes] = []  # pieces are as many leaves as a power of two: over them the same tree goes on
+    for piece in pieces:
+        for size, root in piece.roots.items():
+            edge = tree.Edge()
+            edge.append([*complete, root])
+            whole.roots[size] = edge.root()
+        complete.append(piece.roots[whole.entries + piece.entries])
+        findings = list(piece.findings)
+        for account, (first, place, last_number) in piece.runs.items():
+            before = whole.runs.get(account)
+            if first != (1 if before is None else before[2] + 1):
+                findings.append(Finding(log.segment, place, Kind.OUT_OF_ORDER))
+            whole.runs[account] = (1, 0, last_number)
+        whole.gone.extend(piece.gone)
+        whole.dropped.update(piece.dropped)
+        whole.findings.extend(findings[: MOST_FINDINGS - len(whole.findings)])
+        whole = whole._replace(entries=whole.entries + piece.entries, oldest=min(whole.oldest, piece.oldest))
+    return whole
+
+
+def _roots(stored: bytes, start: int, end: int, sizes: Iterable[int]) -> dict[int, bytes]:
+    """Roots over the leaves of a piece up to its end, and to each of the sizes within."""
+    roots, edge = {}, tree.Edge()
+    for size in sorted({end, *(size for size in sizes if start < size < end)}):
+        edge.append(_hashes(stored[edge.size * tree.HASH_BYTES : (size - start) * tree.HASH_BYTES]))
+        roots[size] = edge.root()
+    return roots
+
+
+def _dropped(values: Sequence[bytes | None]) -> dict[str, bytes]:
+    """Rule 5: the month that an entry says was dropped, if not too early, with the hash of its leaves' places."""
+    if values[ACCOUNT] != OWNER:
+        return {}
+    year, month = divmod(int.from_bytes(values[AMOUNT] or b"", "big"), 100)
+    now = entry.month(values[AT] or b"")
+    late = int(now[:4]) * 12 + int(now[5:]) - (year * 12 + month) > MONTHS_KEPT
+    return {f"{year:04}-{month:02}": values[EVIDENCE] or b""} if late else {}
+
+
+def ranges(text: str) -> list[tuple[int, int]]:
+    """What an int8multirange holds, as PostgreSQL writes one: {[0,7),[9,12)}; each up to before its end."""
+    return [(int(first), int(end)) for first, end in re.findall(r"\[(\d+),(\d+)\)", text)]
+
+
+def _allowed(texts: dict[str, str], said: dict[str, bytes]) -> list[tuple[int, int]]:
+    """Places that may have no entry: of months which the log itself says were dropped, as it says it."""
+    held = (text for month, text in texts.items() if said.get(month) == hashlib.sha256(text.encode()).digest())
+    return sorted(each for text in held for each in ranges(text))
+
+
+def _joined(runs: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Runs in order, those as one that follow on one another."""
+    last: tuple[int, int] | None = None
+    for first, end in runs:
+        if last is not None and last[1] == first:
+            last = (last[0], end)
+            continue
+        if last is not None:
+            yield last
+        last = (first, end)
+    if last is not None:
+        yield last
+
+
+def _outside(runs: Iterable[tuple[int, int]], allowed: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """What of the runs is not in any of the ranges, which are in order."""
+    for first, end in runs:
+        at = first
+        for start, stop in allowed:
+            if at >= end or start >= end:
+                break
+            if stop > at:
+                if start > at:
+                    yield at, start
+                at = max(at, stop)
+        if at < end:
+            yield at, end
+
+
+def _tail(log: Log, last: dict[bytes, int], dropped: dict[str, bytes]) -> Iterator[tuple[Kind | None, int]]:
+    """Rule 4: what is wrong with each entry of the tail, and its instant; months that the tail says were dropped."""
     for values in log.tail():
         if not _readable(values):
             yield Kind.UNREADABLE, _now()
@@ -245,59 +449,22 @@ def _tail(log: Log, last: dict[bytes, int]) -> Iterator[tuple[Kind | None, int]]
         account, number = values[ACCOUNT] or b"", int.from_bytes(values[NUMBER] or b"", "big")
         follows = number == last.get(account, 0) + 1
         last[account] = number
-        yield None if follows else Kind.WITHHELD, _instant(values)
-
-
-def _instant(values: Sequence[bytes | None] | None) -> int:
-    """Microseconds since 1970 of an entry; now, of one that has none."""
-    return int.from_bytes(values[AT] or b"", "big") if values and values[AT] else _now()
+        if values[EVENT] == LOG_DROPPED:
+            dropped.update(_dropped(values))
+        yield None if follows else Kind.WITHHELD, int.from_bytes(values[AT] or b"", "big")
 
 
 def _now() -> int:
     return time.time_ns() // 1000
 
 
-def _faults_of_the_tree(checkpoint: Checkpoint, leaves: bytes, seen: Seen | None) -> Iterator[Kind]:
-    """Rule 2, and what a witness has kept: which may be newer than the checkpoint that it has cosigned here."""
-    heads = [(checkpoint.size, checkpoint.root, Kind.REWRITTEN, Kind.REWRITTEN)]
-    if seen is not None:
-        heads.append((seen.size, seen.root, Kind.FORKED, Kind.ROLLED_BACK))
-    edge = tree.Edge()
-    for size, root, other, shorter in sorted(heads):
-        edge.append(_hashes(leaves[edge.size * tree.HASH_BYTES : size * tree.HASH_BYTES]))
-        if edge.size < size:
-            yield shorter
-        elif edge.root() != root:
-            yield other
-
-
-def _fault(
-    values: Sequence[bytes | None] | None,
-    expected: bytes,
-    last: dict[bytes, int],
-    blinding: Callable[[str], bytes | None],
-) -> Kind | None:
-    """What is wrong with an entry of the tree, and how far its author's numbers have come."""
-    if values is None:
-        return Kind.MISSING
-    if not _readable(values):
-        return Kind.UNREADABLE
-    account, number, at = (values[each] or b"" for each in (ACCOUNT, NUMBER, AT))
-    before = last.get(account, 0)
-    last[account] = int.from_bytes(number, "big")
-    key = blinding(entry.month(at))
-    if key is None:
-        return Kind.UNREADABLE
-    if tree.leaf_hash(entry.leaf(values, key)) != expected:
-        return Kind.CHANGED
-    return None if last[account] == before + 1 else Kind.OUT_OF_ORDER
-
-
 def _readable(values: Sequence[bytes | None]) -> bool:
     """Whether an entry has all its fields, and what it cannot be without."""
     if len(values) != len(entry.FIELDS):
         return False
-    return all(len(values[each] or b"") == width for each, width in ((ACCOUNT, 16), (NUMBER, 8), (AT, 8)))
+    return all(len(values[each] or b"") == width for each, width in ((ACCOUNT, 16), (NUMBER, 8))) and (
+        values[AT] is None or len(values[AT] or b"") == INSTANT_BYTES
+    )
 
 
 def _hashes(leaves: bytes) -> Iterator[bytes]:
@@ -315,39 +482,84 @@ class Folder:
         """The folder is named after the segment."""
         self.segment = path.name
         self._path = path
+        self._dropped: dict[str, str] = json.loads((path / DROPPED).read_text(encoding="utf-8"))
         self._blinding: dict[str, str] = json.loads((path / BLINDING).read_text(encoding="utf-8"))
 
     def checkpoint(self) -> str:
         """See `Log`."""
         return (self._path / CHECKPOINT).read_text(encoding="utf-8")
 
-    def leaves(self) -> Iterator[bytes]:
+    def size(self) -> int:
+        """See `Log`."""
+        return (self._path / LEAVES).stat().st_size // tree.HASH_BYTES
+
+    def leaves(self, piece: int) -> bytes:
         """See `Log`."""
         with (self._path / LEAVES).open("rb") as file:
-            while piece := file.read(tree.TILE_BYTES):
-                yield piece
+            file.seek(piece * PIECE_LEAVES * tree.HASH_BYTES)
+            return file.read(PIECE_LEAVES * tree.HASH_BYTES)
 
-    def entries(self) -> Iterator[list[bytes | None] | None]:
+    def entries(self, piece: int) -> Iterator[tuple[int, list[bytes | None]]]:
         """See `Log`."""
-        return self._read(ENTRIES)
+        return enumerate(self._read(f"{ENTRIES}.{piece:06}"), piece * PIECE_LEAVES)
 
     def tail(self) -> Iterator[list[bytes | None]]:
         """See `Log`."""
-        return (values for values in self._read(TAIL) if values is not None)
+        return self._read(TAIL)
 
     def blinding(self, month: str) -> bytes | None:
         """See `Log`."""
         key = self._blinding.get(month)
         return None if key is None else bytes.fromhex(key)
 
-    def _read(self, name: str) -> Iterator[list[bytes | None] | None]:
-        with (self._path / name).open("rb") as file:
-            while head := file.read(LENGTH_BYTES):
-                size = int.from_bytes(head, "big")
-                try:
-                    yield entry.parsed(file.read(size)) if size else None
-                except ValueError:
-                    yield []  # what is there is none
+    def dropped(self) -> dict[str, str]:
+        """See `Log`."""
+        return self._dropped
+
+    def _read(self, name: str) -> Iterator[list[bytes | None]]:
+        if not (self._path / name).exists():
+            return
+        data = (self._path / name).read_bytes()
+        at = 0
+        while at < len(data):
+            start = at + LENGTH_BYTES
+            at = start + int.from_bytes(data[at:start], "big")
+            try:
+                yield entry.parsed(data[start:at])
+            except ValueError:
+                yield []  # what is there is none
+
+
+class Workers:
+    """Processes that look at a log's pieces, as many as the machine has cores; none for a log of one piece."""
+
+    def __init__(self, told: Callable[[int], None] = lambda _: None) -> None:
+        """`told` is called with the number of entries that were looked at, each time that there are more."""
+        self._told, self._looked = told, 0
+        self._pool: pool.Pool | None = None
+
+    def __enter__(self) -> Self:
+        """Nothing is started yet."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End them."""
+        if self._pool is not None:
+            self._pool.terminate()
+
+    def every(self, look: Callable[[int], Piece], pieces: int) -> Iterator[Piece]:
+        """See `verify`."""
+        if pieces > 1 and self._pool is None:
+            self._pool = get_context("spawn").Pool()
+        for piece in map(look, range(pieces)) if self._pool is None else self._pool.imap(look, range(pieces)):
+            self._looked += piece.entries
+            self._told(self._looked)
+            yield piece
+
+
+def _write(stream: TextIO, text: str) -> None:
+    stream.write(text)
+    stream.flush()
 
 
 def main() -> int:
@@ -359,12 +571,14 @@ def main() -> int:
     given = words.parse_args()
     log_key, witnesses = Key.read(given.key), [Key.read(text) for text in given.witness]
     found = False
-    for path in sorted(each for each in given.folder.iterdir() if each.is_dir()):
-        report = verify(Folder(path), log_key, witnesses)
-        sys.stdout.write(f"{report.segment}: {report.anchored} anchored, {report.unanchored} not yet\n")
-        for finding in report.findings:
-            sys.stdout.write(f"{finding.segment}: {finding.kind.value}, entry {finding.entry}\n")
-        found = found or bool(report.findings)
+    with Workers(lambda entries: _write(sys.stderr, f"\r{entries:,} entries")) as workers:
+        for path in sorted(each for each in given.folder.iterdir() if each.is_dir()):
+            report = verify(Folder(path), log_key, witnesses, every=workers.every)
+            dropped = f", {report.dropped} dropped" if report.dropped else ""
+            sys.stdout.write(f"{report.segment}: {report.anchored} anchored, {report.unanchored} not yet{dropped}\n")
+            for finding in report.findings:
+                sys.stdout.write(f"{finding.segment}: {finding.kind.value}, entry {finding.entry}\n")
+            found = found or bool(report.findings)
     return 1 if found else 0
 
 

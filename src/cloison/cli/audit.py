@@ -1,11 +1,16 @@
 """`cloison audit …`: verify the audit log, write it out for strangers, show its keys."""
 
 import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 from rich.table import Table
 
 from cloison.audit import export, reading, verify, witness
@@ -28,16 +33,14 @@ def audit_verify(
     seen = witness.seen_in(home_of().witness)  # before the database is read: it has at least that much
     reports: list[Report] = []
     findings: list[Finding] = []
-    if folder is not None:
-        # without what our witness has seen: it may have seen more since the folder was written
-        logs = (verify.Folder(path) for path in sorted(folder.iterdir()) if path.is_dir())
-        reports += [verify.verify(log, log_key, witnesses) for log in logs]
-    else:
-        with connect(started(), "owner") as owner, owner.transaction():
-            owner.execute("set transaction isolation level repeatable read, read only")
-            for segment in reading.segments(owner):
-                log = reading.Stored(owner, segment)
-                reports.append(verify.verify(log, log_key, witnesses, seen.get(segment)))
+    with _told() as told, verify.Workers(told) as workers:
+        if folder is not None:
+            # without what our witness has seen: it may have seen more since the folder was written
+            logs = (verify.Folder(path) for path in sorted(folder.iterdir()) if path.is_dir())
+            reports += [verify.verify(log, log_key, witnesses, every=workers.every) for log in logs]
+        else:
+            for log in _logs():
+                reports.append(verify.verify(log, log_key, witnesses, seen.get(log.segment), workers.every))
                 findings += log.rows_put_back() + log.strays()
     findings += [finding for report in reports for finding in report.findings]
     _tell(as_json, reports, findings)
@@ -53,10 +56,9 @@ def audit_export(
     """Write the log with what verifies it into a folder: a stranger needs Python, `cryptography` and the keys."""
     folder.mkdir()
     entries = 0
-    with connect(started(), "owner") as owner, owner.transaction():
-        owner.execute("set transaction isolation level repeatable read, read only")
-        for segment in reading.segments(owner):
-            entries += export.export(reading.Stored(owner, segment), folder)
+    with _told() as told:
+        for log in _logs():
+            entries += export.export(log, folder, partial(_more, told, entries))
     for name in PROGRAMS:
         with files("cloison.audit").joinpath(name).open("rb") as source, (folder / name).open("wb") as target:
             shutil.copyfileobj(source, target)
@@ -67,6 +69,33 @@ def audit_export(
     show(as_json, result, f"{entries} entries. In the folder: {words}")
 
 
+def _more(told: Callable[[int], None], before: int, entries: int) -> None:
+    told(before + entries)
+
+
+def _logs() -> Iterator[reading.Stored]:
+    """The logs of all segments, as of one instant, for as many processes as read them."""
+    home = started()
+    with connect(home, "owner") as owner, owner.transaction():
+        owner.execute("set transaction isolation level repeatable read, read only")
+        ((name,),) = owner.execute("select pg_export_snapshot()").fetchall()
+        for segment in reading.segments(owner):
+            yield reading.Stored(partial(reading.snapshot, home.path, name), segment)
+
+
+@contextmanager
+def _told() -> Iterator[Callable[[int], None]]:
+    """What tells on standard error how many entries were looked at, and how many a second."""
+    began = time.monotonic()
+    with Console(stderr=True).status("Reading …") as status:
+
+        def tell(entries: int) -> None:
+            rate = entries / (time.monotonic() - began)
+            status.update(f"{entries:,} entries, {rate:,.0f} a second")
+
+        yield tell
+
+
 def _keys(home: Home) -> tuple[Key, list[Key]]:
     public = home.witness_key.with_suffix(".pub")
     witnesses = [Key.read(public.read_text(encoding="utf-8"))] if public.exists() else []
@@ -74,16 +103,18 @@ def _keys(home: Home) -> tuple[Key, list[Key]]:
 
 
 def _tell(as_json: bool, reports: list[Report], findings: list[Finding]) -> None:
-    anchored, unanchored = (sum(counts) for counts in zip(*((r.anchored, r.unanchored) for r in reports), strict=True))
+    anchored, unanchored, dropped = (sum(counts) for counts in zip(*(each[1:4] for each in reports), strict=True))
     result = {
         "entries": anchored + unanchored,
         "anchored": anchored,
         "unanchored": unanchored,
+        "dropped": dropped,
         "ok": not findings,
         "findings": [{"segment": one.segment, "entry": one.entry, "kind": one.kind} for one in findings],
     }
     table = Table("segment", "entry", "what does not hold")
     for one in findings:
         table.add_row(one.segment, "" if one.entry is None else str(one.entry), one.kind)
-    said = f"{anchored} entries are anchored, {unanchored} are not yet; everything holds."
+    gone = f", of which {dropped} were dropped with their months" if dropped else ""
+    said = f"{anchored} entries are anchored{gone}; {unanchored} are not yet; everything holds."
     show(as_json, result, table if findings else said)

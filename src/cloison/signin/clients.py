@@ -46,7 +46,7 @@ MOST_FIELDS = 16
 KEY = "select cloison.client_key_v1(%s)"
 GIVE = "select cloison.client_token_v1(%s, %s, %s, %s, %s)"
 HAND_ON = "select verdict, account, session, factor from cloison.hand_on_v1(%s, %s, %s)"
-START = "select cloison.start_handed_on_v1(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+START = "select cloison.start_handed_on_v1(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
 ERRORS: Mapping[type[CloisonError], str] = {  # RFC 6749, section 5.2; RFC 9449, sections 5 and 8
     ClientRefusedError: "invalid_client",
     GrantRefusedError: "invalid_grant",
@@ -166,7 +166,7 @@ async def _of_an_adviser(door: SigninDoor, asserted: Asserted, handed_on: str, t
     ((people, ends),) = await door.ask(CEILINGS, (passed.segment, passed.account))
     values = (
         *(asserted.client, asserted.spent, asserted.seconds, spent_as(handed_on), SECONDS[Purpose.HANDED_ON]),
-        *(passed.segment, passed.session, new.session, new.token_hash, new.secret_hash),
+        *(passed.segment, passed.session, new.session, new.token_hash, new.secret_hash, new.device),
     )
     ((seconds,),) = await door.ask(START, values)
     if seconds is None:

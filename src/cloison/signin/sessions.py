@@ -30,7 +30,7 @@ from cloison.web import problems
 from cloison.web.bodies import DeskRequest
 from cloison.web.guard import bearer, device, require_session
 
-START = "select cloison.start_session_v1(%s, %s, %s, %s, %s, %s, %s, %s, %s)"
+START = "select cloison.start_session_v1(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
 CEILINGS = "select people, ends from cloison.session_ceilings_v1(%s, %s)"
 EXPORTS = "select act, people, compartments, ends from cloison.exports_of_v1(%s, %s)"
 TOUCH = "select cloison.touch_session_v1(%s, %s, %s)"
@@ -118,7 +118,7 @@ async def begin_session(door: SigninDoor, grant: Grant, code: str) -> Token:
     ((people, ends),) = await door.ask(CEILINGS, (grant.segment, grant.account))
     values = (
         *(grant.segment, grant.account, new.session, grant.door, new.token_hash, new.secret_hash, grant.factor),
-        *(spent_as(code), SECONDS[Purpose.CODE]),
+        *(spent_as(code), SECONDS[Purpose.CODE], new.device),
     )
     ((expires_at,),) = await door.ask(START, values)
     if expires_at is None:

@@ -23,29 +23,38 @@ create type cloison.event as enum (
     'client_registered', 'client_closed', 'client_signed_in', 'session_handed_on',
     'account_recovered', 'account_elevated', 'account_reviewed', 'account_closed',
     'space_invited', 'space_redeemed', 'space_signed_in', 'space_signed_out', 'space_blocked',   -- people, in their own space
-    'space_factor_added', 'space_factor_frozen', 'space_ended'
+    'space_factor_added', 'space_factor_frozen', 'space_ended',
+    'log_dropped'                                   -- a month of this log, too old to be kept
 );
 
+-- In this order no byte is lost between columns, and a row has 140. The numbers have no index: whoever needs an author's
+-- entries reads all of a month, which takes a tenth of the space (docs/adr/0024-log-by-months.md).
 create table cloison.entry (
-    segment text collate "C" not null,
-    account uuid not null,
-    number bigint not null,
     at timestamptz not null,
-    event cloison.event not null,
-    outcome cloison.outcome not null,
+    number bigint not null,
+    account uuid not null,
     session uuid,
     request uuid,
     person uuid,                         -- as asked for, also where nobody is there
-    compartments integer not null default 0,
-    purpose smallint,
-    relation cloison.relation_kind,
     subject uuid,                        -- of an administrative act: the account it is about
+    event cloison.event not null,
+    outcome cloison.outcome not null,
+    compartments integer not null default 0,
+    relation cloison.relation_kind,
     amount integer,                      -- of a counting entry, a list or an import
     version integer,                     -- of a change: the row's version from then on
-    sealed_hash bytea,                   -- and SHA-256 of its sealed compartments, one after the other
-    constraint entry_numbered unique (segment, account, number)
-);
-create index entry_person on cloison.entry (segment, person, at) where person is not null;
+    purpose smallint,
+    segment text collate "C" not null,
+    sealed_hash bytea                    -- of a change: SHA-256 of its sealed compartments, one after the other
+) partition by range (at);
+
+-- A table a month, made ahead by keep_log_v1; here is what has none: time that is simulated, or the log unattended.
+create table cloison.entry_default partition of cloison.entry default;
+
+create index entry_account on cloison.entry (account);
+create index entry_person on cloison.entry (person) where person is not null;
+create index entry_subject on cloison.entry (subject) where subject is not null;
+create index entry_at on cloison.entry using brin (at) with (pages_per_range = 16, autosummarize = on);
 
 -- A request after judgement by session, freeze, relation and role, before its budgets; what settle_v1 takes.
 -- `verdict` is an outcome, or `no_session`, or `busy` (the ledger is locked by somebody else).

@@ -112,7 +112,7 @@ $$;
 -- account has been closed, frozen, or left without agreement since.
 create or replace function cloison.start_session_v1(
     p_segment text, p_account uuid, p_session uuid, p_door cloison.door, p_token_hash bytea, p_secret_hash bytea, p_factor uuid,
-    p_code bytea, p_seconds integer
+    p_code bytea, p_seconds integer, p_device bytea
 ) returns timestamptz
 language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp as $$
 declare
@@ -146,6 +146,7 @@ begin
     from factor f
     where f.segment = p_segment and f.account = p_account and f.factor = p_factor and f.quarantined_until > v_now
       and l.segment = p_segment and l.account = p_account;
+    insert into log_session (segment, session, device, until) values (p_segment, p_session, p_device, v_expires);
     perform log_own_act_v1(p_segment, p_account, 'session_issued', 'open', p_session, p_factor);
     return v_expires;
 end $$;

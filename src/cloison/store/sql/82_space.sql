@@ -327,6 +327,7 @@ begin
     insert into space_session (segment, session, login, token_hash, secret_hash, way, issued_at, expires_at, seen_at)
     values (p_segment, p_session, p_login, p_token_hash, p_secret_hash,
         p_way::space_way, v_now, v_now + interval '8 hours', v_now);
+    insert into log_session (segment, session, device, until) values (p_segment, p_session, p_device, v_now + interval '8 hours');
     perform log_space_v1(p_segment, p_login, 'space_signed_in', v_login.person, p_session, null);
     return v_now + interval '8 hours';
 end $$;

@@ -116,7 +116,8 @@ end $$;
 -- assertion was used, or the session that was handed on has ended since.
 create or replace function cloison.start_handed_on_v1(
     p_client uuid, p_assertion bytea, p_seconds integer, p_handed_on bytea, p_handed_seconds integer,
-    p_segment text, p_parent uuid, p_session uuid, p_token_hash bytea, p_secret_hash bytea
+    p_segment text, p_parent uuid, p_session uuid, p_token_hash bytea, p_secret_hash bytea,
+    p_device bytea
 ) returns integer
 language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp as $$
 declare
@@ -141,6 +142,7 @@ begin
     values (p_segment, p_session, v_parent.account, 'desk', p_token_hash, p_secret_hash, v_parent.factor, v_now,
         least(v_now + interval '1 hour', v_parent.expires_at), v_now, v_parent.idle, p_client, p_parent)
     returning expires_at into v_expires;
+    insert into log_session (segment, session, device, until) values (p_segment, p_session, p_device, v_expires);
     perform log_own_act_v1(p_segment, v_parent.account, 'session_issued', 'open', p_session, p_client);
     return extract(epoch from v_expires - v_now)::integer;
 end $$;

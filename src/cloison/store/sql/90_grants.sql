@@ -105,7 +105,7 @@ grant execute on function cloison.factors_v1(text, uuid) to cloison_signin;
 grant execute on function cloison.touched_v1(text, uuid, uuid, bigint, timestamptz, bytea, integer) to cloison_signin;
 grant execute on function cloison.session_ceilings_v1(text, uuid) to cloison_signin;
 grant execute on function cloison.exports_of_v1(text, uuid) to cloison_signin;
-grant execute on function cloison.start_session_v1(text, uuid, uuid, cloison.door, bytea, bytea, uuid, bytea, integer) to cloison_signin;
+grant execute on function cloison.start_session_v1(text, uuid, uuid, cloison.door, bytea, bytea, uuid, bytea, integer, bytea) to cloison_signin;
 grant execute on function cloison.identity_v1(text, bytea, text) to cloison_signin;
 grant execute on function cloison.link_identity_v1(text, bytea, text, bytea, text) to cloison_signin;
 grant execute on function cloison.touch_session_v1(text, uuid, uuid) to cloison_signin;
@@ -134,7 +134,7 @@ grant execute on function cloison.tend_accounts_v1(text, bytea, text, text, text
 grant execute on function cloison.client_key_v1(uuid) to cloison_signin;
 grant execute on function cloison.client_token_v1(uuid, bytea, integer, text, bytea) to cloison_signin;
 grant execute on function cloison.hand_on_v1(text, bytea, uuid) to cloison_signin;
-grant execute on function cloison.start_handed_on_v1(uuid, bytea, integer, bytea, integer, text, uuid, uuid, bytea, bytea) to cloison_signin;
+grant execute on function cloison.start_handed_on_v1(uuid, bytea, integer, bytea, integer, text, uuid, uuid, bytea, bytea, bytea) to cloison_signin;
 grant execute on function cloison.directory_v1(bytea) to cloison_signin;
 grant execute on function cloison.directory_users_v1(bytea, uuid, text, text, integer, integer) to cloison_signin;
 grant execute on function cloison.directory_ask_v1(bytea, uuid, text, bytea, jsonb, uuid, timestamptz) to cloison_signin;
@@ -197,10 +197,15 @@ grant select on table cloison.alert to cloison_operator;
 -- The sequencer: reads entries, which hold no person's data, and adds to the tree; it changes no entry and no tile.
 grant execute on function cloison.unsequenced_v1(timestamptz, integer) to cloison_sequencer;
 grant execute on function cloison.blinding_v1(text, date, bytea) to cloison_sequencer;
-grant execute on function cloison.append_log_v1(text, bigint, uuid[], bigint[], integer[], smallint[], bigint[], bytea[], text) to cloison_sequencer;
+grant execute on function cloison.append_log_v1(
+    text, bigint, uuid[], bigint[], integer[], timestamptz[], timestamptz[], smallint[], bigint[], bytea[], text
+) to cloison_sequencer;
 grant execute on function cloison.log_now_v1() to cloison_sequencer;
 grant execute on function cloison.log_heads_v1() to cloison_sequencer;
 grant execute on function cloison.log_tile_v1(text, smallint, bigint) to cloison_sequencer;
+
+grant execute on function cloison.make_log_months_v1() to cloison_sequencer;
+grant execute on function cloison.drop_log_month_v1(integer) to cloison_sequencer;
 
 -- The witness: sees checkpoints and hashes, and adds its signature.
 grant execute on function cloison.log_now_v1() to cloison_witness;
