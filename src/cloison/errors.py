@@ -319,6 +319,13 @@ class OverloadedError(CloisonError):
     status = 503
 
 
+class UnwitnessedError(CloisonError):
+    """The audit log has no witness, so nothing is opened. Try again in {retry_after_seconds} seconds, or report it."""
+
+    code = "unwitnessed"
+    status = 503
+
+
 class DeskUnavailableError(CloisonError):
     """The desk does not answer ({reason}). Check its address, or try again later."""
 

@@ -80,7 +80,7 @@ def test_a_stranger_verifies_an_exported_folder(serving: Served, tmp_path: Path)
     assert "anchored" in done.stdout
     assert verified(serving.operated, folder)["ok"] is True
 
-    entries = next(path / "entries" for path in sorted(folder.iterdir()) if path.is_dir() and path.name == "59")
+    entries = next(path / "entries.000000" for path in sorted(folder.iterdir()) if path.is_dir() and path.name == "59")
     data = bytearray(entries.read_bytes())
     for place, kind in ((-20, "changed"), (-1, "unreadable")):
         data[place] ^= 1

@@ -2383,7 +2383,7 @@ CREATE FUNCTION cloison.drop_log_month_v1(p_months integer) RETURNS date
 declare
     v_month date := (select min(b.month) from log_blinding b);
     v_from timestamptz := v_month::timestamp at time zone 'UTC';
-    v_to timestamptz := (v_month + interval '1 month') at time zone 'UTC';
+    v_to timestamptz := (v_month + make_interval(months => 1)) at time zone 'UTC';
 begin
     if p_months < 6 or p_months > 36 then
         raise exception 'entries are kept for 6 to 36 months' using errcode = 'CL037';
@@ -2914,6 +2914,9 @@ begin
     if v_verdict <> 'open' then
         return query select v_verdict, 0, null::uuid;
         return;
+    end if;
+    if unwitnessed_v1(clock_v1(), array[p_segment], array[v_holder.account]) <> '{}' then
+        raise exception 'the audit log is not witnessed' using errcode = 'CL038';
     end if;
     insert into export_run (act, session, began_at) values (p_act, v_holder.session, clock_v1()) on conflict do nothing;
     -- Sessions of the account have waited at its ledger; who ends the grant waits here. What follows has a younger snapshot.
@@ -5677,7 +5680,22 @@ declare
     v_settled settled[];
     v_fits boolean;
     v_refused boolean;
+    v_unwitnessed uuid[];
 begin
+    v_unwitnessed := (select unwitnessed_v1(p_now, array_agg(w.place), array_agg(w.account))
+        from (select distinct coalesce(p_places[j.ordinal], p_segment) as place, j.account
+              from unnest(judged) j where j.verdict = 'open') w);
+    if v_unwitnessed <> '{}' then
+        if exists (select from unnest(judged) j where j.verdict = 'open' and j.event not in ('open', 'allowance_lent')
+                   and j.account = any (v_unwitnessed)) then
+            raise exception 'the audit log is not witnessed' using errcode = 'CL038';
+        end if;
+        judged := (select array_agg(row(j.ordinal, j.session, j.account, j.role, j.request, j.person, j.compartments, j.purpose,
+                j.relation, j.meter, j.event,
+                case when j.verdict = 'open' and j.account = any (v_unwitnessed) then 'unwitnessed' else j.verdict end)::judged
+                order by j.ordinal)
+            from unnest(judged) j);
+    end if;
     if exists (select from campaign c where c.ends_at > p_now) then
         judged := campaigning_v1(p_segment, p_now, judged, p_places);
     end if;
@@ -7001,6 +7019,29 @@ begin
     order by (n.entry).segment, (n.entry).account, (n.entry).number;
 end $$;
 ALTER FUNCTION cloison.unsequenced_v1(p_since timestamp with time zone, p_most integer) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.unwitnessed_v1(p_now timestamp with time zone, p_places text[], p_accounts uuid[]) RETURNS uuid[]
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+declare
+    v_since timestamptz := p_now - (select t.most_unwitnessed from log_terms t);
+begin
+    if v_since is null then
+        return '{}';
+    end if;
+    return array(
+        select w.account from unnest(p_places, p_accounts) w (place, account)
+        where (select coalesce(h.cosigned_at, h.begun_at) < v_since from log_head h where h.segment = w.place)
+           -- The last that was sequenced is older than what waits: only where it is too old it is worth looking which waits.
+           or (select l.next_number - 1 > coalesce(s.sequenced, 0) and (s.sequenced_at >= v_since) is not true
+                   and exists (select from entry e where e.segment = w.place and e.account = w.account
+                               and e.number > coalesce(s.sequenced, 0) and e.at < v_since)
+               from ledger l left join log_author s on s.segment = l.segment and s.account = l.account
+               where l.segment = w.place and l.account = w.account));
+end $$;
+ALTER FUNCTION cloison.unwitnessed_v1(p_now timestamp with time zone, p_places text[], p_accounts uuid[]) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.wait_until_flushed_v1() RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -8886,6 +8927,7 @@ GRANT ALL ON FUNCTION cloison.transfers_v1(p_segment text, p_token bytea, p_kind
 REVOKE ALL ON FUNCTION cloison.unfreeze_v1(p_segment text, p_account uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.unsequenced_v1(p_since timestamp with time zone, p_most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.unsequenced_v1(p_since timestamp with time zone, p_most integer) TO cloison_sequencer;
+REVOKE ALL ON FUNCTION cloison.unwitnessed_v1(p_now timestamp with time zone, p_places text[], p_accounts uuid[]) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.wait_until_flushed_v1() FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.ways_v1(p_kind integer, p_at_home boolean, p_from timestamp with time zone, p_until timestamp with time zone, p_withheld timestamp with time zone, p_shielded timestamp with time zone, p_now timestamp with time zone, p_end timestamp with time zone, p_today timestamp with time zone, p_tomorrow timestamp with time zone) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.weigh_relations_v1(p_now timestamp with time zone, p_wished cloison.wished_relation[], p_whole boolean) FROM PUBLIC;

@@ -108,7 +108,6 @@ def _tell(as_json: bool, reports: list[Report], findings: list[Finding]) -> None
         "entries": anchored + unanchored,
         "anchored": anchored,
         "unanchored": unanchored,
-        "dropped": dropped,
         "ok": not findings,
         "findings": [{"segment": one.segment, "entry": one.entry, "kind": one.kind} for one in findings],
     }

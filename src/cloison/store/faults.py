@@ -5,7 +5,13 @@ Of the server's words only the code is used: its messages quote what was sent.
 
 import psycopg
 
-from cloison.errors import CloisonError, DatabaseRefusedError, DatabaseUnavailableError, RegisterLoadingError
+from cloison.errors import (
+    CloisonError,
+    DatabaseRefusedError,
+    DatabaseUnavailableError,
+    RegisterLoadingError,
+    UnwitnessedError,
+)
 
 # Codes, or beginnings of them, that are the server's own.
 TROUBLES = {
@@ -18,6 +24,8 @@ TROUBLES = {
     "58": "its disk fails",
 }
 LOADING = "CL008"  # as search_v1 says it
+UNWITNESSED = "CL038"  # as settle_v1 says it
+UNWITNESSED_SECONDS = 30  # in which a sequencer or witness that has just begun again is there
 
 
 def error_of(error: psycopg.Error) -> CloisonError:
@@ -25,6 +33,8 @@ def error_of(error: psycopg.Error) -> CloisonError:
     state = error.sqlstate or ""
     if state == LOADING:
         return RegisterLoadingError()
+    if state == UNWITNESSED:
+        return UnwitnessedError(retry_after_seconds=UNWITNESSED_SECONDS)
     trouble = next((reason for code, reason in TROUBLES.items() if state.startswith(code)), None)
     if trouble is None and isinstance(error, psycopg.OperationalError) and not state:
         trouble = "no connection"

@@ -35,8 +35,10 @@ from cloison.errors import (
     DatabaseRefusedError,
     NoSessionError,
     OverloadedError,
+    UnwitnessedError,
 )
 from cloison.model import OpenRequest, Outcome, Released
+from cloison.store.faults import UNWITNESSED_SECONDS
 from cloison.store.pools import Guarded, pool
 from cloison.store.stages import RELEASE, Asked, Call, Stage, began, calls, given, lend_again
 
@@ -347,6 +349,8 @@ class Meter:
                 self._retry(waiting, outcome)
             elif outcome == "no_session":
                 _fail(waiting, NoSessionError())
+            elif outcome == "unwitnessed":
+                _fail(waiting, UnwitnessedError(retry_after_seconds=UNWITNESSED_SECONDS))
             elif outcome != "open":
                 _answer(waiting, Metered(Outcome(outcome), retry_after))
             elif ordinal not in by_ordinal:  # charged, then the session ended, the account was frozen, or they are gone

@@ -82,9 +82,32 @@ language sql stable security definer set search_path = pg_catalog, cloison, pg_t
     from unnest(judged) j;
 $$;
 
+-- Those of these accounts whose entries here nobody would miss: no witness has signed this log for as long as is allowed, or an
+-- entry of theirs has waited as long for the sequencer. How long is in log_terms.
+create or replace function cloison.unwitnessed_v1(p_now timestamptz, p_places text[], p_accounts uuid[]) returns uuid[]
+language plpgsql stable security definer set search_path = pg_catalog, cloison, pg_temp
+    set enable_seqscan = off set plan_cache_mode = force_generic_plan as $$
+declare
+    v_since timestamptz := p_now - (select t.most_unwitnessed from log_terms t);
+begin
+    if v_since is null then
+        return '{}';
+    end if;
+    return array(
+        select w.account from unnest(p_places, p_accounts) w (place, account)
+        where (select coalesce(h.cosigned_at, h.begun_at) < v_since from log_head h where h.segment = w.place)
+           -- The last that was sequenced is older than what waits: only where it is too old it is worth looking which waits.
+           or (select l.next_number - 1 > coalesce(s.sequenced, 0) and (s.sequenced_at >= v_since) is not true
+                   and exists (select from entry e where e.segment = w.place and e.account = w.account
+                               and e.number > coalesce(s.sequenced, 0) and e.at < v_since)
+               from ledger l left join log_author s on s.segment = l.segment and s.account = l.account
+               where l.segment = w.place and l.account = w.account));
+end $$;
+
 -- Settles `judged`, at most 128 requests of accounts whose ledgers are locked; see the header.
 -- p_places: the segment of each by ordinal; null: p_segment for all.
--- Verdicts `no_session` and `busy` (not locked, or too many receipts not released) leave no trace here.
+-- Verdicts `no_session` and `busy` (not locked, or too many receipts not released) leave no trace here; nor does what would open
+-- while the audit log is not witnessed: `unwitnessed`, or CL038 where it is not one of many.
 -- retry_after: whole seconds until the oldest person leaves the window that is full.
 create or replace function cloison.settle_v1(
     p_segment text, p_now timestamptz, judged cloison.judged[], p_places text[] default null
@@ -97,7 +120,22 @@ declare
     v_settled settled[];
     v_fits boolean;
     v_refused boolean;
+    v_unwitnessed uuid[];
 begin
+    v_unwitnessed := (select unwitnessed_v1(p_now, array_agg(w.place), array_agg(w.account))
+        from (select distinct coalesce(p_places[j.ordinal], p_segment) as place, j.account
+              from unnest(judged) j where j.verdict = 'open') w);
+    if v_unwitnessed <> '{}' then
+        if exists (select from unnest(judged) j where j.verdict = 'open' and j.event not in ('open', 'allowance_lent')
+                   and j.account = any (v_unwitnessed)) then
+            raise exception 'the audit log is not witnessed' using errcode = 'CL038';
+        end if;
+        judged := (select array_agg(row(j.ordinal, j.session, j.account, j.role, j.request, j.person, j.compartments, j.purpose,
+                j.relation, j.meter, j.event,
+                case when j.verdict = 'open' and j.account = any (v_unwitnessed) then 'unwitnessed' else j.verdict end)::judged
+                order by j.ordinal)
+            from unnest(judged) j);
+    end if;
     if exists (select from campaign c where c.ends_at > p_now) then
         judged := campaigning_v1(p_segment, p_now, judged, p_places);
     end if;

@@ -168,6 +168,9 @@ begin
         return query select v_verdict, 0, null::uuid;
         return;
     end if;
+    if unwitnessed_v1(clock_v1(), array[p_segment], array[v_holder.account]) <> '{}' then
+        raise exception 'the audit log is not witnessed' using errcode = 'CL038';
+    end if;
     insert into export_run (act, session, began_at) values (p_act, v_holder.session, clock_v1()) on conflict do nothing;
 
     -- Sessions of the account have waited at its ledger; who ends the grant waits here. What follows has a younger snapshot.

@@ -197,7 +197,7 @@ language plpgsql volatile security definer set search_path = pg_catalog, cloison
 declare
     v_month date := (select min(b.month) from log_blinding b);
     v_from timestamptz := v_month::timestamp at time zone 'UTC';
-    v_to timestamptz := (v_month + interval '1 month') at time zone 'UTC';
+    v_to timestamptz := (v_month + make_interval(months => 1)) at time zone 'UTC';
 begin
     if p_months < 6 or p_months > 36 then
         raise exception 'entries are kept for 6 to 36 months' using errcode = 'CL037';

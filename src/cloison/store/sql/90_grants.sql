@@ -197,9 +197,7 @@ grant select on table cloison.alert to cloison_operator;
 -- The sequencer: reads entries, which hold no person's data, and adds to the tree; it changes no entry and no tile.
 grant execute on function cloison.unsequenced_v1(timestamptz, integer) to cloison_sequencer;
 grant execute on function cloison.blinding_v1(text, date, bytea) to cloison_sequencer;
-grant execute on function cloison.append_log_v1(
-    text, bigint, uuid[], bigint[], integer[], timestamptz[], timestamptz[], smallint[], bigint[], bytea[], text
-) to cloison_sequencer;
+grant execute on function cloison.append_log_v1(text, bigint, uuid[], bigint[], integer[], timestamptz[], timestamptz[], smallint[], bigint[], bytea[], text) to cloison_sequencer;
 grant execute on function cloison.log_now_v1() to cloison_sequencer;
 grant execute on function cloison.log_heads_v1() to cloison_sequencer;
 grant execute on function cloison.log_tile_v1(text, smallint, bigint) to cloison_sequencer;
