@@ -19,6 +19,7 @@ import stat
 import tempfile
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -144,6 +145,31 @@ class MailConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tls: bool = False
 
 
+class ForwardConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the audit log goes, as OCSF: to `host` as RFC 5424 over TLS, or to a local `file`; docs/siem.md tells more.
+
+    `ca`: PEM of whoever issued the receiver's certificate, which must be for `server_name` (`host`, where it is empty).
+    `certificate`, `key`: PEM files of ours, where the receiver asks for them; the key's others may not read.
+    `confirmed_by`: how the receiver ends a connection that we have ended, which tells that it has read all of it.
+    `destination`: its position is kept under this name; a new name begins with the first entry.
+    """
+
+    host: str = ""
+    port: int = 6514
+    ca: str = ""
+    server_name: str = ""
+    certificate: str = ""
+    key: str = ""
+    confirmed_by: Literal["close_notify", "close"] = "close_notify"
+    file: str = ""
+    destination: str = "siem"
+
+    @property
+    def wanted(self) -> bool:
+        """Whether the log is to be forwarded."""
+        return bool(self.host or self.file)
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The settings of one home; `profile` is a bundled profile's name or a path to a TOML file."""
 
@@ -154,6 +180,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     space: SpaceConfig = SpaceConfig()
     keeper: KeeperConfig = KeeperConfig()
     mail: MailConfig = MailConfig()
+    forward: ForwardConfig = ForwardConfig()
 
 
 class Home:
