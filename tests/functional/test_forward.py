@@ -5,11 +5,13 @@ import os
 import re
 import socket
 import ssl
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 import psutil
@@ -20,8 +22,8 @@ from support.operated import free_port, kill_9, wait_until
 from support.syslogd import Certificates, rsyslog
 
 from cloison import doctor
-from cloison.audit.forwarder import alone
-from cloison.audit.outlets import FileOutlet
+from cloison.audit import forwarder
+from cloison.audit.outlets import FileOutlet, unacknowledged
 from cloison.config import ForwardConfig
 from cloison.errors import CloisonError, ConfigError, ForwardError
 from cloison.events import Event
@@ -141,7 +143,10 @@ def test_strangers_are_refused(forwarded: ForwardedHome, tmp_path: Path) -> None
         for settings, words in (
             (strange.settings(port), "is not believed"),
             (unnamed.settings(named), "is not believed (Hostname mismatch"),
-            (unnamed.settings(named, server_name="other.example.org"), "broke off"),  # believed, and then it goes
+            (
+                unnamed.settings(named, server_name="other.example.org"),
+                "ended the connection",
+            ),  # believed, and then it goes
             (mine.settings(port, certificate=""), "forward.certificate"),
             (mine.settings(plain), "failed (wrong_version_number)"),
             (mine.settings(free_port()), "Connection refused"),
@@ -174,21 +179,53 @@ def test_receiver_without_a_last_word(forwarded: ForwardedHome) -> None:
         assert set(receiver.uids()) == expected
 
 
-def test_silent_receiver_that_dies_before_the_end(forwarded: ForwardedHome) -> None:
-    """With `close` too, nothing counts as received where the receiver ended before we did, or was reset."""
-    certificates = Certificates(forwarded.operated.folder / "dying")
+@pytest.mark.parametrize("confirmed_by", ["close_notify", "close"])
+@pytest.mark.parametrize("read", [0, 1, MEGABYTE])
+@pytest.mark.parametrize("notified", [True, False])
+def test_receiver_that_ends_before_us(
+    forwarded: ForwardedHome, confirmed_by: Literal["close_notify", "close"], read: int, *, notified: bool
+) -> None:
+    """It ends by itself, in order or not, having read nothing, a part or all there was: that is no answer to ours."""
+    certificates = Certificates(forwarded.operated.folder / "early")
 
-    def die(connection: socket.socket) -> None:
+    def end(connection: socket.socket) -> None:
         inside = accepting(certificates).wrap_socket(connection, server_side=True)
-        inside.recv(1)
-        inside.close()  # what it has not read makes its system reset the connection
+        inside.settimeout(0.05)
+        with suppress(OSError):
+            while read and inside.recv(read) and read > 1:
+                pass  # until there is nothing more to be read
+        with suppress(OSError):
+            if notified:
+                inside.unwrap()  # says so, and waits in vain for our answer
+        inside.close()
 
-    with listening(die) as port:
-        forwarded.configure_new(certificates.settings(port, confirmed_by="close"), "dying")
+    with listening(end) as port:
+        forwarded.configure_new(certificates.settings(port, confirmed_by=confirmed_by), "early")
         expected = forwarded.write(10)
-        with pytest.raises(ForwardError):
-            forwarded.once()
-    assert forwarded.behind("dying") == len(expected)
+        with forwarder.forwarding(forwarded.home) as forwarding:
+            forwarding.step()
+            time.sleep(0 if read == 1 else 0.2)
+            with pytest.raises(ForwardError):
+                forwarding.confirm()
+    assert forwarded.behind("early") == len(expected)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system does not tell")
+def test_what_the_other_system_has_not_taken() -> None:
+    """It is known as long as it is on its way: an end that comes meanwhile is no answer to it."""
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as sending:
+        receiving, _ = server.accept()
+        sending.setblocking(False)
+        with receiving, suppress(BlockingIOError):
+            while True:
+                sending.send(bytes(65_536))
+        assert unacknowledged(sending) > 0
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as sending:
+        receiving, _ = server.accept()
+        with receiving:
+            sending.sendall(b"x")
+            assert receiving.recv(1) == b"x"
+            wait_until(lambda: unacknowledged(sending) == 0, 5)
 
 
 def test_dead_receiver_holds_nobody_up(forwarded: ForwardedHome) -> None:
@@ -298,7 +335,7 @@ def test_file_that_cannot_be(forwarded: ForwardedHome, tmp_path: Path, name: str
 def test_one_at_a_time(forwarded: ForwardedHome, tmp_path: Path) -> None:
     """A second forwarder would send everything twice: it is told that there is one, in one line."""
     forwarded.configure_new(ForwardConfig(file=str(tmp_path / "lines")), "alone")
-    with alone(forwarded.home):
+    with forwarder.alone(forwarded.home):
         done = forwarded.operated.run("audit", "forward")
         assert (done.status, "another process forwards" in done.err, "Traceback" in done.err) == (1, True, False), done
         with pytest.raises(ConfigError):

@@ -2,13 +2,18 @@
 
 Syslog has no answers. What one is to be had is TLS's own: we end a connection by `close_notify`, and a receiver that
 answers with its `close_notify` has read all that came before. Until then nothing counts as received: what lay in the
-buffers of a receiver that died is sent again. docs/siem.md tells what that asks of the receiver.
+buffers of a receiver that died is sent again. An end that crosses ours is no answer to it and confirms nothing.
+docs/siem.md tells what that asks of the receiver.
 """
 
+import fcntl
 import os
 import socket
 import ssl
 import stat
+import struct
+import sys
+import termios
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -23,6 +28,11 @@ STALL_SECONDS = 30.0  # in which a receiver takes nothing, or does not end a con
 SETTLE_SECONDS = 0.5  # in which one that says nothing at the end may show that it died
 FILE_MODE = 0o640  # whoever reads it for the SIEM is given the group
 TAIL_BYTES = 65_536  # more than a line has
+NO_LAST_WORD = (
+    "ended the connection without TLS's close_notify, as one that dies does; if it always does so (rsyslog with gtls), "
+    "have it use OpenSSL (ossl), or set forward.confirmed_by to close"
+)
+BEFORE_US = "ended the connection before we did: it died, or wants another certificate than forward.certificate"
 
 
 class Outlet(Protocol):
@@ -69,10 +79,7 @@ class TlsOutlet:
         if self._socket is None:
             return
         with self._diagnosed():
-            if self._config.confirmed_by == "close":
-                self._ended_silently(self._socket)
-            else:
-                self._ended(self._socket)
+            self._ended(self._socket)
         self.close()
 
     def close(self) -> None:
@@ -82,25 +89,34 @@ class TlsOutlet:
             self._socket = None
 
     def _ended(self, connection: ssl.SSLSocket) -> None:
+        silent = self._config.confirmed_by == "close"
+        if silent:
+            self._see_it_is_there(connection)
         try:
-            connection.unwrap().close()
+            plain = connection.unwrap()
         except ssl.SSLEOFError:
-            raise ForwardError(
-                reason=f"{self._place} ended the connection without TLS's close_notify, as one that dies does; if it "
-                "always does so (rsyslog with gtls), have it use OpenSSL (ossl), or set forward.confirmed_by to close"
-            ) from None
+            if not silent:
+                raise ForwardError(reason=f"{self._place} {NO_LAST_WORD}") from None
+            # It has read to our end, and closed: had anything been unread, its system would have reset the connection.
+            self._see_it_was_an_answer(connection)
+            return
+        with plain:
+            self._see_it_was_an_answer(plain)
+            plain.shutdown(socket.SHUT_WR)
+            plain.recv(1)  # its end; a reset, where it left something unread
 
-    def _ended_silently(self, connection: ssl.SSLSocket) -> None:
+    def _see_it_is_there(self, connection: ssl.SSLSocket) -> None:
+        """One that says nothing at its end is given a moment to show that it has ended already."""
         connection.settimeout(SETTLE_SECONDS)
-        try:
-            if not connection.recv(1):
-                raise ForwardError(reason=f"{self._place} ended the connection before we did")
-        except TimeoutError:
-            pass  # it is there and has nothing to say
+        with suppress(TimeoutError):  # it has nothing to say
+            connection.recv(1)
+            raise ForwardError(reason=f"{self._place} {BEFORE_US}")
         connection.settimeout(STALL_SECONDS)
-        # It has read to our end, and closed: had anything been unread, its system would have reset the connection.
-        with suppress(ssl.SSLEOFError):
-            connection.unwrap().close()
+
+    def _see_it_was_an_answer(self, connection: socket.socket) -> None:
+        """A receiver may end a connection by itself: an end that crosses ours has not seen it, and tells nothing."""
+        if unacknowledged(connection):
+            raise ForwardError(reason=f"{self._place} {BEFORE_US}")
 
     def _connected(self) -> ssl.SSLSocket:
         config, context = self._config, self._context()
@@ -151,7 +167,7 @@ class TlsOutlet:
                     "forward.ca to whoever issued it, forward.server_name to the name in it, if it is the right one"
                 )
             case ssl.SSLEOFError() | ConnectionResetError() | BrokenPipeError():
-                return f"{self._place} broke off; it died, or wants another certificate than forward.certificate"
+                return f"{self._place} {BEFORE_US}"
             case ssl.SSLError():
                 return f"TLS with {self._place} failed ({(error.reason or 'unknown').lower()})"
             case TimeoutError():
@@ -241,6 +257,14 @@ def _named(setting: str, path: str) -> Iterator[None]:
         ) from None
     except OSError as error:
         raise ConfigError(reason=f"forward.{setting}, {path}: {error.strerror}") from None
+
+
+def unacknowledged(connection: socket.socket) -> int:
+    """How many octets that we sent the other system has not taken; 0 where ours does not tell (it does on Linux)."""
+    if sys.platform != "linux":
+        return 0
+    waiting = fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, bytes(struct.calcsize("i")))
+    return int(struct.unpack("i", waiting)[0])
 
 
 def _have_name_on_disk(path: Path) -> None:
