@@ -14,10 +14,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
 import trustme
 
 from cloison.config import ForwardConfig
+from support.needs import missing
 from support.operated import free_port, wait_until
 
 CLIENT = "cloison.example.org"
@@ -65,10 +65,10 @@ class Rsyslog:
     """One rsyslog with its folder and port; it keeps both when it is killed and started again."""
 
     def __init__(self, folder: Path, driver: str = "ossl") -> None:
-        """Nothing runs yet; the test is skipped where there is no rsyslog."""
+        """Nothing runs yet; the test ends where there is no rsyslog."""
         self.folder, self.port = folder, free_port()
         self.certificates = Certificates(folder)
-        self._program = shutil.which("rsyslogd", path=f"{os.environ['PATH']}:/usr/sbin") or pytest.fail(MISSING)
+        self._program = shutil.which("rsyslogd", path=f"{os.environ['PATH']}:/usr/sbin") or missing(MISSING)
         settings = SETTINGS.format(folder=folder, driver=driver, port=self.port, client=CLIENT)
         (folder / "rsyslog.conf").write_text(settings)
         self.process: subprocess.Popen[bytes] | None = None

@@ -25,6 +25,7 @@ from cloison.audit.verify import Key
 from cloison.config import Home
 from cloison.errors import CloisonError, ConfigError
 from cloison.register.profile import load_profile
+from cloison.store.faults import error_of
 from cloison.store.pools import connect
 
 HEADS = "select segment, size, next from cloison.forward_heads_v1(%s)"
@@ -198,7 +199,7 @@ def run(home: Home, stop: threading.Event, tell: Tell) -> None:
                         stop.wait(PAUSE_SECONDS)
                 forwarder.confirm()
         except (CloisonError, psycopg.Error) as error:
-            reason = str(error) if isinstance(error, CloisonError) else f"PostgreSQL answered {error.sqlstate}"
+            reason = str(error_of(error) if isinstance(error, psycopg.Error) else error)
             if reason != said:
                 _log.error("%s", reason)
             said = reason
