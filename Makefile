@@ -79,10 +79,13 @@ define APT_VENV
 endef
 
 # What the tests need of the distribution and is not there yet: the wheel has no PostgreSQL 15, whose package must not make
-# and start a database; Chromium; npm, for one identity provider, and LemonLDAP::NG, the other, with what its portal loads.
+# and start a database; Chromium; npm, for one identity provider, and LemonLDAP::NG, the other, with what its portal loads;
+# rsyslog with both of its drivers of TLS, which the audit log is forwarded to.
 LEMONLDAP := liblemonldap-ng-portal-perl libgd-securityimage-perl libimage-magick-perl libio-string-perl libstring-random-perl
 MISSING = $(strip $(if $(wildcard /usr/lib/postgresql/15/bin/initdb),,postgresql-15) \
 	$(foreach program,chromium npm,$(if $(shell command -v $(program)),,$(program))) \
+	$(if $(wildcard /usr/lib/*/rsyslog/lmnsd_ossl.so),,rsyslog rsyslog-openssl) \
+	$(if $(wildcard /usr/lib/*/rsyslog/lmnsd_gtls.so),,rsyslog-gnutls) \
 	$(if $(wildcard /usr/share/perl5/Lemonldap/NG/Portal/Main.pm),,$(LEMONLDAP)))
 APT_INSTALL = DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends
 # Where a release lacks one of them (Debian 13 has no PostgreSQL 15) the others are still installed.

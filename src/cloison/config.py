@@ -19,7 +19,7 @@ import stat
 import tempfile
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -163,6 +163,31 @@ class AuditConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("audit.keep_because says why entries are kept for more than 12 months")
 
 
+class ForwardConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the audit log goes, as OCSF: to `host` as RFC 5424 over TLS, or to a local `file`; docs/siem.md tells more.
+
+    `ca`: PEM of whoever issued the receiver's certificate, which must be for `server_name` (`host`, where it is empty).
+    `certificate`, `key`: PEM files of ours, where the receiver asks for them; the key's others may not read.
+    `confirmed_by`: how the receiver ends a connection that we have ended, which tells that it has read all of it.
+    `destination`: its position is kept under this name; a new name begins with the first entry.
+    """
+
+    host: str = ""
+    port: int = 6514
+    ca: str = ""
+    server_name: str = ""
+    certificate: str = ""
+    key: str = ""
+    confirmed_by: Literal["close_notify", "close"] = "close_notify"
+    file: str = ""
+    destination: str = "siem"
+
+    @property
+    def wanted(self) -> bool:
+        """Whether the log is to be forwarded."""
+        return bool(self.host or self.file)
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The settings of one home; `profile` is a bundled profile's name or a path to a TOML file."""
 
@@ -174,6 +199,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     keeper: KeeperConfig = KeeperConfig()
     mail: MailConfig = MailConfig()
     audit: AuditConfig = AuditConfig()
+    forward: ForwardConfig = ForwardConfig()
 
 
 class Home:

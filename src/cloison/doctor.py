@@ -25,6 +25,7 @@ from cloison.store.rights import granted, left_open, wanted
 POSTGRESQL_LEAST = 150000  # server_version_num
 CLOCK_SECONDS = 120  # beyond this doors stop: a clock turned forward would refill budgets
 FREE_BYTES = 2 * 2**30
+FORWARD_SECONDS = 600  # that an audit entry may wait until it is forwarded
 
 NO_ENTRY = "PostgreSQL does not let us in; start it (cloison serve), or run cloison init to repair the logins"
 REQUIRED = "scram-sha-256"  # what libpq names where the server does not ask for the password in this way
@@ -57,6 +58,9 @@ select name from pg_settings where current_setting('log_parameter_max_length') <
     or name in ('log_min_duration_statement', 'log_min_duration_sample') and setting <> '-1'
     or name = 'log_transaction_sample_rate' and setting <> '0')
 """
+BEHIND = """
+select entries, coalesce(extract(epoch from cloison.clock_v1() - since), 0)::float8 from cloison.forward_behind_v1(%s)
+"""
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -85,6 +89,7 @@ def examine(home: Home) -> list[Check]:
         ("sign-in door", lambda: _signin(home)),
         ("ceilings", lambda: _ceilings(home)),
         ("initial load", lambda: _load(home)),
+        ("forwarding", lambda: _forwarding(home)),
     ]
     return [_made(name, check) for name, check in (checks if home.path.is_dir() else checks[:1])]
 
@@ -236,6 +241,22 @@ def _load(home: Home) -> str:
     if row is None:
         return ""
     return f"the first import, of {row[0]}, is not at its end; if none runs, run cloison people import again"
+
+
+def _forwarding(home: Home) -> str:
+    """Whether what the audit log has is forwarded, where it is to be."""
+    config = home.config.forward
+    if not config.wanted:
+        return ""
+    with connect(home, "owner") as owner:
+        row = owner.execute(BEHIND, (config.destination,)).fetchone()
+    if row is None or row[0] == 0 or row[1] < FORWARD_SECONDS:
+        return ""
+    entries, seconds = row
+    return (
+        f"{entries:,} audit entries wait to be forwarded, the oldest for {seconds:.0f} s; {home.log / 'forwarder.log'} "
+        "says why (cloison serve forwards, or cloison audit forward)"
+    )
 
 
 async def _keeper(home: Home) -> str:

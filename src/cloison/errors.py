@@ -429,6 +429,12 @@ class UnknownFeedError(CloisonError):
     status = 404
 
 
+class ForwardError(CloisonError):
+    """The audit log cannot be forwarded: {reason}. What is not confirmed is sent again once that is put right."""
+
+    code = "forward"
+
+
 class ImportFileError(CloisonError):
     """The file cannot be imported: {reason}."""
 

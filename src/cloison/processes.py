@@ -329,8 +329,9 @@ def serving(home: Home, passphrase_file: Path) -> Iterator[list[Process]]:
             processes.append(intake_process(home))
             processes.append(signin_process(home))
             processes.append(desk_process(home))
-            for module in ("cloison.audit.sequencer", "cloison.audit.witness"):
-                processes.append(Process(home, module))
+            followers = ("forwarder",) if home.config.forward.wanted else ()
+            for module in ("sequencer", "witness", *followers):
+                processes.append(Process(home, f"cloison.audit.{module}"))
                 processes[-1].start()
             _await_space(home, space)
             yield processes

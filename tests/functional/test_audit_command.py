@@ -7,14 +7,19 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
+import tomli_w
 from support.api import calling
 from support.desk import RunningRegister
 from support.load import people_of
 from support.operated import Done, OperatedHome, Served, kill_9, served, wait_until
 
+from cloison.config import ForwardConfig
+
 PEOPLE = 4
-LOOKING_AFTER = ("cloison.audit.sequencer", "cloison.audit.witness")
+LOOKING_AFTER = ("cloison.audit.sequencer", "cloison.audit.witness", "cloison.audit.forwarder")
+FORWARDED = "audit.jsonl"
 ALONE = """
 import sys
 sys.modules["cloison"] = None
@@ -30,6 +35,9 @@ def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A home of this module's own, where somebody has opened a few people."""
     operated = OperatedHome(tmp_path_factory.mktemp("operated"))
     operated.initialise()
+    forwarded = ForwardConfig(file=str(operated.folder / FORWARDED))
+    settings = msgspec.structs.replace(operated.home.config, forward=forwarded)
+    operated.home.settings_file.write_text(tomli_w.dumps(msgspec.to_builtins(settings)), encoding="utf-8")
     try:
         with served(operated) as serving:
             register = RunningRegister(operated.home, operated.folder)
@@ -94,7 +102,7 @@ def test_a_stranger_verifies_an_exported_folder(serving: Served, tmp_path: Path)
 
 
 def test_killed_they_go_on_where_the_tree_ends(serving: Served) -> None:
-    """Sequencer and witness are killed, come back, and anchor what was written meanwhile."""
+    """Sequencer, witness and forwarder are killed, come back, and anchor and forward what was written meanwhile."""
     operated = serving.operated
     before = verified(operated)["anchored"]
     for module in LOOKING_AFTER:
@@ -107,6 +115,12 @@ def test_killed_they_go_on_where_the_tree_ends(serving: Served) -> None:
         return told["unanchored"] == 0 and told["anchored"] != before
 
     wait_until(anchored, 60)
+
+    def forwarded() -> bool:
+        lines = (operated.folder / FORWARDED).read_bytes().splitlines()
+        return any(json.loads(line)["metadata"]["event_code"] == "account_frozen" for line in lines)
+
+    wait_until(forwarded, 60)
 
 
 def test_rewritten_in_the_database(serving: Served) -> None:

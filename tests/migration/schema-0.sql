@@ -3126,6 +3126,48 @@ CREATE FUNCTION cloison.forgive_question_v1(p_segment text, asked cloison.questi
     delete from refusal f where f.segment = p_segment and f.account = asked.account and f.number = asked.number;
 $$;
 ALTER FUNCTION cloison.forgive_question_v1(p_segment text, asked cloison.question) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.forward_behind_v1(p_destination text) RETURNS TABLE(entries bigint, since timestamp with time zone)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    select coalesce(sum(h.size - h.next), 0)::bigint, min(b.since)
+    from forward_heads_v1(p_destination) h
+    left join lateral (
+        select b.since from log_batch b where b.segment = h.segment and b.first <= h.next order by b.first desc limit 1
+    ) b on true
+    where h.size > h.next;
+$$;
+ALTER FUNCTION cloison.forward_behind_v1(p_destination text) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.forward_entries_v1(p_segment text, p_first bigint, p_most integer) RETURNS TABLE(leaf bigint, entry_values bytea[])
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    select l.leaf, entry_values_v1(l.entry, coalesce(
+        (select a.organisation from account a where a.segment = (l.entry).segment and a.account = (l.entry).account),
+        (select o.organisation from organisation o where o.organisation = (l.entry).account)),
+        (select d.device from log_session d where d.session = (l.entry).session limit 1), null)
+    from leaf_entries_v1(p_segment, p_first, p_most) l order by l.leaf;
+$$;
+ALTER FUNCTION cloison.forward_entries_v1(p_segment text, p_first bigint, p_most integer) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.forward_heads_v1(p_destination text) RETURNS TABLE(segment text, size bigint, next bigint)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    select h.segment, h.size, coalesce(f.next, 0)
+    from log_head h left join log_forward f on f.destination = p_destination and f.segment = h.segment
+    order by h.segment;
+$$;
+ALTER FUNCTION cloison.forward_heads_v1(p_destination text) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.forwarded_v1(p_destination text, p_segments text[], p_nexts bigint[]) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    insert into log_forward as f (destination, segment, next, at)
+    select p_destination, h.segment, least(q.next, h.size), clock_v1()
+    from unnest(p_segments, p_nexts) q (segment, next) join log_head h on h.segment = q.segment
+    on conflict (destination, segment) do update set next = greatest(f.next, excluded.next), at = excluded.at;
+$$;
+ALTER FUNCTION cloison.forwarded_v1(p_destination text, p_segments text[], p_nexts bigint[]) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.freeze_factors_v1(p_segment text, p_account uuid) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -3735,6 +3777,35 @@ begin
     end loop;
 end $$;
 ALTER FUNCTION cloison.keep_holders_v1(p_change cloison.resealed) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.leaf_entries_v1(p_segment text, p_first bigint, p_most integer) RETURNS TABLE(leaf bigint, entry cloison.entry)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    SET plan_cache_mode TO 'force_custom_plan'
+    AS $$
+#variable_conflict use_column
+declare
+    v_from bigint := (select max(b.first) from log_batch b where b.segment = p_segment and b.first <= p_first);
+    v_since timestamptz;
+    v_until timestamptz;
+begin
+    select min(b.since), max(b.until) into v_since, v_until
+    from log_batch b where b.segment = p_segment and b.first >= v_from and b.first < p_first + p_most;
+    return query
+    select r.leaf + n - r.number, e
+    from (
+        select s.account, q.number, q.count,
+            b.first + sum(q.count) over (partition by b.first order by q.place) - q.count as leaf
+        from log_batch b
+        cross join lateral unnest(b.authors, b.numbers, b.counts) with ordinality q (author, number, count, place)
+        join log_author s on s.segment = p_segment and s.author = q.author
+        where b.segment = p_segment and b.first >= v_from and b.first < p_first + p_most
+    ) r
+    cross join lateral generate_series(
+        greatest(r.number, r.number + p_first - r.leaf),
+        least(r.number + r.count, r.number + p_first + p_most - r.leaf) - 1) n
+    join entry e on e.segment = p_segment and e.account = r.account and e.number = n and e.at >= v_since and e.at <= v_until;
+end $$;
+ALTER FUNCTION cloison.leaf_entries_v1(p_segment text, p_first bigint, p_most integer) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.lease_lifetime_v1() RETURNS interval
     LANGUAGE sql IMMUTABLE SECURITY DEFINER PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -7810,6 +7881,16 @@ CREATE TABLE cloison.log_drop (
     places int8multirange NOT NULL
 );
 ALTER TABLE cloison.log_drop OWNER TO cloison_owner;
+CREATE TABLE cloison.log_forward (
+    destination text NOT NULL COLLATE pg_catalog."C",
+    segment text NOT NULL COLLATE pg_catalog."C",
+    next bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT log_forward_destination_check CHECK ((destination ~ '^[a-z0-9_-]{1,40}$'::text)),
+    CONSTRAINT log_forward_next_check CHECK ((next >= 0))
+)
+WITH (fillfactor='50');
+ALTER TABLE cloison.log_forward OWNER TO cloison_owner;
 CREATE TABLE cloison.log_head (
     segment text NOT NULL COLLATE pg_catalog."C",
     begun_at timestamp with time zone NOT NULL,
@@ -8263,6 +8344,8 @@ ALTER TABLE ONLY cloison.log_blinding
     ADD CONSTRAINT log_blinding_pkey PRIMARY KEY (segment, month);
 ALTER TABLE ONLY cloison.log_drop
     ADD CONSTRAINT log_drop_pkey PRIMARY KEY (segment, month);
+ALTER TABLE ONLY cloison.log_forward
+    ADD CONSTRAINT log_forward_pkey PRIMARY KEY (destination, segment);
 ALTER TABLE ONLY cloison.log_head
     ADD CONSTRAINT log_head_pkey PRIMARY KEY (segment);
 ALTER TABLE ONLY cloison.log_session
@@ -8486,6 +8569,7 @@ GRANT USAGE ON SCHEMA cloison TO cloison_space;
 GRANT USAGE ON SCHEMA cloison TO cloison_operator;
 GRANT USAGE ON SCHEMA cloison TO cloison_sequencer;
 GRANT USAGE ON SCHEMA cloison TO cloison_witness;
+GRANT USAGE ON SCHEMA cloison TO cloison_forwarder;
 REVOKE ALL ON LANGUAGE plpgsql FROM PUBLIC;
 GRANT ALL ON LANGUAGE plpgsql TO cloison_owner;
 REVOKE ALL ON TYPE cloison.act_state FROM PUBLIC;
@@ -8659,6 +8743,14 @@ GRANT ALL ON FUNCTION cloison.feed_known_v1(p_token bytea) TO cloison_intake;
 REVOKE ALL ON FUNCTION cloison.find_v1(p_segment text, p_token bytea, p_request uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.find_v1(p_segment text, p_token bytea, p_request uuid) TO cloison_desk;
 REVOKE ALL ON FUNCTION cloison.forgive_question_v1(p_segment text, asked cloison.question) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.forward_behind_v1(p_destination text) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.forward_behind_v1(p_destination text) TO cloison_forwarder;
+REVOKE ALL ON FUNCTION cloison.forward_entries_v1(p_segment text, p_first bigint, p_most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.forward_entries_v1(p_segment text, p_first bigint, p_most integer) TO cloison_forwarder;
+REVOKE ALL ON FUNCTION cloison.forward_heads_v1(p_destination text) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.forward_heads_v1(p_destination text) TO cloison_forwarder;
+REVOKE ALL ON FUNCTION cloison.forwarded_v1(p_destination text, p_segments text[], p_nexts bigint[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.forwarded_v1(p_destination text, p_segments text[], p_nexts bigint[]) TO cloison_forwarder;
 REVOKE ALL ON FUNCTION cloison.freeze_factors_v1(p_segment text, p_account uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.freeze_v1(p_segment text, p_account uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.full_people_v1(p_segment text, p_account uuid) FROM PUBLIC;
@@ -8699,6 +8791,7 @@ REVOKE ALL ON FUNCTION cloison.issue_session_v1(p_segment text, p_account uuid, 
 REVOKE ALL ON FUNCTION cloison.keep_facts_v1(p_segment text, p_token bytea, p_request uuid, p_purpose smallint, p_slot integer, p_terms bigint[], p_proof_slot integer, p_proof_terms bigint[], p_group bigint, p_at bigint, p_mac bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.keep_facts_v1(p_segment text, p_token bytea, p_request uuid, p_purpose smallint, p_slot integer, p_terms bigint[], p_proof_slot integer, p_proof_terms bigint[], p_group bigint, p_at bigint, p_mac bytea) TO cloison_desk;
 REVOKE ALL ON FUNCTION cloison.keep_holders_v1(p_change cloison.resealed) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.leaf_entries_v1(p_segment text, p_first bigint, p_most integer) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.lease_lifetime_v1() FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.leases_v1(p_segment text, p_tokens bytea[], p_borrowers text[], p_requests uuid[], p_persons uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.leases_v1(p_segment text, p_tokens bytea[], p_borrowers text[], p_requests uuid[], p_persons uuid[]) TO cloison_desk;

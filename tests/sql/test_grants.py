@@ -21,6 +21,7 @@ LOGINS = {
     "cloison_operator",
     "cloison_sequencer",
     "cloison_witness",
+    "cloison_forwarder",
 }
 
 # kind, object, who, right: everything in our schema, and what surrounds it, that somebody besides its owner may use

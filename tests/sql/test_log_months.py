@@ -28,6 +28,7 @@ def logged(database: Database, tmp_path: Path) -> Iterator[Logged]:
     found.sequence()
     clock.now = datetime.now(UTC)
     clock.advance()
+    found.sequencer.keep(36)
     found.opened(4)
     found.anchor()
     yield found
@@ -57,10 +58,8 @@ def test_dropped_on_time(logged: Logged) -> None:
     assert dropped.findings == []
     assert dropped.dropped >= 5
     assert dropped.anchored == before.anchored
-    assert (
-        logged.database.one("select count(*) from cloison.log_blinding where to_char(month, 'YYYY-MM') = %s", month)
-        == 0
-    )
+    keys = "select count(*) from cloison.log_blinding where to_char(month, 'YYYY-MM') = %s"
+    assert logged.database.one(keys, month) == 0
     assert logged.database.one(LOG_DROPPED, SEGMENT) == int(month.replace("-", ""))
     logged.anchor()
     assert logged.findings() == []
@@ -91,7 +90,7 @@ def test_more_dropped_than_was_said(logged: Logged) -> None:
 
 
 def test_dropped_too_early(logged: Logged) -> None:
-    """Nobody drops what is younger than six months, not even the sequencer's own login; nor what no witness has signed."""
+    """Nobody drops what is younger than six months, the sequencer's login neither; nor what no witness has signed."""
     for months in (0, 5, 37):
         with fails("CL037"):
             logged.sequencing.execute(DROP, (months,))

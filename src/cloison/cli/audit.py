@@ -15,11 +15,13 @@ from rich.table import Table
 
 from cloison.audit import export, reading, verify, witness
 from cloison.audit.verify import Finding, Key, Report
+from cloison.cli.forward import audit_forward
 from cloison.cli.shared import Json, home_of, show, started
 from cloison.config import Home
 from cloison.store.pools import connect
 
-app = typer.Typer(no_args_is_help=True, help="The audit log: verify it, write it out.")
+app = typer.Typer(no_args_is_help=True, help="The audit log: verify it, write it out, forward it.")
+app.command("forward")(audit_forward)
 PROGRAMS = ("verify.py", "entry.py", "tree.py")
 
 

@@ -18,7 +18,10 @@ Right = tuple[str, str, str]
 MEMBERS = {("cloison_reaper", "MEMBER", "cloison_desk"), ("cloison_reaper", "MEMBER", "cloison_intake")}
 CONNECT = {
     (f"cloison_{login}", "CONNECT", "database")
-    for login in ("desk", "intake", "reaper", "statistics", "signin", "space", "operator", "sequencer", "witness")
+    for login in (
+        *("desk", "intake", "reaper", "statistics", "signin", "space", "operator"),
+        *("sequencer", "witness", "forwarder"),
+    )
 }
 GRANT = re.compile(r"^grant (\w+) on (schema|function|table) (?:cloison\.)?(.+?) to (\w+);$")
 

@@ -21,7 +21,10 @@ from psycopg import sql
 from cloison.errors import SchemaError
 from cloison.store import rights
 
-LOGINS = ("owner", "intake", "desk", "reaper", "statistics", "signin", "space", "operator", "sequencer", "witness")
+LOGINS = (
+    *("owner", "intake", "desk", "reaper", "statistics", "signin", "space", "operator"),
+    *("sequencer", "witness", "forwarder"),
+)
 FIRST_REPEATED = 50  # files from this number on are run again at every upgrade
 HARDENING = "05_hardening.sql"
 GRANTS = "90_grants.sql"

@@ -11,6 +11,7 @@ grant usage on schema cloison to cloison_space;
 grant usage on schema cloison to cloison_operator;
 grant usage on schema cloison to cloison_sequencer;
 grant usage on schema cloison to cloison_witness;
+grant usage on schema cloison to cloison_forwarder;
 
 -- The desk: an adviser's session opens, searches and lists, always in several transactions: charge, (find,) release.
 grant execute on function cloison.charge_each_v1(text, text[], bytea[], uuid[], uuid[], integer[], smallint[]) to cloison_desk;
@@ -210,3 +211,9 @@ grant execute on function cloison.log_now_v1() to cloison_witness;
 grant execute on function cloison.log_heads_v1() to cloison_witness;
 grant execute on function cloison.log_tile_v1(text, smallint, bigint) to cloison_witness;
 grant execute on function cloison.cosign_v1(text, bigint, text) to cloison_witness;
+
+-- The forwarder: reads entries that stand in the tree, and notes how far it is; it changes nothing else.
+grant execute on function cloison.forward_heads_v1(text) to cloison_forwarder;
+grant execute on function cloison.forward_entries_v1(text, bigint, integer) to cloison_forwarder;
+grant execute on function cloison.forwarded_v1(text, text[], bigint[]) to cloison_forwarder;
+grant execute on function cloison.forward_behind_v1(text) to cloison_forwarder;
