@@ -39,6 +39,7 @@ MAKE_MONTHS = "select cloison.make_log_months_v1()"
 DROP_MONTH = "select cloison.drop_log_month_v1(%s)"
 MOST_ENTRIES = 20_000  # a round: some 20 MB
 PAUSE_SECONDS = 1.0
+LOAD_ENTRIES, LOAD_SECONDS = 200, 4.0  # after a round of so many, a longer pause: what costs most is each log that grew
 LATE = timedelta(seconds=10)  # a transaction that wrote before the last look and committed since
 ALL_SECONDS = 60.0  # between two looks at all numbers, for what was later still
 MONTHS_SECONDS = 3600.0  # between two looks at which months are to be made or dropped
@@ -116,12 +117,18 @@ class Sequencer:
             if whole:
                 self._looked_at_all = time.monotonic()
         added = 0
-        for segment, mine in groupby(rows, attrgetter("segment")):
-            for month, runs in batches(mine):
-                added += self._append(segment, self._batch(segment, month, runs))
-                heads.quiet.discard(segment)
-        for segment in heads.quiet:
-            self._append(segment, Batch([], [], [], [], [], []))
+        try:
+            with self._connection.transaction():  # one commit for all logs: each is a flush that charges wait for, too
+                for segment, mine in groupby(rows, attrgetter("segment")):
+                    for month, runs in batches(mine):
+                        added += self._append(segment, self._batch(segment, month, runs))
+                        heads.quiet.discard(segment)
+                for segment in heads.quiet:
+                    self._append(segment, Batch([], [], [], [], [], []))
+        except BaseException:
+            self._edges.clear()  # what was stored is read again
+            self._blinding.clear()
+            raise
         return added
 
     def keep(self, months: int) -> list[str]:
@@ -174,15 +181,11 @@ class Sequencer:
     def _append(self, segment: str, batch: Batch) -> int:
         edge = self._edges.setdefault(segment, tree.Edge())
         first = edge.size
-        try:
-            tiles = edge.append(batch.leaves)
-            note = self._signer.checkpoint(origin(self._signer, segment), edge.size, edge.root())
-            levels, indexes = [tile.level for tile in tiles], [tile.number for tile in tiles]
-            values = (segment, first, batch.accounts, batch.numbers, batch.counts, batch.since, batch.until)
-            self._connection.execute(APPEND, (*values, levels, indexes, list(tiles.values()), note))
-        except BaseException:
-            del self._edges[segment]  # what was stored is read again
-            raise
+        tiles = edge.append(batch.leaves)
+        note = self._signer.checkpoint(origin(self._signer, segment), edge.size, edge.root())
+        levels, indexes = [tile.level for tile in tiles], [tile.number for tile in tiles]
+        values = (segment, first, batch.accounts, batch.numbers, batch.counts, batch.since, batch.until)
+        self._connection.execute(APPEND, (*values, levels, indexes, list(tiles.values()), note))
         return len(batch.leaves)
 
 
@@ -223,8 +226,9 @@ def run(home: Home, stop: Event) -> None:
                         for month in sequencer.keep(home.config.audit.keep_months):
                             _log.info("the entries of %s were dropped: they are older than what is kept", month)
                         kept = time.monotonic()
-                    if sequencer.step() < MOST_ENTRIES:
-                        stop.wait(PAUSE_SECONDS)
+                    added = sequencer.step()
+                    if added < MOST_ENTRIES:
+                        stop.wait(PAUSE_SECONDS if added < LOAD_ENTRIES else LOAD_SECONDS)
         except (psycopg.Error, LookupError, ValueError) as error:
             # of PostgreSQL's own errors only the code: their text may quote values
             _log.error("again in a second: %s", getattr(error, "sqlstate", None) or type(error).__name__)

@@ -28,7 +28,7 @@ from cloison.store.pools import connect
 HEADS = "select segment, note, signed_at, cloison.log_now_v1() from cloison.log_heads_v1()"
 TILE = "select cloison.log_tile_v1(%s, %s::int2, %s)"
 COSIGN = "select cloison.cosign_v1(%s, %s, %s)"
-PAUSE_SECONDS = 1.0
+PAUSE_SECONDS = 4.0
 AGAIN_SECONDS = 20.0  # after which a checkpoint that did not grow is signed again
 MOST_APART = 120.0  # seconds between the database's clock and ours
 SEEN = "seen"  # of its folder: what it signed, a file a log

@@ -28,7 +28,7 @@ create type cloison.event as enum (
 );
 
 -- In this order no byte is lost between columns, and a row has 140. The numbers have no index: whoever needs an author's
--- entries reads all of a month, which takes a tenth of the space (docs/adr/0024-log-by-months.md).
+-- entries reads all of a month, which takes a tenth of the space (docs/adr/0025-log-by-months.md).
 create table cloison.entry (
     at timestamptz not null,
     number bigint not null,
