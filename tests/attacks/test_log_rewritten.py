@@ -1,5 +1,6 @@
 """The database's superuser rewrites the audit log: every change before the last cosigned checkpoint is found."""
 
+import hashlib
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,8 @@ import pytest
 from psycopg import sql
 from support.database import SEGMENT, Database
 from support.logged import Logged
-from support.signing import NOWHERE, asked, member, newcomer, sign
+from support.meter import Clock
+from support.signing import NOWHERE, asked, begun, member, newcomer, sign
 
 from cloison.audit import entry, verify
 from cloison.audit.checkpoint import Signer
@@ -182,6 +184,31 @@ def test_what_was_signed_is_anchored(logged: Logged, what: str) -> None:
         superuser.execute(forged.format(sql.Identifier(table), sql.Identifier(what)), (act,))
     assert {finding.kind for finding in logged.report(NOWHERE).findings} == {Kind.CHANGED}
     assert len(logged.report(NOWHERE).findings) == 2  # asked, and signed
+
+
+def test_device_of_a_session_is_anchored(logged: Logged) -> None:
+    """Entries say for which device's key the session is, and it cannot be said otherwise later."""
+    who = begun(logged.database, member(logged.database))
+    logged.anchor()
+    device = entry.NUMBERS["device"] - 1
+    said = {values[device] for _, values in logged.log(NOWHERE).entries(0) if values[1] == who.account.bytes}
+    assert hashlib.sha256(b"device").digest() in said
+    with logged.superuser() as superuser:
+        superuser.execute("update cloison.log_session set device = sha256('other')")
+    assert {finding.kind for finding in logged.report(NOWHERE).findings} == {Kind.CHANGED}
+
+
+def test_clock_turned(logged: Logged) -> None:
+    """The database's clock is turned: nothing gets in before what is anchored, and a witness sees it."""
+    logged.anchor()
+    clock = Clock(logged.database)
+    clock.advance(hours=-3)
+    logged.opened(2)
+    logged.sequencer = Sequencer(logged.sequencing, logged.signer)
+    logged.sequence()
+    assert (SEGMENT, Alarm.CLOCK) in logged.witnessed()
+    assert logged.report().findings == []
+    assert logged.report().unanchored > 0
 
 
 def test_older_backup(logged: Logged) -> None:

@@ -4,13 +4,14 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
 import tomli_w
-from support.api import calling
+from support.api import calling, problem, wanted
 from support.desk import RunningRegister
 from support.load import people_of
 from support.operated import Done, OperatedHome, Served, kill_9, served, wait_until
@@ -18,6 +19,7 @@ from support.operated import Done, OperatedHome, Served, kill_9, served, wait_un
 from cloison.config import ForwardConfig
 
 PEOPLE = 4
+AT_ONCE_SECONDS = 2.0
 LOOKING_AFTER = ("cloison.audit.sequencer", "cloison.audit.witness", "cloison.audit.forwarder")
 FORWARDED = "audit.jsonl"
 ALONE = """
@@ -121,6 +123,29 @@ def test_killed_they_go_on_where_the_tree_ends(serving: Served) -> None:
         return any(json.loads(line)["metadata"]["event_code"] == "account_frozen" for line in lines)
 
     wait_until(forwarded, 60)
+
+
+def test_nothing_is_opened_unwitnessed(serving: Served) -> None:
+    """Sequencer and witness stand still, and nothing was signed for long: 503 at once, and what to do; then again."""
+    operated = serving.operated
+    register = RunningRegister(operated.home, operated.folder)
+    agent = register.agent(1)
+    (person,) = people_of(operated.home, agent)
+    still = [serving.await_child(module) for module in LOOKING_AFTER]
+    with calling(register, agent) as api:
+        assert api.open([person])[0]["outcome"] == "open"
+        for each in still:
+            each.suspend()
+        with operated.superuser() as superuser:
+            superuser.execute("update cloison.log_head set cosigned_at = cosigned_at - interval '700 seconds'")
+        began = time.monotonic()
+        said = problem(api.post("/v1/people/open", {"requests": [wanted(person)]}), 503, "unwitnessed")
+        assert time.monotonic() - began < AT_ONCE_SECONDS
+        assert said.retry_after
+        for each in still:
+            each.resume()
+        operated.do("accounts", "freeze", register.agent(1).handle)  # the log grows, and is signed
+        wait_until(lambda: api.post("/v1/people/open", {"requests": [wanted(person)]}).is_success)
 
 
 def test_rewritten_in_the_database(serving: Served) -> None:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from psycopg import sql
 from support.database import SEGMENT, Database, take
 from support.logged import Logged
 from support.meter import Clock, fails
@@ -12,6 +13,9 @@ from support.meter import Clock, fails
 from cloison.audit.verify import Kind
 
 MADE = "select count(*) from pg_inherits where inhparent = 'cloison.entry'::regclass"
+TABLE_OF = """
+select c.relname from cloison.entry e join pg_class c on c.oid = e.tableoid where e.segment = %s group by 1 limit 1
+"""
 DROP = "select cloison.drop_log_month_v1(%s)"
 LOG_DROPPED = "select amount, count(*)::int from cloison.entry where event = 'log_dropped' and segment = %s group by 1"
 
@@ -75,6 +79,10 @@ def test_dropped_without_a_word(logged: Logged) -> None:
             logged.database.owner, owner = superuser, logged.database.owner
             assert Kind.MISSING in logged.kinds()
             logged.database.owner = owner
+    with logged.superuser() as superuser:
+        ((table,),) = superuser.execute(TABLE_OF, (SEGMENT,)).fetchall()
+        superuser.execute(sql.SQL("drop table cloison.{}").format(sql.Identifier(table)))
+    assert Kind.MISSING in logged.kinds()
 
 
 def test_more_dropped_than_was_said(logged: Logged) -> None:
