@@ -260,6 +260,11 @@ class Home:
         return self.path / "audit" / "log.pub"
 
     @property
+    def witnesses(self) -> Path:
+        """The folder of the public keys of witnesses on other machines, a file each."""
+        return self.path / "audit" / "witnesses"
+
+    @property
     def witness(self) -> Path:
         """The folder of the embedded witness: its key, and what it has signed."""
         return self.path / "witness"

@@ -13,6 +13,7 @@ import msgspec
 import psycopg
 from psycopg.conninfo import make_conninfo
 
+from cloison.audit import witnesses
 from cloison.config import Home
 from cloison.errors import CloisonError
 from cloison.installation import ticket_blocks
@@ -173,8 +174,9 @@ def _comes_in(home: Home, role: str) -> bool:
 
 
 def _rights(home: Home) -> str:
+    ours = {("cloison_" + login, "MEMBER", "cloison_witness") for login in witnesses.keys_by_login(home)}
     with connect(home, "owner") as owner:
-        expected, found = wanted(owner), granted(owner)
+        expected, found = wanted(owner) | ours - {("cloison_witness", "MEMBER", "cloison_witness")}, granted(owner)
     more = sorted(f"{who} {right} {what}" for who, right, what in found - expected)
     less = sorted(f"{who} {right} {what}" for who, right, what in expected - found)
     parts = [f"too much: {_some(more)}" if more else "", f"missing: {_some(less)}" if less else ""]

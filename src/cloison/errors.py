@@ -429,6 +429,12 @@ class UnknownFeedError(CloisonError):
     status = 404
 
 
+class NoProofError(CloisonError):
+    """Nothing of the audit log can be proved so: {reason}."""
+
+    code = "no_proof"
+
+
 class ForwardError(CloisonError):
     """The audit log cannot be forwarded: {reason}. What is not confirmed is sent again once that is put right."""
 

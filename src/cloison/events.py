@@ -77,3 +77,4 @@ class Event(StrEnum):
     SPACE_FACTOR_FROZEN = "space_factor_frozen"
     SPACE_ENDED = "space_ended"
     LOG_DROPPED = "log_dropped"
+    LOG_ALARMED = "log_alarmed"

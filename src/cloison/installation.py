@@ -13,7 +13,9 @@
 """
 
 import asyncio
+import contextlib
 import secrets
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -23,8 +25,9 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from cloison.access.accounts import FirstOfficer, first_officers
 from cloison.access.permissions import store_profile
-from cloison.audit import entry, verify
+from cloison.audit import entry, verify, witnesses
 from cloison.audit.checkpoint import Signer
+from cloison.audit.verify import Key
 from cloison.config import Config, DatabaseConfig, Home, KeeperConfig, read_secret, write_secret
 from cloison.errors import ConfigError, DatabaseRefusedError, DatabaseUnavailableError, SchemaError
 from cloison.keeper import setup as keeper_setup
@@ -81,6 +84,37 @@ def _fill(home: Home, passphrase_file: Path, profile: Profile, wish: Wish) -> li
         with running_keeper(home, passphrase_file):
             store_ticket_key(owner, asyncio.run(_ticket_key(home)))
         return first_officers(owner, wish.organisation, wish.officers) if wish.officers else []  # 7
+
+
+def admit_witness(home: Home, key: Key, administrator: str = "") -> Path:
+    """Make a witness known, with a login of its own; the file of its password. Raises as `initialise`.
+
+    The key comes last: a witness that is known has a login.
+    """
+    login = witnesses.login_of(key)
+    path = home.logins / f"{login}.password"
+    if not path.exists():
+        write_secret(path, secrets.token_urlsafe(24))
+    _as_administrator(home, administrator, lambda admin: schema.admit_witness(admin, login, read_secret(path)))
+    home.witnesses.mkdir(parents=True, exist_ok=True)
+    (home.witnesses / f"{key.number.hex()}.pub").write_text(key.text + "\n", encoding="utf-8")
+    return path
+
+
+def dismiss_witness(home: Home, key: Key, administrator: str = "") -> None:
+    """Know a witness no more: what it signed counts for nothing, and its login is gone. Raises as `initialise`."""
+    login = witnesses.login_of(key)
+    (home.witnesses / f"{key.number.hex()}.pub").unlink(missing_ok=True)
+    _as_administrator(home, administrator, lambda admin: schema.dismiss_witness(admin, login))
+    (home.logins / f"{login}.password").unlink(missing_ok=True)
+
+
+def _as_administrator(home: Home, given: str, work: Callable[[psycopg.Connection], None]) -> None:
+    administrator = _administrator(home, Wish(administrator=given))
+    if not administrator:
+        raise DatabaseUnavailableError(reason="an external PostgreSQL needs --administrator for this")
+    with _administering(administrator) as admin:
+        work(admin)
 
 
 def _make_log_keys(home: Home) -> None:
@@ -161,16 +195,22 @@ def _administrator(home: Home, wish: Wish) -> str:
 
 def _prepare_database(home: Home, administrator: str) -> None:
     name = home.config.database.name
+    with _administering(administrator) as admin:
+        if admin.info.server_version < POSTGRESQL_LEAST:
+            raise SchemaError(reason=f"PostgreSQL {admin.info.server_version // 10000} is older than 15")
+        schema.create_logins(admin, _passwords(home))
+        schema.create_database(admin, name)
+        if schema.is_superuser(admin):
+            with psycopg.connect(make_conninfo(administrator, dbname=name), autocommit=True) as inside:
+                schema.harden(inside)
+
+
+@contextlib.contextmanager
+def _administering(administrator: str) -> Iterator[psycopg.Connection]:
+    """A connection of the administrator's; raises DatabaseUnavailableError, DatabaseRefusedError, ConfigError."""
     try:
         with psycopg.connect(administrator, autocommit=True, client_encoding="utf8") as admin:
-            if admin.info.server_version < POSTGRESQL_LEAST:
-                raise SchemaError(reason=f"PostgreSQL {admin.info.server_version // 10000} is older than 15")
-            schema.create_logins(admin, _passwords(home))
-            schema.create_database(admin, name)
-            superuser = schema.is_superuser(admin)
-        if superuser:
-            with psycopg.connect(make_conninfo(administrator, dbname=name), autocommit=True) as admin:
-                schema.harden(admin)
+            yield admin
     except psycopg.OperationalError as error:
         raise DatabaseUnavailableError(reason=f"as administrator: {_reason(error)}") from None
     except psycopg.errors.InsufficientPrivilege:

@@ -18,7 +18,7 @@ from cloison.audit import entry, verify
 from cloison.audit.checkpoint import Signer
 from cloison.audit.sequencer import Sequencer
 from cloison.audit.verify import Kind
-from cloison.audit.witness import Alarm
+from cloison.audit.witness import Alarm, Found
 
 SECOND = b" where account = %(a)s and number = 2"
 OTHERS = b"(select organisation from cloison.organisation where name = 'Other')"
@@ -68,7 +68,10 @@ CHANGES = {
     "blinding key changed": Change(
         b"update cloison.log_blinding set key = sha256('x') where %(a)s is not null", Kind.CHANGED
     ),
-    "checkpoint taken out": Change(b"delete from cloison.log_head where %(a)s is not null", Kind.UNSIGNED),
+    "checkpoints taken out": Change(
+        b"with taken as (delete from cloison.log_cosignature) delete from cloison.log_head where %(a)s is not null",
+        Kind.UNSIGNED,
+    ),
 }
 
 
@@ -101,14 +104,12 @@ def test_honest_log_holds(logged: Logged) -> None:
 def test_looked_at_while_the_witness_signs(logged: Logged) -> None:
     """What it has kept, and not given out yet, is newer than the checkpoint it has cosigned; nothing is wrong."""
     logged.anchor()
-    before = "select cosigned_size, cosigned_note, cosigned_at from cloison.log_head where segment = %s"
+    before = "select size, note from cloison.log_cosignature where segment = %s"
     with logged.superuser() as superuser:
         row = superuser.execute(before, (SEGMENT,)).fetchone()
         logged.opened(4)
         added = logged.anchor()
-        back = (
-            "update cloison.log_head set (cosigned_size, cosigned_note, cosigned_at) = (%s, %s, %s) where segment = %s"
-        )
+        back = "update cloison.log_cosignature set (size, note) = (%s, %s) where segment = %s"
         superuser.execute(back, (*(row or ()), SEGMENT))
     assert (logged.findings(), logged.report().unanchored) == ([], added)
 
@@ -146,7 +147,7 @@ def test_log_made_anew_with_another_key(logged: Logged) -> None:
     forger = Signer(logged.signer.key.name, verify.ED25519, bytes(32))
     rewrite(logged, session.account, forger)
     assert Kind.UNSIGNED in logged.kinds()
-    assert (SEGMENT, Alarm.UNSIGNED) in logged.witnessed()
+    assert Found(SEGMENT, Alarm.UNSIGNED) in logged.witnessed()
 
 
 def test_log_made_anew_with_the_logs_own_key(logged: Logged) -> None:
@@ -156,7 +157,7 @@ def test_log_made_anew_with_the_logs_own_key(logged: Logged) -> None:
     rewrite(logged, session.account, logged.signer)
     assert Kind.FORKED in logged.kinds()
     assert logged.report().anchored == 0  # no witness has signed what there is now
-    assert (SEGMENT, Alarm.FORKED) in logged.witnessed()
+    assert Found(SEGMENT, Alarm.FORKED) in logged.witnessed()
 
 
 def test_witness_kept_away(logged: Logged) -> None:
@@ -214,7 +215,7 @@ def test_clock_turned(logged: Logged) -> None:
 def test_older_backup(logged: Logged) -> None:
     """Entries, tree and checkpoint of yesterday: the log is shorter than what the witness has."""
     logged.anchor()
-    names = ("entry", "log_head", "log_tile", "log_batch", "log_author", "ledger")
+    names = ("entry", "log_head", "log_cosignature", "log_tile", "log_batch", "log_author", "ledger")
     tables = [sql.Identifier(name) for name in names]
     with logged.superuser() as superuser:
         for table in tables:
@@ -227,7 +228,7 @@ def test_older_backup(logged: Logged) -> None:
         for table in tables:
             superuser.execute(sql.SQL("insert into cloison.{0} select * from public.{0}").format(table))
     assert logged.kinds() == {Kind.ROLLED_BACK}
-    assert (SEGMENT, Alarm.ROLLED_BACK) in logged.witnessed()
+    assert Found(SEGMENT, Alarm.ROLLED_BACK) in logged.witnessed()
 
 
 def test_entries_withheld_before_they_are_sequenced(logged: Logged) -> None:
@@ -256,7 +257,7 @@ def test_fork_for_one_reader(logged: Logged) -> None:
     """Of two logs of one length the witness has signed one; the other has no signature of its."""
     session = logged.opened(5)
     logged.anchor()
-    shown = logged.database.one("select cosigned_note from cloison.log_head where segment = %s", SEGMENT)
+    shown = logged.database.one("select note from cloison.log_cosignature where segment = %s", SEGMENT)
     rewrite(logged, session.account, logged.signer)
     forged = str(logged.database.one("select note from cloison.log_head where segment = %s", SEGMENT))
     keys = [logged.cosigner.key]
@@ -326,7 +327,7 @@ def rewrite(logged: Logged, account: object, signer: Signer) -> None:
     """Change an entry, and make the whole tree over what is there now."""
     with logged.superuser() as superuser:
         superuser.execute("update cloison.entry set purpose = 5 where account = %s and number = 2", (account,))
-        for table in ("log_tile", "log_batch", "log_author", "log_head"):
+        for table in ("log_tile", "log_batch", "log_author", "log_cosignature", "log_head"):
             superuser.execute(sql.SQL("delete from cloison.{}").format(sql.Identifier(table)))
     forger = Sequencer(logged.sequencing, signer)
     while forger.step():

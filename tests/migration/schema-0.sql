@@ -9,7 +9,13 @@ ALTER TYPE cloison.act_state OWNER TO cloison_owner;
 CREATE TYPE cloison.alert_kind AS ENUM (
     'protected_opened',
     'token_copied',
-    'factor_cloned'
+    'factor_cloned',
+    'log_unsigned',
+    'log_rolled_back',
+    'log_forked',
+    'log_out_of_order',
+    'log_stalled',
+    'log_clock'
 );
 ALTER TYPE cloison.alert_kind OWNER TO cloison_owner;
 CREATE TYPE cloison.client_use AS ENUM (
@@ -95,7 +101,8 @@ CREATE TYPE cloison.event AS ENUM (
     'space_factor_added',
     'space_factor_frozen',
     'space_ended',
-    'log_dropped'
+    'log_dropped',
+    'log_alarmed'
 );
 ALTER TYPE cloison.event OWNER TO cloison_owner;
 CREATE TYPE cloison.feed_kind AS ENUM (
@@ -1874,10 +1881,22 @@ CREATE FUNCTION cloison.cosign_v1(p_segment text, p_size bigint, p_note text) RE
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
     AS $$
+declare
+    v_now timestamptz := clock_v1();
 begin
-    update log_head h set cosigned_size = p_size, cosigned_note = p_note, cosigned_at = clock_v1()
-    where h.segment = p_segment and p_size between h.cosigned_size and h.size;
-    return found;
+    perform from log_head h where h.segment = p_segment and p_size between 0 and h.size for update;
+    if not found then
+        return false;
+    end if;
+    insert into log_cosignature as c (segment, witness, size, note, at)
+    values (p_segment, session_user, p_size, p_note, v_now)
+    on conflict (segment, witness) do update set size = excluded.size, note = excluded.note, at = excluded.at
+        where c.size <= excluded.size;
+    if not found then
+        return false;
+    end if;
+    update log_head h set cosigned_size = p_size, cosigned_at = v_now where h.segment = p_segment and h.cosigned_size <= p_size;
+    return true;
 end $$;
 ALTER FUNCTION cloison.cosign_v1(p_segment text, p_size bigint, p_note text) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.count_cells_v1(p_segment text, p_gained bigint[], p_lost bigint[]) RETURNS void
@@ -4127,6 +4146,32 @@ begin
     values (p_segment, v_author, v_number, clock_v1(), p_event, 'open', p_subject, p_session, p_amount);
 end $$;
 ALTER FUNCTION cloison.log_act_v1(p_segment text, p_event cloison.event, p_subject uuid, p_session uuid, p_amount integer) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.log_alarm_v1(p_segment text, p_alarm text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    v_kind alert_kind := ('log_' || p_alarm)::alert_kind;
+    v_place text := coalesce((select h.segment from log_head h where h.segment = p_segment), '00');
+    v_nobody uuid := '00000000-0000-0000-0000-000000000000';
+begin
+    if exists (select from alert a where a.segment = v_place and a.kind = v_kind and a.at > clock_v1() - interval '1 hour') then
+        return;
+    end if;
+    perform log_act_v1(v_place, 'log_alarmed', null, null, null);
+    insert into alert (segment, account, number, kind, at)
+    select v_place, v_nobody, l.next_number - 1, v_kind, clock_v1()
+    from ledger l where l.segment = v_place and l.account = v_nobody;
+end $$;
+ALTER FUNCTION cloison.log_alarm_v1(p_segment text, p_alarm text) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.log_batches_v1(p_segment text, p_first bigint, p_most integer) RETURNS TABLE(first bigint, authors integer[], numbers bigint[], counts integer[])
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    select b.first, b.authors, b.numbers, b.counts from log_batch b
+    where b.segment = p_segment and b.first >= p_first order by b.first limit least(p_most, 1000);
+$$;
+ALTER FUNCTION cloison.log_batches_v1(p_segment text, p_first bigint, p_most integer) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.log_change_v1(p_segment text, p_person uuid, p_event cloison.event, p_account uuid, p_session uuid, p_request uuid) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -7875,6 +7920,16 @@ CREATE TABLE cloison.log_blinding (
     CONSTRAINT log_blinding_key_check CHECK ((length(key) = 32))
 );
 ALTER TABLE cloison.log_blinding OWNER TO cloison_owner;
+CREATE TABLE cloison.log_cosignature (
+    segment text NOT NULL COLLATE pg_catalog."C",
+    witness text NOT NULL COLLATE pg_catalog."C",
+    size bigint NOT NULL,
+    note text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT log_cosignature_note_check CHECK ((length(note) <= 4000))
+)
+WITH (fillfactor='50');
+ALTER TABLE cloison.log_cosignature OWNER TO cloison_owner;
 CREATE TABLE cloison.log_drop (
     segment text NOT NULL COLLATE pg_catalog."C",
     month date NOT NULL,
@@ -7898,7 +7953,6 @@ CREATE TABLE cloison.log_head (
     note text DEFAULT ''::text NOT NULL,
     signed_at timestamp with time zone,
     cosigned_size bigint DEFAULT 0 NOT NULL,
-    cosigned_note text DEFAULT ''::text NOT NULL,
     cosigned_at timestamp with time zone
 )
 WITH (fillfactor='50');
@@ -8342,6 +8396,8 @@ ALTER TABLE ONLY cloison.log_batch
     ADD CONSTRAINT log_batch_pkey PRIMARY KEY (segment, first);
 ALTER TABLE ONLY cloison.log_blinding
     ADD CONSTRAINT log_blinding_pkey PRIMARY KEY (segment, month);
+ALTER TABLE ONLY cloison.log_cosignature
+    ADD CONSTRAINT log_cosignature_pkey PRIMARY KEY (segment, witness);
 ALTER TABLE ONLY cloison.log_drop
     ADD CONSTRAINT log_drop_pkey PRIMARY KEY (segment, month);
 ALTER TABLE ONLY cloison.log_forward
@@ -8809,6 +8865,10 @@ REVOKE ALL ON FUNCTION cloison.lock_ledgers_v1(p_segment text, p_tokens bytea[])
 REVOKE ALL ON FUNCTION cloison.lock_organisations_v1(p_organisations uuid[]) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.log_account_v1(who cloison.holder, p_request uuid, p_event cloison.event, p_person uuid, p_subject uuid, p_purpose smallint, p_version integer, p_hash bytea) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.log_act_v1(p_segment text, p_event cloison.event, p_subject uuid, p_session uuid, p_amount integer) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.log_alarm_v1(p_segment text, p_alarm text) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.log_alarm_v1(p_segment text, p_alarm text) TO cloison_witness;
+REVOKE ALL ON FUNCTION cloison.log_batches_v1(p_segment text, p_first bigint, p_most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.log_batches_v1(p_segment text, p_first bigint, p_most integer) TO cloison_witness;
 REVOKE ALL ON FUNCTION cloison.log_change_v1(p_segment text, p_person uuid, p_event cloison.event, p_account uuid, p_session uuid, p_request uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.log_heads_v1() FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.log_heads_v1() TO cloison_sequencer;

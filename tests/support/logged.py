@@ -7,9 +7,10 @@ import psycopg
 
 from cloison.audit import reading, verify
 from cloison.audit.checkpoint import Signer
+from cloison.audit.record import seen_in
 from cloison.audit.sequencer import Sequencer
 from cloison.audit.verify import Finding, Kind, Report
-from cloison.audit.witness import SEEN, Alarm, Witness, seen_in
+from cloison.audit.witness import Found, Witness
 from support.database import SEGMENT, Database, Session, take
 
 SEED_BYTES = 32
@@ -25,7 +26,7 @@ class Logged:
         self.cosigner = Signer("witness.example.org", verify.COSIGNATURE, secrets.token_bytes(SEED_BYTES))
         self.sequencing, self.witnessing = database.connect("sequencer"), database.connect("witness")
         self.sequencer = Sequencer(self.sequencing, self.signer)
-        self.witness = Witness(folder / SEEN, self.cosigner, self.signer.key)
+        self.witness = Witness(folder, self.cosigner, self.signer.key)
 
     def close(self) -> None:
         """End the connections."""
@@ -50,7 +51,7 @@ class Logged:
             added += step
         return added
 
-    def witnessed(self) -> list[tuple[str, Alarm]]:
+    def witnessed(self) -> list[Found]:
         """The witness looks once; its alarms."""
         return self.witness.step(self.witnessing)
 

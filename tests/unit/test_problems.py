@@ -36,7 +36,7 @@ CLASSES = [found for found in vars(errors).values() if isinstance(found, type) a
 SHOWN = [found for found in CLASSES if found.status != 500 or found.code in {"internal", "tampered_row"}]
 COMMAND_LINE = {
     *("unknown_account", "unknown_organisation", "agreement", "import_file", "desk_unavailable"),
-    *("unknown_act", "no_service", "unknown_client", "forward"),
+    *("unknown_act", "no_service", "unknown_client", "forward", "no_proof"),
 }
 NAMES = frozenset({"requests", "person", "purpose", "email"})
 SECRET = "Dupont 1990-01-01"

@@ -36,7 +36,9 @@ where p.lifted_at is null and (p.valid_until is null or p.valid_until > cloison.
 order by p.since
 """
 ALERTS = """
-select l.at, l.kind::text, coalesce(a.handle, 'space'), coalesce(o.name, ''), l.segment, l.number, l.person
+select l.at, l.kind::text,
+    coalesce(a.handle, case when l.kind::text like 'log_%%' then 'witness' else 'space' end), coalesce(o.name, ''),
+    l.segment, l.number, l.person
 from cloison.alert l left join cloison.account a using (account) left join cloison.organisation o using (organisation)
 where %s::timestamptz is null or l.at >= %s
 order by l.at, l.segment, l.account, l.number

@@ -7,18 +7,20 @@ from pathlib import Path
 
 from cloison.audit import entry, verify
 from cloison.audit.reading import Stored
+from cloison.audit.verify import Key
 
 
-def export(log: Stored, folder: Path, told: Callable[[int], None]) -> int:
+def export(log: Stored, folder: Path, keys: tuple[Key, list[Key]], told: Callable[[int], None]) -> int:
     """Write a log into `folder`/SEGMENT; how many entries. Blinding keys go along: entries are there in the clear.
 
+    `keys`: of the log and of its witnesses, by which the checkpoint is chosen.
     `told` is called with the number of entries that are written, each time that there are more.
     """
     place = folder / log.segment
     place.mkdir(parents=True)
     months: set[str] = set()
     count, size = 0, log.size()
-    (place / verify.CHECKPOINT).write_text(log.checkpoint(), encoding="utf-8")
+    (place / verify.CHECKPOINT).write_text(verify.newest(log.checkpoints(), *keys), encoding="utf-8")
     with (place / verify.LEAVES).open("wb") as file:
         for piece in range(-(-size // verify.PIECE_LEAVES)):
             file.write(log.leaves(piece))
@@ -26,8 +28,8 @@ def export(log: Stored, folder: Path, told: Callable[[int], None]) -> int:
             count += _write(place / f"{verify.ENTRIES}.{piece:06}", entries, months)
             told(count)
     count += _write(place / verify.TAIL, log.tail(), months)
-    keys = {month: key.hex() for month in sorted(months) if (key := log.blinding(month)) is not None}
-    (place / verify.BLINDING).write_text(json.dumps(keys), encoding="utf-8")
+    blinding = {month: key.hex() for month in sorted(months) if (key := log.blinding(month)) is not None}
+    (place / verify.BLINDING).write_text(json.dumps(blinding), encoding="utf-8")
     (place / verify.DROPPED).write_text(json.dumps(log.dropped()), encoding="utf-8")
     return count
 

@@ -158,6 +158,7 @@ FORMS: Mapping[Event, Form] = {
     Event.SPACE_FACTOR_ADDED: Form(Class.ACCOUNT, _FACTOR, own=True),
     Event.SPACE_FACTOR_FROZEN: Form(Class.ACCOUNT, _NO_FACTOR, severity=Severity.MEDIUM, own=True),
     Event.SPACE_ENDED: Form(Class.ACCOUNT, _DISABLED, own=True),
+    Event.LOG_ALARMED: Form(Class.ENTITY, OTHER, what="audit log", severity=Severity.HIGH),
     Event.LOG_DROPPED: Form(Class.ENTITY, _DELETE, what="month of the log", severity=Severity.LOW),
 }
 _FORMS_BY_NAME = {event.value: form for event, form in FORMS.items()}

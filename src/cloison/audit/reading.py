@@ -14,12 +14,17 @@ import psycopg
 from psycopg import sql
 
 from cloison.audit import entry
+from cloison.audit.tree import Tile
 from cloison.audit.verify import PIECE_LEAVES, Finding, Kind, ranges
 from cloison.config import Home
 from cloison.store.pools import connect
 
 SEGMENTS = "select segment from cloison.log_head union select distinct segment from cloison.ledger order by 1"
-NOTE = "select case when cosigned_note <> '' then cosigned_note else note end from cloison.log_head where segment = %s"
+NOTES = """
+select c.note from cloison.log_cosignature c where c.segment = %(segment)s
+union all select h.note from cloison.log_head h where h.segment = %(segment)s and h.note <> ''
+"""
+TILE = "select hashes from cloison.log_tile where segment = %s and level = %s::int2 and index = %s"
 LEAVES = """
 select string_agg(hashes, ''::bytea order by index) from cloison.log_tile
 where segment = %s and level = 0 and index >= %s and index < %s
@@ -50,6 +55,23 @@ select (r.place + i)::bigint as place, r.account, r.number + i as number
 from run r cross join lateral generate_series(0, r.count - 1) i
 where r.place + i >= %(start)s and r.place + i < %(end)s
 """  # noqa: S608 - constants
+# Where the entry is still there, only batches of its instant are looked through.
+PLACE = """
+with author as (
+    select s.author, e.at from cloison.log_author s
+    left join cloison.entry e on e.segment = s.segment and e.account = s.account and e.number = %(number)s::bigint
+    where s.segment = %(segment)s and s.account = %(account)s
+)
+select (r.place + %(number)s::bigint - r.number)::bigint from author a cross join lateral (
+    select b.first + sum(q.count) over (partition by b.first order by q.place) - q.count as place,
+        q.author, q.number, q.count
+    from cloison.log_batch b
+    cross join lateral unnest(b.authors, b.numbers, b.counts) with ordinality q (author, number, count, place)
+    where b.segment = %(segment)s and a.author = any (b.authors)
+        and (a.at is null or b.since <= a.at and b.until >= a.at)
+) r
+where r.author = a.author and %(number)s::bigint between r.number and r.number + r.count - 1
+"""
 EVIDENCE = """
 case when e.event in ('act_asked', 'act_signed') and e.outcome = 'open' then (
     select sha256(sha256(a.canonical) || sha256(s.public_key) || sha256(s.authenticator_data)
@@ -125,10 +147,16 @@ class Stored:
         """Nothing is read yet."""
         self.segment, self._connection = segment, connection
 
-    def checkpoint(self) -> str:
-        """The newest one that a witness has cosigned, else the newest."""
-        rows = self._rows(NOTE, (self.segment,))
-        return str(rows[0][0]) if rows else ""
+    def checkpoints(self) -> Sequence[str]:
+        """The newest of each witness, and the log's own."""
+        return [str(row[0]) for row in self._rows(NOTES, {"segment": self.segment})]
+
+    def tile(self, tile: Tile) -> bytes:
+        """The hashes of a tile, as many as are stored; raises LookupError where there is none."""
+        rows = self._rows(TILE, (self.segment, *tile))
+        if not rows:
+            raise LookupError(f"tile {tile.number} of level {tile.level}")
+        return bytes(rows[0][0])
 
     def size(self) -> int:
         """How many leaves' hashes there are."""
@@ -141,7 +169,11 @@ class Stored:
 
     def entries(self, piece: int) -> Iterator[tuple[int, Sequence[bytes | None]]]:
         """The entries of a piece's leaves by place; of those that are gone what is known of them."""
-        span = {"segment": self.segment, "start": piece * PIECE_LEAVES, "end": (piece + 1) * PIECE_LEAVES}
+        return self.between(piece * PIECE_LEAVES, (piece + 1) * PIECE_LEAVES)
+
+    def between(self, start: int, end: int) -> Iterator[tuple[int, Sequence[bytes | None]]]:
+        """The same of the leaves from one to before another."""
+        span = {"segment": self.segment, "start": start, "end": end}
         instants = self._rows(BATCHES, span)
         if not instants:
             return
@@ -156,6 +188,11 @@ class Stored:
             elsewhere = dict(self._rows(ELSEWHERE, wanted))
         for place, account, number, values in sorted(rows, key=itemgetter(0)):
             yield place, values or elsewhere.get(place) or _gone(account, number)
+
+    def place(self, account: UUID, number: int) -> int | None:
+        """At which leaf an author's entry stands; None: at none."""
+        rows = self._rows(PLACE, {"segment": self.segment, "account": account, "number": number})
+        return int(rows[0][0]) if rows else None
 
     def tail(self) -> Iterator[Sequence[bytes | None]]:
         """Entries that are not in the tree yet."""

@@ -141,8 +141,8 @@ class Log(Protocol):
 
     segment: str
 
-    def checkpoint(self) -> str:
-        """The note, with its signatures; empty if there is none."""
+    def checkpoints(self) -> Sequence[str]:
+        """Notes with their signatures, of which the newest that a witness has signed counts; none if there is none."""
 
     def size(self) -> int:
         """How many leaves' hashes are stored."""
@@ -235,19 +235,53 @@ def read_checkpoint(note: str, log_key: Key, witness_keys: Sequence[Key] = ()) -
     origin, size, root, *others = text.split("\n")
     if others != [""] or not origin or not size.isdecimal() or str(int(size)) != size:
         raise ValueError("no checkpoint")
-    signed: dict[tuple[str, bytes], bytes] = {}
-    for line in note[len(text) + 1 :].splitlines():
-        name, _, data = line.removeprefix(SIGNATURE_LINE).partition(" ")
-        raw = base64.b64decode(data, validate=True)
-        signed[name, raw[:KEY_ID_BYTES]] = raw[KEY_ID_BYTES:]
-    if not log_key.holds(text, signed.get((log_key.name, log_key.number), b"")):
+    if not any(log_key.holds(text, signature) for _, signature in _signatures(note, log_key)):
         raise ValueError("not signed by the log")
-    cosigned = {}
-    for key in witness_keys:
-        signature = signed.get((key.name, key.number), b"")
-        if key.holds(text, signature):
-            cosigned[key.name] = int.from_bytes(signature[:8], "big")
+    cosigned = {
+        key.name: int.from_bytes(signature[:INSTANT_BYTES], "big")
+        for key in witness_keys
+        for _, signature in _signatures(note, key)
+        if key.holds(text, signature)
+    }
     return Checkpoint(origin, int(size), base64.b64decode(root, validate=True), cosigned)
+
+
+def believed(notes: Sequence[str], log_key: Key, witness_keys: Sequence[Key]) -> list[tuple[str, Checkpoint]]:
+    """Those checkpoints that the log has signed, the best first: that a witness has signed, and of these the newest.
+
+    A checkpoint has the signatures of all who hold, of whichever note. None replaces another's: what somebody else
+    wrote under a witness's name is left out, and its own stays.
+    """
+    found: dict[str, tuple[Checkpoint, dict[str, None]]] = {}
+    for note in notes:
+        try:
+            checkpoint = read_checkpoint(note, log_key, witness_keys)
+        except ValueError:
+            continue
+        text = text_of(note)
+        together, lines = found.setdefault(text, (checkpoint, {}))
+        together.cosigned.update(checkpoint.cosigned)
+        for key in (log_key, *witness_keys):
+            lines.update({line: None for line, signature in _signatures(note, key) if key.holds(text, signature)})
+    whole = [("\n".join([text, *lines, ""]), checkpoint) for text, (checkpoint, lines) in found.items()]
+    return sorted(whole, key=lambda one: (not one[1].cosigned, -one[1].size))
+
+
+def newest(notes: Sequence[str], log_key: Key, witness_keys: Sequence[Key]) -> str:
+    """The best of these; where none can be believed, the first as it is, of which `read_checkpoint` says why."""
+    return next((note for note, _ in believed(notes, log_key, witness_keys)), next(iter(notes), ""))
+
+
+def _signatures(note: str, key: Key) -> Iterator[tuple[str, bytes]]:
+    """The lines under a key's name and number, with what they say, which may be anything; other lines are nobody's."""
+    for line in note.rpartition("\n\n")[2].splitlines():
+        if line.startswith(f"{SIGNATURE_LINE}{key.name} "):
+            try:
+                raw = base64.b64decode(line.rpartition(" ")[2], validate=True)
+            except binascii.Error:
+                continue
+            if raw[:KEY_ID_BYTES] == key.number:
+                yield line, raw[KEY_ID_BYTES:]
 
 
 # -- a log -------------------------------------------------------------------------------------------------------------
@@ -264,13 +298,17 @@ def verify(
 
     `every`: how a function is called for all numbers below another, the results in order: by other processes perhaps.
     """
-    note, size = log.checkpoint(), log.size()
-    try:
-        checkpoint = read_checkpoint(note, log_key, witness_keys) if note or size else NOT_BEGUN
-    except ValueError:
+    notes, size = log.checkpoints(), log.size()
+    checkpoints = [checkpoint for _, checkpoint in believed(notes, log_key, witness_keys)]
+    if not checkpoints and not notes and not size:
+        checkpoints = [NOT_BEGUN]
+    if not checkpoints:
         unsigned = Finding(log.segment, None, Kind.UNSIGNED)
         return Report(log.segment, 0, sum(1 for _ in log.tail()), 0, [unsigned])
+    checkpoint, *others = checkpoints
     heads = [(checkpoint.size, checkpoint.root, Kind.REWRITTEN, Kind.REWRITTEN)]
+    # What other witnesses have signed is its beginning, or they were shown another log.
+    heads += [(other.size, other.root, Kind.FORKED, Kind.FORKED) for other in others if other.cosigned]
     if seen is not None:  # which may be newer than the checkpoint that the witness has cosigned here
         heads.append((seen.size, seen.root, Kind.FORKED, Kind.ROLLED_BACK))
     look = partial(look_at, log, [head[0] for head in heads])
@@ -485,9 +523,9 @@ class Folder:
         self._dropped: dict[str, str] = json.loads((path / DROPPED).read_text(encoding="utf-8"))
         self._blinding: dict[str, str] = json.loads((path / BLINDING).read_text(encoding="utf-8"))
 
-    def checkpoint(self) -> str:
+    def checkpoints(self) -> Sequence[str]:
         """See `Log`."""
-        return (self._path / CHECKPOINT).read_text(encoding="utf-8")
+        return [(self._path / CHECKPOINT).read_text(encoding="utf-8")]
 
     def size(self) -> int:
         """See `Log`."""

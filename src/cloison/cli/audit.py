@@ -13,16 +13,22 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from cloison.audit import export, reading, verify, witness
-from cloison.audit.verify import Finding, Key, Report
+from cloison.audit import export, reading, record, verify
+from cloison.audit.verify import Finding, Report
+from cloison.audit.witnesses import keys
+from cloison.cli import proofs, witnesses
 from cloison.cli.forward import audit_forward
 from cloison.cli.shared import Json, home_of, show, started
-from cloison.config import Home
 from cloison.store.pools import connect
 
-app = typer.Typer(no_args_is_help=True, help="The audit log: verify it, write it out, forward it.")
+app = typer.Typer(no_args_is_help=True, help="The audit log: verify it, write it out, witness it, forward it.")
+app.command("prove")(proofs.audit_prove)
+app.command("consistency")(proofs.audit_consistency)
+app.command("check")(proofs.audit_check)
+app.command("witness")(witnesses.audit_witness)
+app.add_typer(witnesses.app, name="witnesses")
 app.command("forward")(audit_forward)
-PROGRAMS = ("verify.py", "entry.py", "tree.py")
+PROGRAMS = ("verify.py", "proof.py", "entry.py", "tree.py")
 
 
 @app.command("verify")
@@ -31,18 +37,18 @@ def audit_verify(
     as_json: Json = False,
 ) -> None:
     """Recompute the whole log: every entry, every hash, every signature; exits with 1 where something does not hold."""
-    log_key, witnesses = _keys(home_of())
-    seen = witness.seen_in(home_of().witness)  # before the database is read: it has at least that much
+    log_key, witness_keys = keys(home_of())
+    seen = record.seen_in(home_of().witness)  # before the database is read: it has at least that much
     reports: list[Report] = []
     findings: list[Finding] = []
     with _told() as told, verify.Workers(told) as workers:
         if folder is not None:
             # without what our witness has seen: it may have seen more since the folder was written
             logs = (verify.Folder(path) for path in sorted(folder.iterdir()) if path.is_dir())
-            reports += [verify.verify(log, log_key, witnesses, every=workers.every) for log in logs]
+            reports += [verify.verify(log, log_key, witness_keys, every=workers.every) for log in logs]
         else:
             for log in _logs():
-                reports.append(verify.verify(log, log_key, witnesses, seen.get(log.segment), workers.every))
+                reports.append(verify.verify(log, log_key, witness_keys, seen.get(log.segment), workers.every))
                 findings += log.rows_put_back() + log.strays()
     findings += [finding for report in reports for finding in report.findings]
     _tell(as_json, reports, findings)
@@ -56,18 +62,18 @@ def audit_export(
     as_json: Json = False,
 ) -> None:
     """Write the log with what verifies it into a folder: a stranger needs Python, `cryptography` and the keys."""
+    log_key, witness_keys = keys(home_of())
     folder.mkdir()
     entries = 0
     with _told() as told:
         for log in _logs():
-            entries += export.export(log, folder, partial(_more, told, entries))
+            entries += export.export(log, folder, (log_key, witness_keys), partial(_more, told, entries))
     for name in PROGRAMS:
         with files("cloison.audit").joinpath(name).open("rb") as source, (folder / name).open("wb") as target:
             shutil.copyfileobj(source, target)
-    log_key, witnesses = _keys(home_of())
-    words = " ".join(["python verify.py . --key", log_key.text, *(f"--witness {each.text}" for each in witnesses)])
-    keys = {"key": log_key.text, "witnesses": [each.text for each in witnesses]}
-    result = {"folder": str(folder), "entries": entries, **keys}
+    words = " ".join(["python verify.py . --key", log_key.text, *(f"--witness {each.text}" for each in witness_keys)])
+    by = {"key": log_key.text, "witnesses": [each.text for each in witness_keys]}
+    result = {"folder": str(folder), "entries": entries, **by}
     show(as_json, result, f"{entries} entries. In the folder: {words}")
 
 
@@ -96,12 +102,6 @@ def _told() -> Iterator[Callable[[int], None]]:
             status.update(f"{entries:,} entries, {rate:,.0f} a second")
 
         yield tell
-
-
-def _keys(home: Home) -> tuple[Key, list[Key]]:
-    public = home.witness_key.with_suffix(".pub")
-    witnesses = [Key.read(public.read_text(encoding="utf-8"))] if public.exists() else []
-    return Key.read(home.log_public.read_text(encoding="utf-8")), witnesses
 
 
 def _tell(as_json: bool, reports: list[Report], findings: list[Finding]) -> None:

@@ -34,12 +34,14 @@ STRANGE_MEMBERSHIPS = """
 select m.member::regrole::text, m.roleid::regrole::text from pg_auth_members m
 where m.member::regrole::text like 'cloison\\_%'
   and not (m.member = 'cloison_reaper'::regrole and m.roleid in ('cloison_desk'::regrole, 'cloison_intake'::regrole))
+  and not (m.member::regrole::text ~ '^cloison_witness_[0-9a-f]{8}$' and m.roleid::regrole::text = 'cloison_witness')
 """
 # As regrole quotes them.
 DATABASE_GRANTEES = """
 select distinct a.grantee::regrole::text from pg_database d, aclexplode(d.datacl) a
 where d.datname = %s and a.grantee not in (0, d.datdba)
 """
+WITNESS_CONNECTIONS = 4
 CONNECTION_LIMITS = {"desk": 40, "intake": 24, "reaper": 4, "statistics": 4, "signin": 12, "space": 16, "operator": 4}
 
 
@@ -75,6 +77,29 @@ def create_logins(admin: psycopg.Connection, passwords: dict[str, str]) -> None:
     admin.execute("alter role cloison_reaper inherit")
     admin.execute("grant cloison_desk, cloison_intake to cloison_reaper")
     _leave_other_roles(admin)
+
+
+def admit_witness(admin: psycopg.Connection, login: str, password: str) -> None:
+    """Create or repair the login of one more witness, which may do what `cloison_witness` may; `admin` as above."""
+    role = role_of(login)
+    exists = admin.execute("select from pg_roles where rolname = %s", (role,)).fetchone() is not None
+    verifier = admin.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
+    admin.execute(
+        sql.SQL("{verb} role {role} login inherit connection limit {limit} password {password}").format(
+            verb=sql.SQL("alter" if exists else "create"),
+            role=sql.Identifier(role),
+            limit=sql.Literal(WITNESS_CONNECTIONS),
+            password=sql.Literal(verifier),
+        )
+    )
+    admin.execute(sql.SQL("grant cloison_witness to {}").format(sql.Identifier(role)))
+
+
+def dismiss_witness(admin: psycopg.Connection, login: str) -> None:
+    """Drop such a login, ending what it has open; what it signed stays."""
+    role = role_of(login)
+    admin.execute("select pg_terminate_backend(pid) from pg_stat_activity where usename = %s", (role,))
+    admin.execute(sql.SQL("drop role if exists {}").format(sql.Identifier(role)))
 
 
 def _leave_other_roles(admin: psycopg.Connection) -> None:

@@ -36,7 +36,7 @@ create table cloison.log_tile (
 );
 alter table cloison.log_tile alter column hashes set storage external;   -- hashes cannot be compressed
 
--- The newest checkpoint of each log, and the newest that a witness has cosigned.
+-- The newest checkpoint of each log, and how far a witness has cosigned it; what the witnesses signed is in log_cosignature.
 create table cloison.log_head (
     segment text collate "C" primary key,
     begun_at timestamptz not null,
@@ -44,7 +44,6 @@ create table cloison.log_head (
     note text not null default '',
     signed_at timestamptz,
     cosigned_size bigint not null default 0,
-    cosigned_note text not null default '',
     cosigned_at timestamptz
 ) with (fillfactor = 50);
 

@@ -54,7 +54,11 @@ create table cloison.account_holder (
 create index account_holder_account on cloison.account_holder (account);
 create index account_holder_term on cloison.account_holder (kind, term);
 
-create type cloison.alert_kind as enum ('protected_opened', 'token_copied', 'factor_cloned');
+create type cloison.alert_kind as enum (
+    'protected_opened', 'token_copied', 'factor_cloned',
+    -- of a witness of the audit log, 89_witness.sql
+    'log_unsigned', 'log_rolled_back', 'log_forked', 'log_out_of_order', 'log_stalled', 'log_clock'
+);
 
 -- What somebody should look at. Append-only, written with the charge; number is that of the audit entry.
 create table cloison.alert (

@@ -1,12 +1,11 @@
--- The log's own logins. The sequencer reads entries and adds to the tree; the witness sees heads and tiles, no entry.
+-- The log's own login, the sequencer's: it reads entries and adds to the tree. Witnesses: 89_witness.sql.
 -- Rules:
 --   1. an entry is known to the sequencer once it is committed; which authors have new ones is looked for by time, and from
 --      time to time by all numbers; what is taken of each author, and in which order, goes by numbers alone;
 --   2. a batch begins where the tree ends and takes each author's next numbers, or it is refused: CL036. Of two sequencers
 --      one fails, whatever it read before;
 --   3. leaves are only ever added: tiles grow, and no tile is written anew;
---   4. a witness's signature is kept with the checkpoint that it is for, and never replaced by one of fewer leaves;
---   5. a month is dropped whole: no sooner than six months after its end, once a witness has signed all of it, by an entry in
+--   4. a month is dropped whole: no sooner than six months after its end, once a witness has signed all of it, by an entry in
 --      each of its logs. Its leaves stay, and its blinding keys go with it.
 
 -- An entry's fields as docs/audit-format.md writes them, in its order.
@@ -153,15 +152,6 @@ language sql stable security definer set search_path = pg_catalog, cloison, pg_t
     select t.hashes from log_tile t where t.segment = p_segment and t.level = p_level and t.index = p_index;
 $$;
 
--- Rule 4: whether it is kept.
-create or replace function cloison.cosign_v1(p_segment text, p_size bigint, p_note text) returns boolean
-language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp as $$
-begin
-    update log_head h set cosigned_size = p_size, cosigned_note = p_note, cosigned_at = clock_v1()
-    where h.segment = p_segment and p_size between h.cosigned_size and h.size;
-    return found;
-end $$;
-
 -- -- months -------------------------------------------------------------------------------------------------------------
 
 -- The first instant of a month of UTC, so many months from now.
@@ -190,7 +180,7 @@ begin
     return v_made;
 end $$;
 
--- Rule 5: drops the oldest month that ended more than p_months months ago; which. Null: there is none, or it has to wait for the
+-- Rule 4: drops the oldest month that ended more than p_months months ago; which. Null: there is none, or it has to wait for the
 -- sequencer or a witness. Raises CL037.
 create or replace function cloison.drop_log_month_v1(p_months integer) returns date
 language plpgsql volatile security definer set search_path = pg_catalog, cloison, pg_temp set lock_timeout = '2s' as $$

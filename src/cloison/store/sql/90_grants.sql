@@ -206,11 +206,13 @@ grant execute on function cloison.log_tile_v1(text, smallint, bigint) to cloison
 grant execute on function cloison.make_log_months_v1() to cloison_sequencer;
 grant execute on function cloison.drop_log_month_v1(integer) to cloison_sequencer;
 
--- The witness: sees checkpoints and hashes, and adds its signature.
+-- A witness: sees checkpoints, hashes and numbers, adds its signature, and tells what it found.
 grant execute on function cloison.log_now_v1() to cloison_witness;
 grant execute on function cloison.log_heads_v1() to cloison_witness;
 grant execute on function cloison.log_tile_v1(text, smallint, bigint) to cloison_witness;
+grant execute on function cloison.log_batches_v1(text, bigint, integer) to cloison_witness;
 grant execute on function cloison.cosign_v1(text, bigint, text) to cloison_witness;
+grant execute on function cloison.log_alarm_v1(text, text) to cloison_witness;
 
 -- The forwarder: reads entries that stand in the tree, and notes how far it is; it changes nothing else.
 grant execute on function cloison.forward_heads_v1(text) to cloison_forwarder;
