@@ -26,6 +26,8 @@ from cloison.store.rights import granted, left_open, wanted
 POSTGRESQL_LEAST = 150000  # server_version_num
 CLOCK_SECONDS = 120  # beyond this doors stop: a clock turned forward would refill budgets
 FREE_BYTES = 2 * 2**30
+SEQUENCED_SECONDS = 120  # within which an audit entry is in the tree, and the log signed
+WITNESS_SECONDS = 600  # within which each witness signs
 FORWARD_SECONDS = 600  # that an audit entry may wait until it is forwarded
 
 NO_ENTRY = "PostgreSQL does not let us in; start it (cloison serve), or run cloison init to repair the logins"
@@ -62,6 +64,24 @@ select name from pg_settings where current_setting('log_parameter_max_length') <
 BEHIND = """
 select entries, coalesce(extract(epoch from cloison.clock_v1() - since), 0)::float8 from cloison.forward_behind_v1(%s)
 """
+# Authors with entries older than so many seconds that are not in the tree; of most the newest is younger.
+WAITING = """
+select count(*) from (
+    select l.segment, l.account, l.next_number from cloison.ledger l
+    union all select l.segment, l.organisation, l.next_number from cloison.organisation_ledger l) l
+left join cloison.log_author s on s.segment = l.segment and s.account = l.account
+cross join (select cloison.clock_v1() - make_interval(secs => %s) as at) since
+where l.next_number - 1 > coalesce(s.sequenced, 0) and (s.sequenced_at >= since.at) is not true
+    and exists (select from cloison.entry e where e.segment = l.segment and e.account = l.account
+                and e.number > coalesce(s.sequenced, 0) and e.at < since.at)
+"""
+# Seconds since the log of which that is longest was signed: by the sequencer, by a witness; since the oldest one began.
+SIGNED = """
+select coalesce(extract(epoch from max(cloison.clock_v1() - coalesce(h.signed_at, h.begun_at))), 0)::float8,
+    coalesce(extract(epoch from max(cloison.clock_v1() - coalesce(h.cosigned_at, h.begun_at))), 0)::float8,
+    coalesce(extract(epoch from max(cloison.clock_v1() - h.begun_at)), 0)::float8, cloison.clock_v1()
+from cloison.log_head h
+"""
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -90,6 +110,8 @@ def examine(home: Home) -> list[Check]:
         ("sign-in door", lambda: _signin(home)),
         ("ceilings", lambda: _ceilings(home)),
         ("initial load", lambda: _load(home)),
+        ("sequencer", lambda: _sequencer(home)),
+        ("witnesses", lambda: _witnesses(home)),
         ("forwarding", lambda: _forwarding(home)),
     ]
     return [_made(name, check) for name, check in (checks if home.path.is_dir() else checks[:1])]
@@ -243,6 +265,39 @@ def _load(home: Home) -> str:
     if row is None:
         return ""
     return f"the first import, of {row[0]}, is not at its end; if none runs, run cloison people import again"
+
+
+def _sequencer(home: Home) -> str:
+    """Whether what was done is in the tree of the audit log, and the log is signed."""
+    with connect(home, "owner") as owner:
+        ((signed, _, _, _),) = owner.execute(SIGNED).fetchall()
+        ((waiting,),) = owner.execute(WAITING, (SEQUENCED_SECONDS,)).fetchall()
+    if signed > SEQUENCED_SECONDS:
+        return f"nobody has signed the audit log for {signed:.0f} s; start it (cloison serve)"
+    if waiting:
+        where = home.log / "sequencer.log"
+        return f"entries of {waiting} accounts wait to be put into the audit log's tree; {where} says why"
+    return ""
+
+
+def _witnesses(home: Home) -> str:
+    """Whether somebody else has signed the audit log, and everybody who should."""
+    most = home.config.audit.max_unwitnessed_seconds
+    with connect(home, "owner") as owner:
+        ((_, cosigned, begun, now),) = owner.execute(SIGNED).fetchall()
+        everyone = witnesses.known(home, owner)
+    if cosigned > most / 2:
+        return (
+            f"no witness has signed the audit log for {cosigned:.0f} s; after {most} s doors open nobody; "
+            "start one (cloison serve, or cloison audit witness), and read what it says"
+        )
+    late = [
+        one.name
+        for one in everyone
+        if begun > WITNESS_SECONDS
+        and (one.signed_at is None or (now - one.signed_at).total_seconds() > WITNESS_SECONDS)
+    ]
+    return f"{_some(late)} signs no more; read what it says, or run cloison audit witnesses remove" if late else ""
 
 
 def _forwarding(home: Home) -> str:

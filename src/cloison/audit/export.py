@@ -1,11 +1,12 @@
 """A segment's log in a folder, as `verify.py` reads it: with that file and the keys all that a stranger needs."""
 
+import contextlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import repeat
 from pathlib import Path
 
-from cloison.audit import entry, verify
+from cloison.audit import entry, tree, verify
 from cloison.audit.reading import Stored
 from cloison.audit.verify import Key
 
@@ -20,7 +21,9 @@ def export(log: Stored, folder: Path, keys: tuple[Key, list[Key]], told: Callabl
     place.mkdir(parents=True)
     months: set[str] = set()
     count, size = 0, log.size()
-    (place / verify.CHECKPOINT).write_text(verify.newest(log.checkpoints(), *keys), encoding="utf-8")
+    note = verify.newest(log.checkpoints(), *keys)
+    (place / verify.CHECKPOINT).write_text(note, encoding="utf-8")
+    _write_tiles(log, place, note, keys[0])
     with (place / verify.LEAVES).open("wb") as file:
         for piece in range(-(-size // verify.PIECE_LEAVES)):
             file.write(log.leaves(piece))
@@ -32,6 +35,19 @@ def export(log: Stored, folder: Path, keys: tuple[Key, list[Key]], told: Callabl
     (place / verify.BLINDING).write_text(json.dumps(blinding), encoding="utf-8")
     (place / verify.DROPPED).write_text(json.dumps(log.dropped()), encoding="utf-8")
     return count
+
+
+def _write_tiles(log: Stored, place: Path, note: str, log_key: Key) -> None:
+    """The tree of the checkpoint as C2SP tlog-tiles has it: any program that reads such logs finds what it needs."""
+    try:
+        size = verify.read_checkpoint(note, log_key).size
+    except ValueError:
+        return  # the verifier says so
+    for tile, width in tree.tiles_of(size):
+        path = place / tree.tile_path(tile, width)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(LookupError):  # the verifier says so, too
+            path.write_bytes(log.tile(tile)[: width * tree.HASH_BYTES])
 
 
 def _with_gaps(entries: Iterable[tuple[int, Sequence[bytes | None]]], place: int) -> Iterator[Sequence[bytes | None]]:

@@ -25,6 +25,25 @@ class Tile(NamedTuple):
     number: int
 
 
+def tile_path(tile: Tile, width: int) -> str:
+    """Where C2SP tlog-tiles keeps a tile of so many hashes, below a log's address."""
+    digits = f"{tile.number:d}"
+    digits = digits.zfill(-(-len(digits) // 3) * 3)
+    parts = [digits[start : start + 3] for start in range(0, len(digits), 3)]
+    place = "/".join([*(f"x{part}" for part in parts[:-1]), parts[-1]])
+    return f"tile/{tile.level}/{place}" + (f".p/{width}" if width < TILE_WIDTH else "")
+
+
+def tiles_of(size: int) -> Iterator[tuple[Tile, int]]:
+    """The tiles of a log of so many leaves, each with how many hashes it has."""
+    level = 0
+    while size:
+        for number in range(-(-size // TILE_WIDTH)):
+            yield Tile(level, number), min(TILE_WIDTH, size - number * TILE_WIDTH)
+        size >>= TILE_HEIGHT
+        level += 1
+
+
 Tiles = Callable[[Tile], bytes]  # the hashes of a tile as one string, as many as are there; raises LookupError for none
 
 

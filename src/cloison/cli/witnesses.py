@@ -13,6 +13,7 @@ from cloison.audit import witness
 from cloison.audit.verify import Key
 from cloison.audit.witnesses import OWN, Known, keys_by_login, known, login_of, read_key
 from cloison.cli.shared import Json, home_of, show, started
+from cloison.config import read_secret
 from cloison.errors import ConfigError
 from cloison.installation import admit_witness, dismiss_witness
 from cloison.store.pools import PINNED_OPTIONS, connect, conninfo
@@ -30,8 +31,9 @@ def audit_witness(  # noqa: PLR0913, PLR0917 - the options of a command are its 
     name: Annotated[str, typer.Option(help="For a new key: such as witness.example.org.")] = "witness",
     log_key: Annotated[str, typer.Option(help="The log's public key, or its file; once, it is kept.")] = "",
     database: Annotated[
-        str, typer.Option(envvar="CLOISON_WITNESS_DATABASE", help="A connection string with user and passfile.")
+        str, typer.Option(envvar="CLOISON_WITNESS_DATABASE", help="The register's connection string, with the user.")
     ] = "",
+    password_file: Annotated[Path | None, typer.Option(help="The file of that login's password; else libpq's.")] = None,
     once: Annotated[bool, typer.Option("--once", help="Look once; exits with 1 where something is wrong.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -46,20 +48,17 @@ def audit_witness(  # noqa: PLR0913, PLR0917 - the options of a command are its 
         said = f"{key.text}\nHave this key added (cloison audit witnesses add), then give --log-key and --database."
         show(as_json, {"key": key.text, "log_key": pinned and pinned.text}, said)
         return
-    try:
-        conninfo_to_dict(database)
-    except psycopg.ProgrammingError:
-        raise ConfigError(reason="--database is no connection string") from None
+    reach = _reach(database, password_file)
     if once:
-        _once(folder, key, pinned, database, as_json)
+        _once(folder, key, pinned, reach, as_json)
         return
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     logging.getLogger("cloison.witness").info("witnessing as %s", key.text)
-    witness.run(folder, pinned, lambda: _connected(database), witness.stopping())
+    witness.run(folder, pinned, lambda: psycopg.connect(reach, autocommit=True), witness.stopping())
 
 
-def _once(folder: Path, key: Key, log_key: Key, database: str, as_json: bool) -> None:
-    with witness.alone(folder), _connected(database) as connection:
+def _once(folder: Path, key: Key, log_key: Key, reach: str, as_json: bool) -> None:
+    with witness.alone(folder), psycopg.connect(reach, autocommit=True) as connection:
         looking = witness.opened(folder, log_key)
         found = looking.step(connection)
         for each in found:
@@ -73,15 +72,18 @@ def _once(folder: Path, key: Key, log_key: Key, database: str, as_json: bool) ->
         raise typer.Exit(1)
 
 
-def _connected(database: str) -> psycopg.Connection:
-    pinned = make_conninfo(
-        database,
-        options=PINNED_OPTIONS,
-        application_name="cloison witness",
-        connect_timeout=CONNECT_SECONDS,
-        client_encoding="utf8",
-    )
-    return psycopg.connect(pinned, autocommit=True)
+def _reach(database: str, password_file: Path | None) -> str:
+    try:
+        return make_conninfo(
+            database,
+            **({"password": read_secret(password_file)} if password_file else {}),
+            options=PINNED_OPTIONS,
+            application_name="cloison witness",
+            connect_timeout=CONNECT_SECONDS,
+            client_encoding="utf8",
+        )
+    except psycopg.ProgrammingError:
+        raise ConfigError(reason="--database is no connection string") from None
 
 
 @app.command("add")
@@ -95,8 +97,8 @@ def witnesses_add(key: Line, administrator: Administrator = "", as_json: Json = 
     reach = make_conninfo("", **where, user=f"cloison_{login_of(found)}")
     log_key = home.log_public.read_text(encoding="utf-8").strip()
     told = {"key": found.text, "database": reach, "password_file": str(password), "log_key": log_key}
-    said = f"On its machine: cloison audit witness --folder … --log-key {log_key} --database '{reach} passfile=…'"
-    show(as_json, told, f"{said}\nIts password stands in {password}.")
+    said = f"cloison audit witness --folder … --log-key {log_key} --database '{reach}' --password-file …"
+    show(as_json, told, f"On its machine, with {password}: {said}")
 
 
 @app.command("remove")
