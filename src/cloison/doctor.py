@@ -64,22 +64,23 @@ select name from pg_settings where current_setting('log_parameter_max_length') <
 BEHIND = """
 select entries, coalesce(extract(epoch from cloison.clock_v1() - since), 0)::float8 from cloison.forward_behind_v1(%s)
 """
-# Authors with entries older than so many seconds that are not in the tree; of most the newest is younger.
+# By PostgreSQL's own clock: whether ours was turned is another check's. How many authors have older entries that are not in the
+# tree; of most of them the newest that is there is younger.
 WAITING = """
 select count(*) from (
     select l.segment, l.account, l.next_number from cloison.ledger l
     union all select l.segment, l.organisation, l.next_number from cloison.organisation_ledger l) l
 left join cloison.log_author s on s.segment = l.segment and s.account = l.account
-cross join (select cloison.clock_v1() - make_interval(secs => %s) as at) since
+cross join (select now() - make_interval(secs => %s) as at) since
 where l.next_number - 1 > coalesce(s.sequenced, 0) and (s.sequenced_at >= since.at) is not true
     and exists (select from cloison.entry e where e.segment = l.segment and e.account = l.account
                 and e.number > coalesce(s.sequenced, 0) and e.at < since.at)
 """
 # Seconds since the log of which that is longest was signed: by the sequencer, by a witness; since the oldest one began.
 SIGNED = """
-select coalesce(extract(epoch from max(cloison.clock_v1() - coalesce(h.signed_at, h.begun_at))), 0)::float8,
-    coalesce(extract(epoch from max(cloison.clock_v1() - coalesce(h.cosigned_at, h.begun_at))), 0)::float8,
-    coalesce(extract(epoch from max(cloison.clock_v1() - h.begun_at)), 0)::float8, cloison.clock_v1()
+select coalesce(extract(epoch from max(now() - coalesce(h.signed_at, h.begun_at))), 0)::float8,
+    coalesce(extract(epoch from max(now() - coalesce(h.cosigned_at, h.begun_at))), 0)::float8,
+    coalesce(extract(epoch from max(now() - h.begun_at)), 0)::float8, now()
 from cloison.log_head h
 """
 
