@@ -64,8 +64,8 @@ select name from pg_settings where current_setting('log_parameter_max_length') <
 BEHIND = """
 select entries, coalesce(extract(epoch from cloison.clock_v1() - since), 0)::float8 from cloison.forward_behind_v1(%s)
 """
-# By PostgreSQL's own clock: whether ours was turned is another check's. How many authors have older entries that are not in the
-# tree; of most of them the newest that is there is younger.
+# By PostgreSQL's own clock: whether ours was turned is another check's. How many authors have older entries that are
+# not in the tree; of most of them the newest that is there is younger.
 WAITING = """
 select count(*) from (
     select l.segment, l.account, l.next_number from cloison.ledger l

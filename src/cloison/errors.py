@@ -319,6 +319,13 @@ class OverloadedError(CloisonError):
     status = 503
 
 
+class LogScopeError(CloisonError):
+    """Your role may not read the audit log. Ask an officer, or the data protection officer, for the proof."""
+
+    code = "log_scope"
+    status = 403
+
+
 class UnwitnessedError(CloisonError):
     """The audit log has no witness, so nothing is opened. Try again in {retry_after_seconds} seconds, or report it."""
 

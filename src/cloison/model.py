@@ -57,6 +57,7 @@ class Permission(StrEnum):
     CAMPAIGN = "agency:campaign:ask"
     BULK = "service:bulk:sign"
     DISCLOSE = "service:disclosure:sign"
+    AUDIT = "service:log:read"
 
     @property
     def bit(self) -> int:

@@ -105,6 +105,10 @@ def test_document_describes_every_route(register: RunningRegister) -> None:
             "/v1/changes/{segment}",
             "/v1/exports",
             "/v1/exports/{act}/pages",
+            "/v1/log/{segment}/checkpoint",
+            "/v1/log/{segment}/tile/{level}/{place}",
+            "/v1/log/{segment}/inclusion/{leaf}",
+            "/v1/log/{segment}/consistency",
         ),
     }
     operations = [operation for item in document["paths"].values() for operation in item.values()]

@@ -1036,6 +1036,28 @@ begin
     perform log_act_v1('00', 'act_asked', p_act, null, null);
 end $$;
 ALTER FUNCTION cloison.ask_unsigned_v1(p_act uuid, p_kind text, p_canonical bytea, p_details jsonb, p_organisation uuid, p_expires_at timestamp with time zone) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.audit_notes_v1(p_segment text, p_token bytea, p_log text) RETURNS TABLE(verdict text, note text)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    select m.verdict, n.note from (select may_audit_v1(p_segment, p_token)) m (verdict)
+    left join (
+        select c.note from log_cosignature c where c.segment = p_log
+        union all select h.note from log_head h where h.segment = p_log and h.note <> ''
+    ) n on m.verdict = 'open';
+$$;
+ALTER FUNCTION cloison.audit_notes_v1(p_segment text, p_token bytea, p_log text) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.audit_tiles_v1(p_segment text, p_token bytea, p_log text, p_levels smallint[], p_indexes bigint[]) RETURNS TABLE(verdict text, level smallint, index bigint, hashes bytea)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    select m.verdict, t.level, t.index, t.hashes from (select may_audit_v1(p_segment, p_token)) m (verdict)
+    left join (
+        select t.level, t.index, t.hashes from unnest(p_levels[:64], p_indexes[:64]) q (level, index)
+        join log_tile t on t.segment = p_log and t.level = q.level and t.index = q.index
+    ) t on m.verdict = 'open';
+$$;
+ALTER FUNCTION cloison.audit_tiles_v1(p_segment text, p_token bytea, p_log text, p_levels smallint[], p_indexes bigint[]) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.blinding_v1(p_segment text, p_month date, p_key bytea) RETURNS bytea
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -4352,6 +4374,21 @@ begin
         else 'open' end, v_who;
 end $$;
 ALTER FUNCTION cloison.may_act_v1(p_segment text, p_token bytea, p_act integer, p_purpose smallint) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.may_audit_v1(p_segment text, p_token bytea) RETURNS text
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    select coalesce((
+        select case
+            when not h.covered or exists (select from account_freeze f where f.segment = p_segment and f.account = h.account
+                                          and f.lifted_at is null) then 'frozen'
+            when (h.permissions >> 16) & 1 = 1
+                 and (select o.service from organisation o where o.organisation = h.organisation) then 'open'
+            else 'scope' end
+        from holder h where h.segment = p_segment and h.token_hash = sha256(p_token) and h.expires_at > clock_v1()
+    ), 'no_session');
+$$;
+ALTER FUNCTION cloison.may_audit_v1(p_segment text, p_token bytea) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.may_protect_v1(p_segment text, p_token bytea, p_event cloison.event) RETURNS TABLE(verdict text, account uuid, session uuid, organisation uuid)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -8686,6 +8723,10 @@ GRANT ALL ON FUNCTION cloison.ask_merge_v1(p_segment text, p_token bytea, p_requ
 REVOKE ALL ON FUNCTION cloison.ask_transfer_v1(p_segment text, p_token bytea, p_kind text, p_giver text, p_taker text, p_from timestamp with time zone, p_until timestamp with time zone, p_people uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.ask_transfer_v1(p_segment text, p_token bytea, p_kind text, p_giver text, p_taker text, p_from timestamp with time zone, p_until timestamp with time zone, p_people uuid[]) TO cloison_desk;
 REVOKE ALL ON FUNCTION cloison.ask_unsigned_v1(p_act uuid, p_kind text, p_canonical bytea, p_details jsonb, p_organisation uuid, p_expires_at timestamp with time zone) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.audit_notes_v1(p_segment text, p_token bytea, p_log text) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.audit_notes_v1(p_segment text, p_token bytea, p_log text) TO cloison_desk;
+REVOKE ALL ON FUNCTION cloison.audit_tiles_v1(p_segment text, p_token bytea, p_log text, p_levels smallint[], p_indexes bigint[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.audit_tiles_v1(p_segment text, p_token bytea, p_log text, p_levels smallint[], p_indexes bigint[]) TO cloison_desk;
 REVOKE ALL ON FUNCTION cloison.blinding_v1(p_segment text, p_month date, p_key bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.blinding_v1(p_segment text, p_month date, p_key bytea) TO cloison_sequencer;
 REVOKE ALL ON FUNCTION cloison.break_glass_v1(p_act cloison.act, p_emergency boolean) FROM PUBLIC;
@@ -8890,6 +8931,7 @@ REVOKE ALL ON FUNCTION cloison.make_log_months_v1() FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.make_log_months_v1() TO cloison_sequencer;
 REVOKE ALL ON FUNCTION cloison.matches_v1(p_segment text, p_slot integer, p_terms bigint[], p_proof_slot integer, p_proof_terms bigint[]) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.may_act_v1(p_segment text, p_token bytea, p_act integer, p_purpose smallint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.may_audit_v1(p_segment text, p_token bytea) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.may_protect_v1(p_segment text, p_token bytea, p_event cloison.event) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.may_relate_v1(p_home text, p_organisation uuid, p_held_in text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.member_v1(p_segment text, p_token bytea) FROM PUBLIC;

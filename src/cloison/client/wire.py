@@ -95,6 +95,24 @@ class NotedChanges(msgspec.Struct, frozen=True):
     cursor: str | None
 
 
+class LogInclusion(msgspec.Struct, frozen=True):
+    """That the leaf `index` of a log, with this hash, is under the checkpoint, a signed note; hashes in hexadecimal."""
+
+    index: int
+    hash: str
+    path: list[str]
+    checkpoint: str
+    proves: str = "inclusion"
+
+
+class LogConsistency(msgspec.Struct, frozen=True):
+    """That a log of `old` leaves is the beginning of the one of `new`; hashes in hexadecimal."""
+
+    old: int
+    new: int
+    path: list[str]
+
+
 class StandingExport(msgspec.Struct, frozen=True):
     """An export whose executor the account is; `purpose` is null for a disclosure, `taken` how many people it had."""
 

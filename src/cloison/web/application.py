@@ -19,6 +19,7 @@ from cloison.web import (
     exports,
     forwarding,
     grants,
+    log,
     pages,
     problems,
     protections,
@@ -73,6 +74,7 @@ def desk_app(home: Home, *beside: Lifespan) -> Litestar:
             *protections.ROUTES,
             *grants.ROUTES,
             *exports.ROUTES,
+            *log.ROUTES,
             *signout.ROUTES,
             *pages.ROUTES,
             show_document,
@@ -101,6 +103,7 @@ def desk_app(home: Home, *beside: Lifespan) -> Litestar:
     app.state.presence = presence
     app.state.proofs = Proofs(home.config.web.public_origin)
     app.state.metrics = metrics
+    app.state.home = home
     app.state.request_bytes = home.config.web.request_bytes
     app.state.document = document.document(app)
     return app

@@ -53,6 +53,10 @@ grant execute on function cloison.change_audience_v1(text, bytea, uuid, text[]) 
 grant execute on function cloison.lift_protection_v1(text, bytea, uuid) to cloison_desk;
 grant execute on function cloison.alerts_counted_v1() to cloison_desk;
 
+-- The desk: an officer or the DPO reads checkpoints and hashes of the audit log, which say nothing of an entry.
+grant execute on function cloison.audit_notes_v1(text, bytea, text) to cloison_desk;
+grant execute on function cloison.audit_tiles_v1(text, bytea, text, smallint[], bigint[]) to cloison_desk;
+
 -- Intake: brings people and relations in, learns nothing but whether they were there.
 grant execute on function cloison.intake_find_v1(integer, bigint[]) to cloison_intake;
 grant execute on function cloison.intake_compare_v1(text[], uuid[], integer[], bigint[], bigint[]) to cloison_intake;
