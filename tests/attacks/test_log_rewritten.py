@@ -18,7 +18,7 @@ from cloison.audit import entry, verify
 from cloison.audit.checkpoint import Signer
 from cloison.audit.sequencer import Sequencer
 from cloison.audit.verify import Kind
-from cloison.audit.witness import Alarm, Found
+from cloison.audit.witness import EVERYWHERE, Alarm, Found
 
 SECOND = b" where account = %(a)s and number = 2"
 OTHERS = b"(select organisation from cloison.organisation where name = 'Other')"
@@ -207,7 +207,7 @@ def test_clock_turned(logged: Logged) -> None:
     logged.opened(2)
     logged.sequencer = Sequencer(logged.sequencing, logged.signer)
     logged.sequence()
-    assert (SEGMENT, Alarm.CLOCK) in logged.witnessed()
+    assert logged.witnessed() == [Found(EVERYWHERE, Alarm.CLOCK)]
     assert logged.report().findings == []
     assert logged.report().unanchored > 0
 

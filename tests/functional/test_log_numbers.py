@@ -132,7 +132,7 @@ def test_numbers_of_the_log(logged: Logged, tmp_path: Path) -> None:
 
     folder = tmp_path / "exported"
     exporting = time.perf_counter()
-    export.export(logged.log(), folder, lambda _: None)
+    export.export(logged.log(), folder, (logged.signer.key, [logged.cosigner.key]), lambda _: None)
     exported = time.perf_counter() - exporting
     verifying = time.perf_counter()
     with verify.Workers() as workers:
