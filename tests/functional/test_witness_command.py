@@ -110,6 +110,15 @@ def log_key(operated: OperatedHome) -> verify.Key:
     return verify.Key.read(operated.home.log_public.read_text(encoding="utf-8"))
 
 
+def connected(operated: OperatedHome) -> bool:
+    """Whether the second witness is."""
+    with operated.superuser() as superuser:
+        found = (
+            "select from pg_stat_activity where application_name = 'cloison witness' and usename <> 'cloison_witness'"
+        )
+        return superuser.execute(found).fetchone() is not None
+
+
 def grow(operated: OperatedHome) -> None:
     """Something happens in the log of segment 00: an organisation is asked for."""
     operated.do("organisations", "create", f"Agence {os.urandom(4).hex()}")
@@ -141,8 +150,6 @@ def test_another_log_is_none_of_its(machine: Machine, tmp_path: Path) -> None:
     other = verify.Key("log.example.org", verify.ED25519, bytes(32)).text
     done = machine.run("--log-key", other)
     assert (done.status, "is of a witness to another log" in done.err) == (1, True), done
-    done = machine.run("--log-key", "no+key")
-    assert (done.status, "no key of a log" in done.err) == (1, True), done
     done = machine.run("--database", "nonsense")
     assert (done.status, "no connection string" in done.err) == (1, True), done
     away = machine.run("--database", f"host={tmp_path} user=nobody dbname=nothing")
@@ -165,7 +172,7 @@ def test_killed_and_cut_off_it_goes_on(serving: Served, machine: Machine) -> Non
         process.send_signal(signal.SIGKILL)
         process.wait()
     with machine.running():
-        wait_until(lambda: "witnessing as" in machine.said())
+        wait_until(lambda: connected(operated))
         stop_database(operated.home)
         wait_until(lambda: "nothing can be signed" in machine.said())
         start_database(operated.home)
@@ -200,13 +207,11 @@ def test_inclusion_for_a_stranger(serving: Served, tmp_path: Path) -> None:
     assert asked_offline(operated, tmp_path, by_number, status=1) == {"ok": False, "fault": "not_included"}
     for words, said in (
         (("00", "--leaf", "1000000"), "has no such entry"),
-        (("00", "--account", "nobody"), "unknown_account"),
         (("zz", "--leaf", "0"), "no checkpoint"),
     ):
         done = operated.run("audit", "prove", *words)
         assert (done.status, said in done.err) == (1, True), done
-    for usage in (("00",), ("00", "--leaf", "0", "--disclose", "name")):
-        assert operated.run("audit", "prove", *usage).status == 2
+    assert operated.run("audit", "prove", "00", "--leaf", "0", "--disclose", "name").status == 2
 
 
 def test_consistency_for_a_stranger(serving: Served, machine: Machine, tmp_path: Path) -> None:
@@ -228,7 +233,6 @@ def test_consistency_for_a_stranger(serving: Served, machine: Machine, tmp_path:
     (tmp_path / "new").write_text(made["new"], encoding="utf-8")
     for words, said in (
         ((tmp_path / "new", tmp_path / "old"), "rolled back"),
-        (("999999", "--segment", "00"), "signed nothing of 999999 leaves"),
         ((operated.home.log_public,), "no checkpoint that the log has signed"),
     ):
         done = operated.run("audit", "consistency", *words)
@@ -282,9 +286,8 @@ def test_removed(serving: Served, machine: Machine) -> None:
     assert (done.status, "database_unavailable" in done.err) == (1, True), done
     again = operated.run("audit", "witnesses", "remove", machine.key)
     assert (again.status, "no witness that was added" in again.err) == (1, True)
-    for key, said in (("x", "no public key of a witness"), (log_key(operated).text, "the key of a log")):
-        done = operated.run("audit", "witnesses", "add", key)
-        assert (done.status, said in done.err) == (1, True), done
+    done = operated.run("audit", "witnesses", "add", log_key(operated).text)
+    assert (done.status, "the key of a log" in done.err) == (1, True), done
 
 
 def asked_offline(operated: OperatedHome, folder: Path, made: Any, status: int = 0) -> dict[str, Any]:  # noqa: ANN401 - JSON
