@@ -37,6 +37,8 @@ LAST_BYTES = 4_096  # of a log: more than a line of ours
 READY_SECONDS = 30.0
 STOP_SECONDS = 10.0
 POLL_SECONDS = 0.05
+# Who died before the kernel was told to say so is never said to have died; their child has another parent by then.
+IF_OURS = 'test "$PPID" = "$0" && exec "$@"'
 
 log = structlog.wrap_logger(structlog.PrintLogger(sys.stderr))  # standard output is for results
 
@@ -62,7 +64,7 @@ class Process:
         path = self.home.log / f"{self.module.rsplit('.', maxsplit=1)[-1]}.log"
         with path.open("ab") as output:
             self._child = subprocess.Popen(
-                [*_ending_with_us(), sys.executable, "-m", self.module],
+                [*ending_with_us(), sys.executable, "-m", self.module],
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -90,14 +92,14 @@ class Process:
 
 
 @functools.cache
-def _ending_with_us() -> tuple[str, ...]:
+def ending_with_us() -> tuple[str, ...]:
     """Words before a command that make the kernel end it when we end; none where the system has no such program."""
     words = (shutil.which("setpriv") or "", "--pdeathsig", "TERM")
     try:
-        subprocess.run([*words, sys.executable, "-c", ""], check=True, capture_output=True)
+        subprocess.run([*words, words[0], "--version"], check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError):
         return ()
-    return words
+    return (*words, "sh", "-c", IF_OURS, str(os.getpid()))
 
 
 class _KeeperProcess(Process):
