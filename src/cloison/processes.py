@@ -331,13 +331,14 @@ def serving(home: Home, passphrase_file: Path) -> Iterator[list[Process]]:
             start_database(home)
             processes.append(space := _space_begun(home))
             processes.append(keeper_process(home, passphrase_file))
-            processes.append(intake_process(home))
-            processes.append(signin_process(home))
-            processes.append(desk_process(home))
+            # Before the desk: whoever finds it answering finds all the others started, and they end after it.
             followers = ("forwarder",) if home.config.forward.wanted else ()
             for module in ("sequencer", "witness", *followers):
                 processes.append(Process(home, f"cloison.audit.{module}"))
                 processes[-1].start()
+            processes.append(intake_process(home))
+            processes.append(signin_process(home))
+            processes.append(desk_process(home))
             _await_space(home, space)
             yield processes
         finally:
