@@ -12,7 +12,9 @@ STAMP := $(VENV)/.installed
 PROVIDER := tests/support/oidc
 PROVIDER_STAMP := $(PROVIDER)/node_modules/.installed
 # Files in their order: xdist would leave those with one long test for the end, and a worker without any.
-PYTEST := $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder -m "not soak"
+PYTEST := $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
+SOON := not soak
+EACH_VERSION := not soak and not one_version
 
 # Each line of a recipe is a shell of its own: the first version that fails ends the run.
 define NEWLINE
@@ -36,8 +38,8 @@ demo: $(STAMP) ## Database, people, doors, attacks and scoreboard, then pages to
 	@$(BIN)/cloison demo $(ARGS)
 
 test: install lint ## Style, types, all tests but the soak; SQL and attacks on every PostgreSQL
-	$(PYTEST) -n $(WORKERS) $(ARGS)
-	$(if $(ARGS),,$(foreach major,$(OTHER_VERSIONS),$(PYTEST) -n $(VERSION_WORKERS) --postgresql $(major) tests/sql tests/attacks$(NEWLINE)))
+	$(PYTEST) -m "$(SOON)" -n $(WORKERS) $(ARGS)
+	$(if $(ARGS),,$(foreach major,$(OTHER_VERSIONS),$(PYTEST) -m "$(EACH_VERSION)" -n $(VERSION_WORKERS) --postgresql $(major) tests/sql tests/attacks$(NEWLINE)))
 
 lint: $(STAMP) ## Style and types
 	$(BIN)/ruff check .

@@ -31,11 +31,14 @@ from cloison.keeper.client import Keeper
 from cloison.store import reaper
 from cloison.store.embedded import start_database
 from cloison.store.pools import connect
+from cloison.tls import nobody
 
 LAST_BYTES = 4_096  # of a log: more than a line of ours
 READY_SECONDS = 30.0
 STOP_SECONDS = 10.0
 POLL_SECONDS = 0.05
+# Who died before the kernel was told to say so is never said to have died; their child has another parent by then.
+IF_OURS = 'test "$PPID" = "$0" && exec "$@"'
 
 log = structlog.wrap_logger(structlog.PrintLogger(sys.stderr))  # standard output is for results
 
@@ -61,7 +64,7 @@ class Process:
         path = self.home.log / f"{self.module.rsplit('.', maxsplit=1)[-1]}.log"
         with path.open("ab") as output:
             self._child = subprocess.Popen(
-                [*_ending_with_us(), sys.executable, "-m", self.module],
+                [*ending_with_us(), sys.executable, "-m", self.module],
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -89,14 +92,14 @@ class Process:
 
 
 @functools.cache
-def _ending_with_us() -> tuple[str, ...]:
+def ending_with_us() -> tuple[str, ...]:
     """Words before a command that make the kernel end it when we end; none where the system has no such program."""
     words = (shutil.which("setpriv") or "", "--pdeathsig", "TERM")
     try:
-        subprocess.run([*words, sys.executable, "-c", ""], check=True, capture_output=True)
+        subprocess.run([*words, words[0], "--version"], check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError):
         return ()
-    return words
+    return (*words, "sh", "-c", IF_OURS, str(os.getpid()))
 
 
 class _KeeperProcess(Process):
@@ -274,7 +277,8 @@ def intake_process(home: Home) -> Process:
 def intake_answers(home: Home) -> bool:
     """Whether an intake door answers at this home's socket."""
     try:
-        with httpx.Client(transport=httpx.HTTPTransport(uds=str(home.intake_socket)), timeout=2.0) as door:
+        transport = httpx.HTTPTransport(uds=str(home.intake_socket), verify=nobody())
+        with httpx.Client(transport=transport, timeout=2.0, trust_env=False) as door:
             return door.get("http://intake/healthz").status_code == httpx.codes.OK
     except httpx.HTTPError:
         return False
@@ -306,9 +310,10 @@ def space_url(home: Home) -> str:
 
 def _answers(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/healthz", timeout=2.0).status_code == httpx.codes.OK
+        answer = httpx.get(f"{url}/healthz", timeout=2.0, verify=nobody(), trust_env=False)
     except httpx.HTTPError:
         return False
+    return answer.status_code == httpx.codes.OK
 
 
 @contextlib.contextmanager
@@ -326,13 +331,14 @@ def serving(home: Home, passphrase_file: Path) -> Iterator[list[Process]]:
             start_database(home)
             processes.append(space := _space_begun(home))
             processes.append(keeper_process(home, passphrase_file))
-            processes.append(intake_process(home))
-            processes.append(signin_process(home))
-            processes.append(desk_process(home))
+            # Before the desk: whoever finds it answering finds all the others started, and they end after it.
             followers = ("forwarder",) if home.config.forward.wanted else ()
             for module in ("sequencer", "witness", *followers):
                 processes.append(Process(home, f"cloison.audit.{module}"))
                 processes[-1].start()
+            processes.append(intake_process(home))
+            processes.append(signin_process(home))
+            processes.append(desk_process(home))
             _await_space(home, space)
             yield processes
         finally:

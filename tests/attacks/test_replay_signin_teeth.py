@@ -20,6 +20,8 @@ from cloison.replay.attackers import Leaked, Prey
 from cloison.replay.attackers_signin import Victim, hijacked_cookie, hijacked_manager
 from cloison.replay.loot import Loot
 
+pytestmark = pytest.mark.one_version  # an officer who does not read, a key that is stolen
+
 SEGMENT = "59"
 
 

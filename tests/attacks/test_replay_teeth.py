@@ -5,6 +5,8 @@ Each test that takes out a rule puts it back by throwing its database away; the 
 
 import itertools
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -33,6 +35,7 @@ from cloison.replay.windows import worst
 
 MIDNIGHT = datetime(2030, 6, 3, tzinfo=UTC)
 _numbers = itertools.count(1)
+KEEPS = "import sys; print('kept', flush=True); sys.stdin.read()"  # its word of the command line
 # How limits are usually counted: from the last full hour, midnight or month on.
 CALENDAR_WINDOWS = """
 create or replace function cloison.cutoffs_v1(p_now timestamptz) returns timestamptz[]
@@ -187,7 +190,11 @@ def test_forbidden_statements_end_soon(intact: SimulatedRegister) -> None:
 def test_memory_is_looked_into() -> None:
     """Whoever's data a process holds is found in its memory."""
     address = f"nobody.{os.getpid()}@example.org"
-    assert address.encode() in texts_in_memory(os.getpid())
+    with subprocess.Popen([sys.executable, "-c", KEEPS, address], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as one:
+        assert one.stdout is not None
+        one.stdout.readline()
+        assert address.encode() in texts_in_memory(one.pid)
+        one.communicate()
 
 
 def people_in(register: SimulatedRegister, statement: str) -> set[object]:

@@ -28,6 +28,8 @@ from cloison.replay.loot import Loot
 from cloison.replay.throwaway import Unguarded, register_as_it_was, throw_away_home
 from cloison.store.postgres_binaries import find_binaries
 
+pytestmark = pytest.mark.one_version  # the attackers' worth; nothing of ours is in that register
+
 PEOPLE = 1_500
 CASELOAD = 92
 SECONDS = 20.0

@@ -22,6 +22,8 @@ from cloison.access import passwords
 from cloison.config import Home
 from cloison.errors import SpaceRefusedError
 
+pytestmark = pytest.mark.one_version  # a door's time
+
 TRIES = 12
 AT_ONCE = 8  # that have a place to be compared
 LEAST_P = 0.001

@@ -19,6 +19,8 @@ from cloison.client.passkey import SoftwarePasskey
 from cloison.config import Home
 from cloison.errors import CloisonError, OverloadedError, SpaceRefusedError, TooManyTriesError
 
+pytestmark = pytest.mark.one_version  # a door's places and threads; what its database counts: tests/sql/test_space.py
+
 PATH = "/v1/signin/password"
 RATE, SECONDS = 1_000, 4
 NETWORKS = 400

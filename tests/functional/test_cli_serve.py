@@ -3,6 +3,8 @@
 import os
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +14,8 @@ from support.desk import Agent, RunningRegister
 from support.load import people_of
 from support.operated import OperatedHome, Served, healthy, kill_9, processes_of, served, wait_until
 from support.operated_acts import signed
+
+from cloison.processes import ending_with_us
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +98,15 @@ def test_killed_itself_it_leaves_no_keeper_and_no_desk(serving: Served) -> None:
     with served(operated) as again:
         assert again.end(signal.SIGTERM).status == 0
     assert processes_of(operated.home) == []
+
+
+def test_what_has_lost_its_parent_already_begins_nothing(tmp_path: Path) -> None:
+    """A process that is started while we are killed may be too late to be ended with us: it looks who its parent is."""
+    begun, orphaned = tmp_path / "begun", tmp_path / "orphaned"
+    subprocess.run([*ending_with_us(), "touch", begun], check=True)
+    between = "import subprocess, sys; sys.exit(subprocess.run(sys.argv[1:]).returncode)"
+    done = subprocess.run([sys.executable, "-c", between, *ending_with_us(), "touch", orphaned], check=False)
+    assert (begun.exists(), orphaned.exists(), done.returncode) == (True, False, 1)
 
 
 def test_a_taken_port_is_said(operated: OperatedHome) -> None:

@@ -43,6 +43,7 @@ from cloison.processes import base_url, keeper_of, running_keeper
 from cloison.replay import sessions
 from cloison.store.embedded import SUPERUSER, Embedded, start_database
 from cloison.store.pools import connect
+from cloison.tls import nobody
 
 PROGRAM = Path(sys.executable).with_name("cloison")
 COMMAND_SECONDS = 90.0
@@ -243,7 +244,7 @@ def served(operated: OperatedHome) -> Iterator[Served]:
 def healthy(url: str) -> bool:
     """Whether the desk answers that records can be opened."""
     try:
-        return httpx.get(f"{url}/healthz", timeout=3.0).status_code == httpx.codes.OK
+        return httpx.get(f"{url}/healthz", timeout=3.0, verify=nobody(), trust_env=False).status_code == httpx.codes.OK
     except httpx.HTTPError:
         return False
 

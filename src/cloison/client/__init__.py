@@ -24,6 +24,7 @@ import msgspec
 from cloison.client.changes import Changed, RepresentativeRequest
 from cloison.client.device import Credentials, DeviceAuth, DeviceKey
 from cloison.client.refusals import decoded, refusal
+from cloison.client.trust import authorities
 from cloison.client.wire import (
     AudienceRequest,
     Card,
@@ -128,7 +129,9 @@ class Client:
         self._tries = tries
         headers = {"Accept-Language": language}
         auth = None if held is None else DeviceAuth(held)
-        self._http = httpx.AsyncClient(base_url=base_url, headers=headers, auth=auth, timeout=timeout, trust_env=False)
+        self._http = httpx.AsyncClient(
+            base_url=base_url, headers=headers, auth=auth, timeout=timeout, verify=authorities(), trust_env=False
+        )
 
     async def __aenter__(self) -> Self:
         """Closed at the end of the block."""

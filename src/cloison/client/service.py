@@ -21,6 +21,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey
 
 from cloison.client.device import Credentials, DeviceAuth, DeviceKey
+from cloison.client.trust import authorities
 from cloison.errors import ClientRefusedError, CloisonError, DeskUnavailableError, GrantRefusedError, OverloadedError
 
 ALGORITHM = "ES256"
@@ -87,7 +88,7 @@ class ServiceClient:
         self._endpoint = base_url.rstrip("/") + PATH
         self._client = client
         self._key = key
-        self._http = httpx.AsyncClient(timeout=TIMEOUT_SECONDS, trust_env=False)
+        self._http = httpx.AsyncClient(timeout=TIMEOUT_SECONDS, verify=authorities(), trust_env=False)
 
     async def __aenter__(self) -> Self:
         """Closed at the end of the block."""

@@ -37,6 +37,7 @@ from cloison.client.signin_wire import (
     WaitingAct,
     WaitingActs,
 )
+from cloison.client.trust import authorities
 from cloison.errors import DeskUnavailableError
 
 TIMEOUT_SECONDS = 30.0
@@ -69,7 +70,9 @@ class SigninClient:
         self._origin = base_url.rstrip("/")
         self._passkey = passkey
         self._member: SignedIn | None = None
-        self._http = httpx.AsyncClient(base_url=base_url, timeout=TIMEOUT_SECONDS, trust_env=False)
+        self._http = httpx.AsyncClient(
+            base_url=base_url, timeout=TIMEOUT_SECONDS, verify=authorities(), trust_env=False
+        )
 
     async def __aenter__(self) -> Self:
         """Closed at the end of the block."""

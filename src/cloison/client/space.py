@@ -21,6 +21,7 @@ from cloison.client.refusals import decoded, refusal
 from cloison.client.signin import Passkey
 from cloison.client.signin_wire import Away, Ceremony, Done, Ended
 from cloison.client.space_wire import Enrolment, OwnLogin, Phone, SpaceToken
+from cloison.client.trust import authorities
 from cloison.errors import DeskUnavailableError
 
 TIMEOUT_SECONDS = 30.0
@@ -39,7 +40,9 @@ class SpaceClient:
         self.known: dict[str, str] = {}  # by name: what the device was told
         self._nonce = DeviceAuth(Credentials("", self.key))
         self._session: DeviceAuth | None = None
-        self._http = httpx.AsyncClient(base_url=base_url, timeout=TIMEOUT_SECONDS, trust_env=False, headers=headers)
+        self._http = httpx.AsyncClient(
+            base_url=base_url, timeout=TIMEOUT_SECONDS, verify=authorities(), trust_env=False, headers=headers
+        )
 
     async def __aenter__(self) -> Self:
         """Closed at the end of the block."""

@@ -26,6 +26,7 @@ from cloison.processes import Process
 from cloison.register.synthetic import COLUMNS
 from cloison.replay import attackers_signin, unguarded
 from cloison.store.embedded import SUPERUSER, Embedded
+from cloison.tls import nobody
 
 DATABASE = "as_it_was"
 ROLE = "register"
@@ -148,7 +149,7 @@ def _await_answer(process: Process, base_url: str) -> None:
     deadline = time.monotonic() + READY_SECONDS
     while True:
         try:
-            httpx.get(f"{base_url}/healthz", timeout=2.0)
+            httpx.get(f"{base_url}/healthz", timeout=2.0, verify=nobody(), trust_env=False)
         except httpx.HTTPError:
             if process.pid is None or time.monotonic() > deadline:
                 log = process.home.log / "unguarded.log"

@@ -27,6 +27,7 @@ from cloison.client.changes import (
 )
 from cloison.config import Home
 from cloison.errors import DoorUnavailableError
+from cloison.tls import nobody
 from cloison.web import problems
 from cloison.web.bodies import DeskRequest
 from cloison.web.guard import bearer, require_session
@@ -48,7 +49,9 @@ class Forwarder:
         """Nothing is connected yet; the door may come and go."""
         self._http = httpx.AsyncClient(
             transport=httpx.AsyncHTTPTransport(
-                uds=str(home.intake_socket), limits=httpx.Limits(max_connections=CONNECTIONS, keepalive_expiry=5.0)
+                uds=str(home.intake_socket),
+                verify=nobody(),
+                limits=httpx.Limits(max_connections=CONNECTIONS, keepalive_expiry=5.0),
             ),
             base_url="http://intake",
             timeout=httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS),
