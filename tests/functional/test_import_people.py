@@ -126,7 +126,7 @@ async def test_the_database_holds_nothing_readable(database: Database, people: P
     await bring_in(database, people)
     dump = b""
     for table in ("person", "locator", "entry"):
-        with database.owner.cursor().copy(f"copy cloison.{table} to stdout (format binary)") as copy:
+        with database.owner.cursor().copy(f"copy (table cloison.{table}) to stdout (format binary)") as copy:
             dump += b"".join(bytes(block) for block in copy)
     assert len(dump) > PEOPLE * 500
     for row in rows_of(people):
