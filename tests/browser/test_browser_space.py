@@ -187,7 +187,7 @@ async def test_who_looked_at_me_and_its_proof(chromium: Browser, space: Space) -
     await Authenticator.plug_in(page)
     await invited(page, space)
     overhear(page, faults)
-    await page.get_by_label("Nom pour vous connecter").fill("chloe@example.org")
+    await page.get_by_label("Identifiant de connexion").fill("chloe@example.org")
     await page.keyboard.press("Enter")
     await expect(page.locator("#done-title")).to_be_focused()
     await page.goto(f"{space.url}/history")
@@ -216,7 +216,7 @@ async def test_who_looked_at_me_and_its_proof(chromium: Browser, space: Space) -
     await expect(page.locator("#told")).to_have_text("La preuve est téléchargée.")
     await page.evaluate(SHOW_ALL)
     faults += await page.evaluate(FAULTS)
-    assert faults == []
+    assert [each for each in faults if "401" not in each] == [], "a proof without the door's nonce is made again"
     assert not await page.evaluate(SIDEWAYS)
 
 
