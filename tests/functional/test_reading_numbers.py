@@ -59,8 +59,8 @@ from pg_class c where c.relnamespace = 'cloison'::regnamespace
 DOCUMENT = Path(__file__).parents[2] / "docs" / "benchmarks" / "reading.md"
 TEXT = """# Reading the audit log, measured
 `make soak ARGS="-k reading_numbers"`, {machine}: {entries:,} entries of {months} months, a table each, {lines} a
-person; {accounts:,} accounts of {organisations} organisations. Each reading is of somebody or something else, by the doors' own
-logins; the first touch of a page, from the system's cache, is in it. Pages: of 8 KiB, that one reading touches.
+person; {accounts:,} accounts of {organisations} organisations. Each reading is of somebody or something else, by the
+doors' own logins; the first touch of a page, from the system's cache, is in it. Pages: of 8 KiB, that one reading touches.
 
 | what | median, ms | 99 %, ms | pages |
 | --- | --: | --: | --: |
@@ -71,8 +71,9 @@ logins; the first touch of a page, from the system's cache, is in it. Pages: of 
 ## Among 100 million
 A person's lines are found by one descent of an index a month, and a page of the table a line. A month that was measured
 has {month:,} entries, a month of 100 million in {months} months 8,333,333: {leaves:,} leaves in its index instead of
-{leaves_here:,}, and with some 280 of them a page {depth} levels instead of {depth_here}. What grows otherwise is what
-does not fit into memory: each page that comes from a disk of 0.1 ms adds as much, {cold:.0f} ms where all {pages:.0f} do. That has not been measured. With 36 months instead of 12 there are three times as many descents.
+{leaves_here:,}, and with some 280 entries a leaf {depth} levels instead of {depth_here}. What grows otherwise is what
+does not fit into memory: each page from a disk of 0.1 ms adds as much, {cold:.0f} ms where all {pages:.0f} do. That
+has not been measured. With 36 months instead of 12 there are three times as many descents.
 An account, an organisation and the whole are read back from where the page begins, so that a page costs what was
 written in the last minutes, not what there is.
 """

@@ -318,6 +318,22 @@ def test_another_ones_session_shows_ones_own(person: People) -> None:
     assert other.person != person.login.person
 
 
+def test_the_space_door_has_no_blinding_key(person: People) -> None:
+    """Attack: the space door's own login asks for keys, entries, other people's proofs, and answers one itself."""
+    for statement in (
+        "select * from cloison.log_blinding",
+        "select * from cloison.entry",
+        "select * from cloison.log_proof",
+        "select * from cloison.proofs_asked_v1(9)",
+        "select * from cloison.own_line_v1('59', gen_random_uuid(), '59', 0)",
+        "select * from cloison.own_entries_v1('59', gen_random_uuid(), 'infinity')",
+        "select cloison.prove_v1(gen_random_uuid(), '{}')",
+        "select cloison.blinding_v1('59', '2026-01-01', null)",
+    ):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            person.spaces.door.execute(statement)
+
+
 def test_a_whole_history_goes_by_indexes(person: People) -> None:
     """Among 30,000 entries none is read by looking through a whole table."""
     person.database.owner.execute(MADE_UP)
