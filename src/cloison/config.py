@@ -107,6 +107,8 @@ class SpaceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `address_header`: in which header a reverse proxy says from which address a request comes, such as x-real-ip; it
     must replace what the client put there. Empty: the connection's own address is the client's.
     `providers`: where people may sign in too, once an invitation has linked their identity there.
+    `names_accounts`: whether people see the handle of who looked at their record, beside organisation, agency and role;
+    what is decided here holds from the next `cloison init` on.
     """
 
     host: str = "127.0.0.1"
@@ -115,6 +117,7 @@ class SpaceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     software_passkeys: bool = False
     address_header: str = ""
     providers: tuple[ProviderConfig, ...] = ()
+    names_accounts: bool = False
 
     @property
     def public_origin(self) -> str:

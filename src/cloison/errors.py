@@ -291,6 +291,13 @@ class SegmentScopeError(CloisonError):
     status = 403
 
 
+class EntryScopeError(CloisonError):
+    """This account may not read this of the audit log. Ask somebody whose role has the right to, or for less."""
+
+    code = "entry_scope"
+    status = 403
+
+
 class NoMailError(CloisonError):
     """No code can be sent by {channel}: it is not set up. The operator sets it under [mail] in cloison.toml."""
 

@@ -78,3 +78,6 @@ class Event(StrEnum):
     SPACE_ENDED = "space_ended"
     LOG_DROPPED = "log_dropped"
     LOG_ALARMED = "log_alarmed"
+    LOG_READ = "log_read"
+    INVESTIGATION_DECLARED = "investigation_declared"
+    INVESTIGATION_ENDED = "investigation_ended"

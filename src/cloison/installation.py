@@ -7,8 +7,8 @@
 4. the owner installs or upgrades the schema;
 5. the keeper's store is made, in a folder of its own, under the passphrase, the space door's secret, and the keys by
    which the audit log and its witness sign;
-6. the owner stores the profile, for how long doors open what no witness has signed for, and the key by which the keeper
-   knows the meter's tickets;
+6. the owner stores the profile, for how long doors open what no witness has signed for, whether people see who looked
+   at them by name, and the key by which the keeper knows the meter's tickets;
 7. the first two officers are created, where they are named, with a code for each.
 """
 
@@ -42,6 +42,7 @@ POSTGRESQL_LEAST = 150000  # server_version_num of PostgreSQL 15
 SPACE_SECRET_BYTES = 32
 HMAC_BLOCK_BYTES = 64  # of SHA-256, RFC 2104
 WITNESSED_WITHIN = "update cloison.log_terms set most_unwitnessed = make_interval(secs => %s)"
+NAMES_ACCOUNTS = "update cloison.space_terms set names_accounts = %s"
 INNER, OUTER = 0x36, 0x5C
 
 
@@ -81,6 +82,7 @@ def _fill(home: Home, passphrase_file: Path, profile: Profile, wish: Wish) -> li
         _make_log_keys(home)
         store_profile(owner, profile)  # 6
         owner.execute(WITNESSED_WITHIN, (home.config.audit.max_unwitnessed_seconds,))
+        owner.execute(NAMES_ACCOUNTS, (home.config.space.names_accounts,))
         with running_keeper(home, passphrase_file):
             store_ticket_key(owner, asyncio.run(_ticket_key(home)))
         return first_officers(owner, wish.organisation, wish.officers) if wish.officers else []  # 7

@@ -58,6 +58,9 @@ class Permission(StrEnum):
     BULK = "service:bulk:sign"
     DISCLOSE = "service:disclosure:sign"
     AUDIT = "service:log:read"
+    READ_LOG = "service:audit:read"
+    READ_OWN_LOG = "organisation:audit:read"
+    INVESTIGATE = "service:investigation:declare"
 
     @property
     def bit(self) -> int:

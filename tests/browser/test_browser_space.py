@@ -1,5 +1,6 @@
 """The pages of people's own space in real Chromium: in by an invitation, by passkey, by password; and out again."""
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -13,7 +14,7 @@ from cloison.client.space_wire import Phone
 pytest_plugins = ["support.browser_fixtures"]
 
 OTHER_PASSWORD = "un hérisson patine derrière la gare"
-PAGES = ("/", "/signin", "/invitation", "/account")
+PAGES = ("/", "/signin", "/invitation", "/account", "/history")
 SMALL: ViewportSize = {"width": 320, "height": 640}
 FILLED = (
     "() => Object.fromEntries([...document.querySelectorAll('input[autocomplete]')].map((e) => [e.id, e.autocomplete]))"
@@ -177,6 +178,46 @@ async def set_anew(page: Page, password: str) -> Phones:
     await page.get_by_label("Code que l'application affiche").fill(phones.digits())
     await page.get_by_role("button", name="Enregistrer").click()
     return phones
+
+
+async def test_who_looked_at_me_and_its_proof(chromium: Browser, space: Space) -> None:
+    """By keyboard alone, in French: who looked, of which organisation; the proof of a line is a file of its own."""
+    page = await come(chromium, "fr-FR")
+    faults: list[str] = []
+    await Authenticator.plug_in(page)
+    await invited(page, space)
+    overhear(page, faults)
+    await page.get_by_label("Identifiant de connexion").fill("chloe@example.org")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#done-title")).to_be_focused()
+    await page.goto(f"{space.url}/history")
+    await expect(page.locator("#signed-out")).to_be_visible()
+    await page.goto(f"{space.url}/")
+    await page.locator("#touch").focus()
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/account")
+    await page.get_by_role("link", name="Qui a consulté mon dossier").focus()
+    await page.keyboard.press("Enter")
+    opened = page.locator("#lines > li").filter(has_text="votre dossier a été ouvert")
+    await expect(opened).to_contain_text("Par : Conseiller, agence lille, Agence")
+    await expect(opened).to_contain_text("De votre dossier : Identité")
+    await expect(page.locator("#delay")).to_be_hidden()
+    for _ in range(20):
+        if await opened.get_by_role("button").count():
+            break
+        await page.wait_for_timeout(500)
+        await page.reload()
+        await expect(opened).to_be_visible()
+    await opened.get_by_role("button", name="Télécharger la preuve").focus()
+    async with page.expect_download() as downloading:
+        await page.keyboard.press("Enter")
+    proof = json.loads((await (await downloading.value).path()).read_bytes())
+    assert (proof["proves"], "account" in proof["disclosed"]) == ("inclusion", False)
+    await expect(page.locator("#told")).to_have_text("La preuve est téléchargée.")
+    await page.evaluate(SHOW_ALL)
+    faults += await page.evaluate(FAULTS)
+    assert [each for each in faults if "401" not in each] == [], "a proof without the door's nonce is made again"
+    assert not await page.evaluate(SIDEWAYS)
 
 
 async def typed(page: Page, name: str, password: str, digits: str) -> None:

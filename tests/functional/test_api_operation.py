@@ -109,6 +109,7 @@ def test_document_describes_every_route(register: RunningRegister) -> None:
             "/v1/log/{segment}/tile/{level}/{place}",
             "/v1/log/{segment}/inclusion/{leaf}",
             "/v1/log/{segment}/consistency",
+            "/v1/log/entries",
         ),
     }
     operations = [operation for item in document["paths"].values() for operation in item.values()]

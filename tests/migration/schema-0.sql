@@ -102,7 +102,10 @@ CREATE TYPE cloison.event AS ENUM (
     'space_factor_frozen',
     'space_ended',
     'log_dropped',
-    'log_alarmed'
+    'log_alarmed',
+    'log_read',
+    'investigation_declared',
+    'investigation_ended'
 );
 ALTER TYPE cloison.event OWNER TO cloison_owner;
 CREATE TYPE cloison.feed_kind AS ENUM (
@@ -369,7 +372,7 @@ ALTER FUNCTION cloison.act_adds_v1(p_kind text, p_details jsonb) OWNER TO cloiso
 CREATE FUNCTION cloison.act_right_v1(p_kind text, p_asks boolean) RETURNS integer
     LANGUAGE sql IMMUTABLE SECURITY DEFINER PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
-    RETURN CASE WHEN (p_kind = ANY (ARRAY['account.create'::text, 'account.elevate'::text, 'account.recover'::text])) THEN CASE WHEN p_asks THEN 8 ELSE 9 END WHEN (p_kind = 'account.unfreeze'::text) THEN 9 WHEN (p_kind = ANY (ARRAY['organisation.create'::text, 'agreement.make'::text, 'agreement.end'::text])) THEN 10 WHEN (p_kind = 'grant.break_glass'::text) THEN CASE WHEN p_asks THEN 11 ELSE 12 END WHEN (p_kind = 'grant.reinstate'::text) THEN CASE WHEN p_asks THEN 12 ELSE 9 END WHEN (p_kind = 'grant.campaign'::text) THEN CASE WHEN p_asks THEN 13 ELSE 14 END WHEN (p_kind = 'grant.bulk'::text) THEN 14 WHEN (p_kind = 'grant.disclosure'::text) THEN 15 WHEN ((p_kind = 'staff.import'::text) AND (NOT p_asks)) THEN 9 WHEN ((p_kind = ANY (ARRAY['feed.open'::text, 'client.register'::text])) AND (NOT p_asks)) THEN 10 WHEN ((p_kind = ANY (ARRAY['protection.lift'::text, 'account.forget_holder'::text])) AND (NOT p_asks)) THEN 7 WHEN ((p_kind = 'limit.set'::text) AND (NOT p_asks)) THEN 10 ELSE NULL::integer END;
+    RETURN CASE WHEN (p_kind = ANY (ARRAY['account.create'::text, 'account.elevate'::text, 'account.recover'::text])) THEN CASE WHEN p_asks THEN 8 ELSE 9 END WHEN (p_kind = 'account.unfreeze'::text) THEN 9 WHEN (p_kind = ANY (ARRAY['organisation.create'::text, 'agreement.make'::text, 'agreement.end'::text])) THEN 10 WHEN (p_kind = 'grant.break_glass'::text) THEN CASE WHEN p_asks THEN 11 ELSE 12 END WHEN (p_kind = 'grant.reinstate'::text) THEN CASE WHEN p_asks THEN 12 ELSE 9 END WHEN (p_kind = 'grant.campaign'::text) THEN CASE WHEN p_asks THEN 13 ELSE 14 END WHEN (p_kind = 'grant.bulk'::text) THEN 14 WHEN (p_kind = 'grant.disclosure'::text) THEN 15 WHEN ((p_kind = 'staff.import'::text) AND (NOT p_asks)) THEN 9 WHEN ((p_kind = ANY (ARRAY['feed.open'::text, 'client.register'::text])) AND (NOT p_asks)) THEN 10 WHEN ((p_kind = ANY (ARRAY['protection.lift'::text, 'account.forget_holder'::text])) AND (NOT p_asks)) THEN 7 WHEN ((p_kind = 'limit.set'::text) AND (NOT p_asks)) THEN 10 WHEN (p_kind = ANY (ARRAY['investigation.account'::text, 'investigation.purpose'::text])) THEN 19 ELSE NULL::integer END;
 ALTER FUNCTION cloison.act_right_v1(p_kind text, p_asks boolean) OWNER TO cloison_owner;
 CREATE TABLE cloison.act (
     act uuid NOT NULL,
@@ -414,7 +417,10 @@ CREATE FUNCTION cloison.acts_v1(p_segment text, p_token bytea) RETURNS TABLE(act
         act_adds_v1(a.kind, a.details)
     from member m
     join act a on a.state = 'waiting' and a.expires_at > clock_v1()
-        and (a.asked_by = m.account or (a.organisation = m.organisation and m.permissions & (7 << 8 | 1 << 12) <> 0) or (m.service and m.permissions & (3 << 9 | 3 << 14) <> 0))
+        and (a.asked_by = m.account
+             or case when a.kind like 'investigation.%' then m.service and (m.permissions >> act_right_v1(a.kind, false)) & 1 = 1
+                else (a.organisation = m.organisation and m.permissions & (7 << 8 | 1 << 12) <> 0)
+                     or (m.service and m.permissions & (3 << 9 | 3 << 14) <> 0) end)
     where m.segment = p_segment and m.token_hash = sha256(p_token)
     order by a.asked_at;
 $$;
@@ -725,6 +731,7 @@ begin
     perform grant_asked_v1(a) from act a where a.act = p_act;
     perform export_asked_v1(a) from act a where a.act = p_act;
     perform campaign_asked_v1(a) from act a where a.act = p_act and a.kind = 'grant.campaign';
+    perform investigation_asked_v1(a) from act a where a.act = p_act;
     perform log_own_act_v1(p_segment, v_who.account, 'act_asked', 'open', v_who.session, p_act);
     return 'waiting';
 end $$;
@@ -855,6 +862,36 @@ begin
     return query select v_verdict, null::integer;
 end $$;
 ALTER FUNCTION cloison.ask_locators_v1(p_segment text, p_token bytea, p_request uuid, p_act integer, p_purpose smallint, p_person uuid, p_groups bigint[]) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.ask_log_v1(p_segment text, p_token bytea, p_request uuid, p_handle text, p_organisation text, p_person uuid) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    v_holder holder;
+    v_who log_reader;
+    v_subject uuid;
+    v_whose uuid;
+begin
+    select * into v_holder from holder h
+    where h.segment = p_segment and h.token_hash = sha256(p_token) and h.expires_at > clock_v1();
+    if v_holder.session is null then
+        return 'no_session';
+    end if;
+    select * into v_who from log_reader r where r.segment = p_segment and r.session = v_holder.session;
+    if p_handle is not null then
+        select a.account, a.organisation into v_subject, v_whose from account a where a.handle = p_handle;
+    elsif p_organisation is not null then
+        select o.organisation, o.organisation into v_subject, v_whose from organisation o where o.name = p_organisation;
+    end if;
+    if v_who.session is null or (v_subject is null and (p_handle is not null or p_organisation is not null))
+       or (v_who.organisation is not null and v_whose <> v_who.organisation) then
+        perform log_reading_v1(p_segment, v_holder.account, v_holder.session, p_request, 'scope', p_person, v_subject);
+        return case when v_who.session is not null and v_who.organisation is null then 'unknown' else 'scope' end;
+    end if;
+    perform log_reading_v1(p_segment, v_who.account, v_who.session, p_request, 'open', p_person, v_subject);
+    return 'open';
+end $$;
+ALTER FUNCTION cloison.ask_log_v1(p_segment text, p_token bytea, p_request uuid, p_handle text, p_organisation text, p_person uuid) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.ask_merge_v1(p_segment text, p_token bytea, p_request uuid, p_purpose smallint, p_merge uuid, p_survivor uuid, p_absorbed uuid, p_reason text, p_versions integer[], p_filled smallint[], p_change cloison.resealed[]) RETURNS TABLE(outcome text, merge uuid)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -2323,6 +2360,8 @@ begin
         perform do_grant_v1(p_act);       -- 83_grants.sql
     elsif p_act.kind in ('grant.bulk', 'grant.disclosure') then
         perform do_export_v1(p_act);      -- 84_exports.sql
+    elsif p_act.kind in ('investigation.account', 'investigation.purpose') then
+        perform do_investigation_v1(p_act);   -- 88_investigations.sql
     else
         perform do_operated_v1(p_act);    -- 85_operator.sql
     end if;
@@ -2389,6 +2428,15 @@ begin
     perform approver_charged_v1(v_grant, v_approver);
 end $$;
 ALTER FUNCTION cloison.do_grant_v1(p_act cloison.act) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.do_investigation_v1(p_act cloison.act) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+begin
+    insert into investigation select (investigation_read_v1(p_act)).*;
+    perform log_act_v1(coalesce(p_act.details ->> 'segment', '00'), 'investigation_declared', p_act.act, null, null);
+end $$;
+ALTER FUNCTION cloison.do_investigation_v1(p_act cloison.act) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.do_operated_v1(p_act cloison.act) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -2626,6 +2674,21 @@ begin
     end if;
 end $$;
 ALTER FUNCTION cloison.end_grant_v1(p_act uuid) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.end_investigation_v1(p_who cloison.member, p_act uuid) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+begin
+    update investigation v set until = clock_v1() from act a
+    where v.act = p_act and a.act = p_act and v.until > clock_v1()
+      and p_who.service and (p_who.permissions >> act_right_v1(a.kind, false)) & 1 = 1;
+    if found then
+        perform log_own_act_v1(p_who.segment, p_who.account, 'investigation_ended', 'open', p_who.session, p_act);
+        return true;
+    end if;
+    return false;
+end $$;
+ALTER FUNCTION cloison.end_investigation_v1(p_who cloison.member, p_act uuid) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.end_representative_v1(p_segment text, p_token bytea, p_request uuid, p_purpose smallint, p_person uuid, p_representative uuid) RETURNS text
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -2693,6 +2756,35 @@ CREATE TABLE cloison.entry (
 )
 PARTITION BY RANGE (at);
 ALTER TABLE cloison.entry OWNER TO cloison_owner;
+CREATE FUNCTION cloison.entries_v1(p_accounts uuid[], p_person uuid, p_since timestamp with time zone, p_until timestamp with time zone, p_at timestamp with time zone, p_segment text, p_account uuid, p_number bigint, p_most integer) RETURNS SETOF cloison.entry
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET plan_cache_mode TO 'force_custom_plan'
+    AS $$
+declare
+    v_since timestamptz := coalesce(p_since, clock_v1() - interval '28000 hours');   -- before the oldest that may be kept
+    v_to timestamptz := least(p_until, clock_v1() + interval '1 hour', p_at + interval '1 microsecond');
+    v_from timestamptz;
+    v_length interval := case when p_person is null then interval '5 minutes' else interval '28000 hours' end;
+    v_left integer := p_most;
+    v_found integer;
+begin
+    while v_left > 0 and v_to > v_since loop
+        v_from := greatest(v_since, v_to - v_length);
+        return query
+        select e.* from entry e
+        where e.at >= v_from and e.at < v_to
+          and (p_person is null or e.person = p_person) and (p_accounts is null or e.account = any (p_accounts))
+          and (p_at is null or (e.at, e.segment, e.account, e.number) < (p_at, p_segment, p_account, p_number))
+        order by e.at desc, e.segment desc, e.account desc, e.number desc limit v_left;
+        get diagnostics v_found = row_count;
+        v_left := v_left - v_found;
+        v_to := v_from;
+        v_length := v_length * 2;
+    end loop;
+end $$;
+ALTER FUNCTION cloison.entries_v1(p_accounts uuid[], p_person uuid, p_since timestamp with time zone, p_until timestamp with time zone, p_at timestamp with time zone, p_segment text, p_account uuid, p_number bigint, p_most integer) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.entry_values_v1(e cloison.entry, p_organisation uuid, p_device bytea, p_evidence bytea) RETURNS bytea[]
     LANGUAGE sql IMMUTABLE
     AS $$
@@ -3739,6 +3831,48 @@ CREATE FUNCTION cloison.intake_reseal_v1(p_changes cloison.resealed[]) RETURNS T
     select r.ordinal, r.result from reseal_v1(p_changes, 'person_changed', null, null, null) r;
 $$;
 ALTER FUNCTION cloison.intake_reseal_v1(p_changes cloison.resealed[]) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.investigation_asked_v1(p_act cloison.act) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+begin
+    if p_act.kind like 'investigation.%' then
+        perform investigation_read_v1(p_act);
+    end if;
+end $$;
+ALTER FUNCTION cloison.investigation_asked_v1(p_act cloison.act) OWNER TO cloison_owner;
+CREATE TABLE cloison.investigation (
+    act uuid NOT NULL,
+    organisation uuid NOT NULL,
+    account uuid,
+    purpose smallint,
+    declared_at timestamp with time zone NOT NULL,
+    until timestamp with time zone NOT NULL,
+    CONSTRAINT investigation_check CHECK (((account IS NULL) <> (purpose IS NULL))),
+    CONSTRAINT investigation_check1 CHECK ((until <= (declared_at + '4416:00:00'::interval)))
+);
+ALTER TABLE cloison.investigation OWNER TO cloison_owner;
+CREATE FUNCTION cloison.investigation_read_v1(p_act cloison.act) RETURNS cloison.investigation
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    d jsonb := p_act.details;
+    v_until timestamptz := ((d ->> 'until')::date + 1)::timestamp at time zone 'UTC';   -- that day is the last one
+    v_purpose smallint;
+begin
+    if (v_until > clock_v1() and v_until <= clock_v1() + interval '4416 hours') is not true then
+        raise exception 'no end, or one too far' using errcode = 'CL040';
+    elsif p_act.kind = 'investigation.purpose' then
+        select array_position(f.purposes, d ->> 'purpose') - 1 into v_purpose from profile f;
+        if v_purpose is null then
+            raise exception 'no such purpose' using errcode = 'CL041';
+        end if;
+    end if;
+    return row(p_act.act, p_act.organisation, case when v_purpose is null then (d ->> 'account')::uuid end, v_purpose,
+        clock_v1(), v_until)::investigation;
+end $$;
+ALTER FUNCTION cloison.investigation_read_v1(p_act cloison.act) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.invitation_v1(p_segment text, p_code_hash bytea) RETURNS TABLE(account uuid, handle text, synced boolean, aaguids uuid[])
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -4243,6 +4377,64 @@ begin
     return v_number;
 end $$;
 ALTER FUNCTION cloison.log_own_act_v1(p_segment text, p_account uuid, p_event cloison.event, p_outcome cloison.outcome, p_session uuid, p_subject uuid) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.log_page_v1(p_reader uuid, p_organisation uuid, p_request uuid, p_since timestamp with time zone, p_until timestamp with time zone, p_at timestamp with time zone, p_segment text, p_account uuid, p_number bigint, p_most integer) RETURNS TABLE(at timestamp with time zone, segment text, account uuid, number bigint, handle text, organisation text, agency text, role text, event text, outcome text, session uuid, person uuid, compartments integer, purpose smallint, relation text, subject uuid, amount integer, version integer)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+#variable_conflict use_column
+declare
+    v_asked entry;
+    v_of uuid := p_organisation;
+    v_accounts uuid[];
+begin
+    if pg_current_xact_id_if_assigned() is not null then
+        raise exception 'reading the log needs a transaction that has not written' using errcode = 'CL003';
+    end if;
+    select * into v_asked from entry e
+    where e.account = p_reader and e.at > clock_v1() - interval '1 minute' and e.request = p_request
+      and e.event = 'log_read' and e.outcome = 'open';
+    if v_asked.number is null then
+        raise exception 'ask_log_v1 comes first' using errcode = 'CL006';
+    end if;
+    perform wait_until_flushed_v1();
+    select coalesce(p_organisation, o.organisation) into v_of from organisation o where o.organisation = v_asked.subject;
+    v_of := coalesce(v_of, p_organisation);
+    if exists (select from account a where a.account = v_asked.subject) then
+        v_accounts := array(
+            select a.account from account a
+            where a.account = v_asked.subject and a.organisation = coalesce(p_organisation, a.organisation));
+    elsif v_of is not null then
+        v_accounts := array(select a.account from account a where a.organisation = v_of) || v_of;
+    end if;
+    return query
+    select e.at, e.segment, e.account, e.number, a.handle, o.name, a.agency, r.name, e.event::text, e.outcome::text, e.session,
+        e.person, e.compartments, e.purpose, e.relation::text, e.subject, e.amount, e.version
+    from entries_v1(v_accounts, v_asked.person, p_since, p_until, p_at, p_segment, p_account, p_number, least(p_most, 1000)) e
+    left join lateral (select x.* from account x where x.account = e.account limit 1) a on true
+    left join organisation o on o.organisation = coalesce(a.organisation, e.account)
+    left join role r on r.role = a.role
+    order by e.at desc, e.segment desc, e.account desc, e.number desc;
+end $$;
+ALTER FUNCTION cloison.log_page_v1(p_reader uuid, p_organisation uuid, p_request uuid, p_since timestamp with time zone, p_until timestamp with time zone, p_at timestamp with time zone, p_segment text, p_account uuid, p_number bigint, p_most integer) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.log_place_v1(p_segment text, p_account uuid, p_number bigint, p_at timestamp with time zone) RETURNS bigint
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+    select (r.first + r.before + p_number - r.number)::bigint
+    from log_author s
+    cross join lateral (
+        select b.first, q.number, (select coalesce(sum(c.count), 0) from unnest(b.counts[:q.place - 1]) c (count)) as before
+        from log_batch b
+        cross join lateral unnest(b.authors, b.numbers, b.counts) with ordinality q (author, number, count, place)
+        where b.segment = p_segment and b.until >= p_at and b.since <= p_at and q.author = s.author
+          and p_number >= q.number and p_number < q.number + q.count
+        order by b.until limit 1
+    ) r
+    where s.segment = p_segment and s.account = p_account and s.sequenced >= p_number;
+$$;
+ALTER FUNCTION cloison.log_place_v1(p_segment text, p_account uuid, p_number bigint, p_at timestamp with time zone) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.log_protection_v1(p_segment text, p_account uuid, p_session uuid, p_event cloison.event, p_person uuid, p_subject uuid, p_amount integer) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -4257,6 +4449,20 @@ begin
     values (p_segment, p_account, v_number, clock_v1(), p_event, 'open', p_session, p_person, p_subject, p_amount);
 end $$;
 ALTER FUNCTION cloison.log_protection_v1(p_segment text, p_account uuid, p_session uuid, p_event cloison.event, p_person uuid, p_subject uuid, p_amount integer) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.log_reading_v1(p_segment text, p_account uuid, p_session uuid, p_request uuid, p_outcome cloison.outcome, p_person uuid, p_subject uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    v_number bigint;
+begin
+    insert into ledger as l (segment, account, next_number) values (p_segment, p_account, 2)
+    on conflict (segment, account) do update set next_number = l.next_number + 1
+    returning next_number - 1 into v_number;
+    insert into entry (segment, account, number, at, event, outcome, session, request, person, subject)
+    values (p_segment, p_account, v_number, clock_v1(), 'log_read', p_outcome, p_session, p_request, p_person, p_subject);
+end $$;
+ALTER FUNCTION cloison.log_reading_v1(p_segment text, p_account uuid, p_session uuid, p_request uuid, p_outcome cloison.outcome, p_person uuid, p_subject uuid) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.log_space_v1(p_segment text, p_login uuid, p_event cloison.event, p_person uuid, p_session uuid, p_amount integer) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -4563,6 +4769,21 @@ CREATE FUNCTION cloison.operator_acts_v1(p_act uuid) RETURNS TABLE(act uuid, kin
     order by a.asked_at;
 $$;
 ALTER FUNCTION cloison.operator_acts_v1(p_act uuid) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.operator_ask_log_v1(p_request uuid, p_handle text, p_organisation text, p_person uuid) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    v_subject uuid := coalesce((select a.account from account a where a.handle = p_handle),
+        (select o.organisation from organisation o where o.name = p_organisation));
+begin
+    if v_subject is null and (p_handle is not null or p_organisation is not null) then
+        return 'unknown';
+    end if;
+    perform log_reading_v1('00', '00000000-0000-0000-0000-000000000000', null, p_request, 'open', p_person, v_subject);
+    return 'open';
+end $$;
+ALTER FUNCTION cloison.operator_ask_log_v1(p_request uuid, p_handle text, p_organisation text, p_person uuid) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.operator_ask_v1(p_act uuid, p_kind text, p_canonical bytea, p_details jsonb, p_organisation uuid, p_expires_at timestamp with time zone) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -4674,6 +4895,14 @@ CREATE FUNCTION cloison.operator_named_v1(p_organisation text, p_handle text) RE
     where p_handle is null and (o.name = p_organisation or (p_organisation is null and o.service));
 $$;
 ALTER FUNCTION cloison.operator_named_v1(p_organisation text, p_handle text) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.operator_read_log_v1(p_request uuid, p_since timestamp with time zone, p_until timestamp with time zone, p_at timestamp with time zone, p_behind text, p_account uuid, p_number bigint, p_most integer) RETURNS TABLE(at timestamp with time zone, segment text, account uuid, number bigint, handle text, organisation text, agency text, role text, event text, outcome text, session uuid, person uuid, compartments integer, purpose smallint, relation text, subject uuid, amount integer, version integer)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    select p.* from log_page_v1('00000000-0000-0000-0000-000000000000', null, p_request, p_since, p_until,
+        p_at, p_behind, p_account, p_number, p_most) p;
+$$;
+ALTER FUNCTION cloison.operator_read_log_v1(p_request uuid, p_since timestamp with time zone, p_until timestamp with time zone, p_at timestamp with time zone, p_behind text, p_account uuid, p_number bigint, p_most integer) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.operator_stage_v1(p_act uuid, p_first integer, p_lines text[]) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -4723,6 +4952,57 @@ begin
     return found;
 end $$;
 ALTER FUNCTION cloison.operator_withdraw_v1(p_act uuid) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.own_entries_v1(p_segment text, p_person uuid, p_until timestamp with time zone) RETURNS TABLE(entry cloison.entry, about boolean)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET plan_cache_mode TO 'force_custom_plan'
+    AS $$
+    select distinct on (e.at, e.segment, e.account, e.number) e.entry, e.about
+    from identities_v1(p_segment, p_person) i
+    cross join lateral (
+        select e as entry, true as about, e.at, e.segment, e.account, e.number, e.purpose from entry e
+        where e.person = i.person and e.event in (
+            'open', 'search', 'list', 'exported', 'person_read', 'person_created', 'person_changed', 'person_moved',
+            'registration_ended', 'registration_resumed', 'person_deceased', 'merge_asked', 'people_merged', 'split_asked',
+            'people_split', 'representative_set', 'representative_ended', 'code_sent', 'code_confirmed', 'space_invited',
+            'log_read')
+        union all                        -- as the one absorbed, or as somebody's representative
+        select e, false, e.at, e.segment, e.account, e.number, e.purpose from entry e
+        where e.subject = i.person and e.event in (
+            'merge_asked', 'people_merged', 'split_asked', 'people_split', 'representative_set', 'representative_ended')
+    ) e
+    where e.at between i.since and least(i.until, p_until)
+      and not exists (
+        select from investigation v
+        where v.until > clock_v1() and (v.account = e.account or (v.purpose = e.purpose and exists (
+            select from account a where a.account = e.account and a.organisation = v.organisation))))
+    order by e.at desc, e.segment, e.account, e.number, e.about desc;
+$$;
+ALTER FUNCTION cloison.own_entries_v1(p_segment text, p_person uuid, p_until timestamp with time zone) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.own_line_v1(p_segment text, p_person uuid, p_log text, p_place bigint) RETURNS TABLE(entry cloison.entry, disclosed text[])
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+    select w.entry, array['segment', 'at', 'event', 'outcome', 'organisation']
+        || case when w.about then array['compartments', 'purpose', 'relation'] end
+        || case when (w.entry).person = p_person then array['person'] end
+    from (
+        select b.* from log_batch b join log_head h on h.segment = b.segment and p_place < h.cosigned_size
+        where b.segment = p_log and b.first <= p_place order by b.first desc limit 1
+    ) b
+    cross join lateral (
+        select q.author, q.number + p_place - b.first - q.before as number
+        from (select u.*, sum(u.count) over (order by u.place) - u.count as before
+              from unnest(b.authors, b.numbers, b.counts) with ordinality u (author, number, count, place)) q
+        where p_place - b.first >= q.before and p_place - b.first < q.before + q.count
+    ) q
+    join log_author s on s.segment = p_log and s.author = q.author
+    join own_entries_v1(p_segment, p_person, 'infinity') w
+        on (w.entry).segment = p_log and (w.entry).account = s.account and (w.entry).number = q.number;
+$$;
+ALTER FUNCTION cloison.own_line_v1(p_segment text, p_person uuid, p_log text, p_place bigint) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.passkeys_v1(p_segment text, p_token bytea) RETURNS TABLE(factor uuid, aaguid uuid, added_at timestamp with time zone, used_at timestamp with time zone)
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -4733,6 +5013,24 @@ CREATE FUNCTION cloison.passkeys_v1(p_segment text, p_token bytea) RETURNS TABLE
     order by f.added_at, f.factor;
 $$;
 ALTER FUNCTION cloison.passkeys_v1(p_segment text, p_token bytea) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.proofs_asked_v1(p_most integer) RETURNS TABLE(proof uuid, segment text, place bigint, size bigint, note text, key bytea, entry_values bytea[], disclosed text[])
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    select p.proof, p.segment, p.place, c.size, c.note, b.key, v.entry_values, l.disclosed
+    from (select * from log_proof p where p.proved is null order by p.asked_at limit p_most) p
+    join lateral (
+        select n.size, n.note from log_cosignature n where n.segment = p.segment order by n.size desc, n.at desc limit 1
+    ) c on p.place < c.size
+    cross join lateral own_line_v1((select o.segment from space_login o where o.login = p.login), p.person, p.segment, p.place) l
+    cross join lateral (                 -- no line of a person's has evidence
+        select entry_values_v1(l.entry, (
+            select a.organisation from account a where a.segment = (l.entry).segment and a.account = (l.entry).account),
+            (select d.device from log_session d where d.session = (l.entry).session limit 1), null) as entry_values
+    ) v
+    join log_blinding b on b.segment = p.segment and b.month = date_trunc('month', (l.entry).at at time zone 'UTC')::date;
+$$;
+ALTER FUNCTION cloison.proofs_asked_v1(p_most integer) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.protect_by_owner_v1(p_held_in text, p_person uuid, p_accounts uuid[], p_ends timestamp with time zone[], p_until timestamp with time zone) RETURNS uuid
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -4769,6 +5067,13 @@ begin
     return query select v_may.verdict, v_protection;
 end $$;
 ALTER FUNCTION cloison.protect_v1(p_segment text, p_token bytea, p_held_in text, p_person uuid, p_audience text[], p_until timestamp with time zone) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.prove_v1(p_proof uuid, p_proved text) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    update log_proof p set proved = p_proved where p.proof = p_proof and p.proved is null;
+$$;
+ALTER FUNCTION cloison.prove_v1(p_proof uuid, p_proved text) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.put_relation_v1(p_now timestamp with time zone, p_held_in text, p_account uuid, p_person uuid, p_kind cloison.relation_kind, p_from timestamp with time zone, p_until timestamp with time zone) RETURNS void
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -4991,6 +5296,15 @@ begin
         timestamptz 'epoch' + f[14]::bigint * interval '1 microsecond')::lease;
 end $$;
 ALTER FUNCTION cloison.read_lease_v1(p_text text, p_mac bytea) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.read_log_v1(p_segment text, p_token bytea, p_request uuid, p_since timestamp with time zone, p_until timestamp with time zone, p_at timestamp with time zone, p_behind text, p_account uuid, p_number bigint, p_most integer) RETURNS TABLE(at timestamp with time zone, segment text, account uuid, number bigint, handle text, organisation text, agency text, role text, event text, outcome text, session uuid, person uuid, compartments integer, purpose smallint, relation text, subject uuid, amount integer, version integer)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    select p.* from log_reader r cross join lateral log_page_v1(
+        r.account, r.organisation, p_request, p_since, p_until, p_at, p_behind, p_account, p_number, p_most) p
+    where r.segment = p_segment and r.token_hash = sha256(p_token);
+$$;
+ALTER FUNCTION cloison.read_log_v1(p_segment text, p_token bytea, p_request uuid, p_since timestamp with time zone, p_until timestamp with time zone, p_at timestamp with time zone, p_behind text, p_account uuid, p_number bigint, p_most integer) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.receipt_lifetime_v1() RETURNS interval
     LANGUAGE sql IMMUTABLE SECURITY DEFINER PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -5025,7 +5339,7 @@ declare
     v_who member;
 begin
     select * into v_who from member m where m.segment = p_segment and m.token_hash = sha256(p_token);
-    if end_export_v1(v_who, p_act) or end_campaign_v1(v_who, p_act) then   -- what was given already
+    if end_export_v1(v_who, p_act) or end_campaign_v1(v_who, p_act) or end_investigation_v1(v_who, p_act) then   -- what was given already
         return true;
     end if;
     update act a set state = 'refused', settled_at = clock_v1(), refused_by = v_who.account
@@ -6147,6 +6461,27 @@ begin
         p_kind, clock_v1(), v_person);
 end $$;
 ALTER FUNCTION cloison.space_alert_v1(p_segment text, p_login uuid, p_event cloison.event, p_kind cloison.alert_kind, p_session uuid) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.space_ask_proof_v1(p_segment text, p_token bytea, p_log text, p_place bigint) RETURNS uuid
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+declare
+    v_mine space_live;
+    v_proof uuid;
+begin
+    select * into v_mine from space_live s where s.segment = p_segment and s.token_hash = sha256(p_token);
+    delete from log_proof p where p.asked_at < clock_v1() - interval '1 hour';
+    if v_mine.session is null
+       or (select count(*) from log_proof p where p.login = v_mine.login) >= 200
+       or not exists (select from own_line_v1(p_segment, v_mine.person, p_log, p_place)) then
+        return null;
+    end if;
+    insert into log_proof (segment, place, login, person, asked_at)
+    values (p_log, p_place, v_mine.login, v_mine.person, clock_v1())
+    returning proof into v_proof;
+    return v_proof;
+end $$;
+ALTER FUNCTION cloison.space_ask_proof_v1(p_segment text, p_token bytea, p_log text, p_place bigint) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.space_begin_v1(p_segment text, p_login uuid, p_session uuid, p_token_hash bytea, p_secret_hash bytea, p_device bytea, p_kept text, p_step bigint, p_fresh text, p_way text) RETURNS timestamp with time zone
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -6192,6 +6527,13 @@ begin
     end if;
 end $$;
 ALTER FUNCTION cloison.space_copied_v1(p_segment text, p_secret bytea, p_token bytea) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.space_delay_v1() RETURNS timestamp with time zone
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    select max(v.until) from investigation v where v.until > clock_v1();
+$$;
+ALTER FUNCTION cloison.space_delay_v1() OWNER TO cloison_owner;
 CREATE FUNCTION cloison.space_end_v1(p_person uuid, p_but uuid) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -6238,6 +6580,36 @@ CREATE FUNCTION cloison.space_halves_v1(p_segment text, p_code_hash bytea, p_bot
     select t.login from tried t where t.both_hash = p_both_hash;
 $$;
 ALTER FUNCTION cloison.space_halves_v1(p_segment text, p_code_hash bytea, p_both_hash bytea) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.space_history_v1(p_segment text, p_token bytea, p_at timestamp with time zone, p_skip integer, p_most integer) RETURNS TABLE(at timestamp with time zone, event text, outcome text, organisation text, agency text, role text, handle text, authority text, purpose text, compartments text[], relation text, log text, place bigint, anchored boolean)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    select (l.entry).at, (l.entry).event::text, (l.entry).outcome::text, o.name, a.agency, r.name,
+        case when t.names_accounts then a.handle end,
+        case when d.kind = 'grant.disclosure' then d.details ->> 'authority' end,
+        f.purposes[(l.entry).purpose + 1],
+        array(select c.name from unnest(f.compartments) with ordinality c (name, number)
+              where l.about and ((l.entry).compartments >> (c.number - 1)::integer) & 1 = 1 order by c.number),
+        (l.entry).relation::text, (l.entry).segment, p.place, coalesce(p.place < h.cosigned_size, false)
+    from (
+        select w.* from (
+            select * from space_live s where s.segment = p_segment and s.token_hash = sha256(p_token)
+        ) s
+        cross join lateral own_entries_v1(s.segment, s.person, coalesce(p_at, 'infinity')) w
+        order by (w.entry).at desc, (w.entry).segment, (w.entry).account, (w.entry).number
+        offset p_skip limit least(p_most, 100)
+    ) l
+    cross join profile f cross join space_terms t
+    left join lateral (select x.* from account x where x.account = (l.entry).account limit 1) a on true
+    left join organisation o on o.organisation = a.organisation
+    left join role r on r.role = a.role
+    left join act d on d.act = (l.entry).subject and (l.entry).event = 'exported'
+    left join lateral (
+        select log_place_v1((l.entry).segment, (l.entry).account, (l.entry).number, (l.entry).at) as place) p on true
+    left join log_head h on h.segment = (l.entry).segment
+    order by (l.entry).at desc, (l.entry).segment, (l.entry).account, (l.entry).number;
+$$;
+ALTER FUNCTION cloison.space_history_v1(p_segment text, p_token bytea, p_at timestamp with time zone, p_skip integer, p_most integer) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.space_identity_v1(p_identity_hash bytea) RETURNS TABLE(segment text, login uuid)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -6372,6 +6744,14 @@ CREATE FUNCTION cloison.space_passkeys_v1(p_segment text, p_token bytea) RETURNS
     order by f.added_at;
 $$;
 ALTER FUNCTION cloison.space_passkeys_v1(p_segment text, p_token bytea) OWNER TO cloison_owner;
+CREATE FUNCTION cloison.space_proof_v1(p_segment text, p_token bytea, p_proof uuid) RETURNS text
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
+    AS $$
+    select p.proved from space_live s join log_proof p on p.login = s.login and p.proof = p_proof
+    where s.segment = p_segment and s.token_hash = sha256(p_token);
+$$;
+ALTER FUNCTION cloison.space_proof_v1(p_segment text, p_token bytea, p_proof uuid) OWNER TO cloison_owner;
 CREATE FUNCTION cloison.space_redeem_v1(p_segment text, p_code_hash bytea, p_both_hash bytea, p_name_hash bytea, p_password text, p_totp bytea, p_step bigint, p_challenge bytea, p_seconds integer, p_credential bytea, p_public_key bytea, p_sign_count bigint, p_aaguid uuid, p_backup_eligible boolean) RETURNS text
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'cloison', 'pg_temp'
@@ -6708,10 +7088,13 @@ CREATE FUNCTION cloison.standing_v1(p_segment text, p_token bytea) RETURNS TABLE
         select x.act, x.valid_until as until from export x where x.ended_at is null
         union all
         select c.act, c.ends_at from campaign c
+        union all
+        select v.act, v.until from investigation v
     ) g on g.until > clock_v1()
     join act a on a.act = g.act
     where m.segment = p_segment and m.token_hash = sha256(p_token)
-      and (a.asked_by = m.account or (m.service and (m.permissions >> act_right_v1(a.kind, false)) & 1 = 1))
+      and ((a.asked_by = m.account and a.kind not like 'investigation.%')
+           or (m.service and (m.permissions >> act_right_v1(a.kind, false)) & 1 = 1))
     order by g.until;
 $$;
 ALTER FUNCTION cloison.standing_v1(p_segment text, p_token bytea) OWNER TO cloison_owner;
@@ -7994,6 +8377,31 @@ CREATE TABLE cloison.log_head (
 )
 WITH (fillfactor='50');
 ALTER TABLE cloison.log_head OWNER TO cloison_owner;
+CREATE TABLE cloison.log_proof (
+    proof uuid DEFAULT gen_random_uuid() NOT NULL,
+    segment text NOT NULL COLLATE pg_catalog."C",
+    place bigint NOT NULL,
+    login uuid NOT NULL,
+    person uuid NOT NULL,
+    asked_at timestamp with time zone NOT NULL,
+    proved text
+);
+ALTER TABLE cloison.log_proof OWNER TO cloison_owner;
+CREATE VIEW cloison.log_reader AS
+ SELECT h.segment,
+    h.session,
+    h.token_hash,
+    h.account,
+        CASE
+            WHEN (o.service AND (((h.permissions >> 17) & 1) = 1)) THEN NULL::uuid
+            ELSE h.organisation
+        END AS organisation
+   FROM (cloison.holder h
+     JOIN cloison.organisation o ON ((o.organisation = h.organisation)))
+  WHERE ((h.expires_at > cloison.clock_v1()) AND h.covered AND ((o.service AND (((h.permissions >> 17) & 1) = 1)) OR (((h.permissions >> 18) & 1) = 1)) AND (NOT (EXISTS ( SELECT
+           FROM cloison.account_freeze f
+          WHERE ((f.segment = h.segment) AND (f.account = h.account) AND (f.lifted_at IS NULL))))));
+ALTER VIEW cloison.log_reader OWNER TO cloison_owner;
 CREATE TABLE cloison.log_session (
     segment text NOT NULL COLLATE pg_catalog."C",
     session uuid NOT NULL,
@@ -8281,6 +8689,12 @@ CREATE TABLE cloison.space_name (
     CONSTRAINT space_name_name_hash_check CHECK ((length(name_hash) = 32))
 );
 ALTER TABLE cloison.space_name OWNER TO cloison_owner;
+CREATE TABLE cloison.space_terms (
+    single boolean DEFAULT true NOT NULL,
+    names_accounts boolean DEFAULT false NOT NULL,
+    CONSTRAINT space_terms_single_check CHECK (single)
+);
+ALTER TABLE cloison.space_terms OWNER TO cloison_owner;
 CREATE TABLE cloison.spent (
     hash bytea NOT NULL,
     until timestamp with time zone NOT NULL,
@@ -8415,6 +8829,8 @@ ALTER TABLE ONLY cloison.identity
     ADD CONSTRAINT identity_pkey PRIMARY KEY (issuer, subject_hash);
 ALTER TABLE ONLY cloison.interaction
     ADD CONSTRAINT interaction_pkey PRIMARY KEY (segment, feed, interaction);
+ALTER TABLE ONLY cloison.investigation
+    ADD CONSTRAINT investigation_pkey PRIMARY KEY (act);
 ALTER TABLE ONLY cloison.invitation
     ADD CONSTRAINT invitation_pkey PRIMARY KEY (segment, account, invited_at);
 ALTER TABLE ONLY cloison.ledger
@@ -8441,6 +8857,8 @@ ALTER TABLE ONLY cloison.log_forward
     ADD CONSTRAINT log_forward_pkey PRIMARY KEY (destination, segment);
 ALTER TABLE ONLY cloison.log_head
     ADD CONSTRAINT log_head_pkey PRIMARY KEY (segment);
+ALTER TABLE ONLY cloison.log_proof
+    ADD CONSTRAINT log_proof_pkey PRIMARY KEY (proof);
 ALTER TABLE ONLY cloison.log_session
     ADD CONSTRAINT log_session_pkey PRIMARY KEY (session, segment);
 ALTER TABLE ONLY cloison.log_terms
@@ -8533,6 +8951,8 @@ ALTER TABLE ONLY cloison.space_session
     ADD CONSTRAINT space_session_pkey PRIMARY KEY (segment, session);
 ALTER TABLE ONLY cloison.space_session
     ADD CONSTRAINT space_session_segment_token_hash_key UNIQUE (segment, token_hash);
+ALTER TABLE ONLY cloison.space_terms
+    ADD CONSTRAINT space_terms_pkey PRIMARY KEY (single);
 ALTER TABLE ONLY cloison.spent
     ADD CONSTRAINT spent_pkey PRIMARY KEY (hash);
 ALTER TABLE ONLY cloison.staged_staff
@@ -8548,6 +8968,7 @@ CREATE INDEX absorbed_term_found ON cloison.absorbed_term USING btree (segment, 
 CREATE INDEX account_handle ON cloison.account USING btree (handle);
 CREATE INDEX account_holder_account ON cloison.account_holder USING btree (account);
 CREATE INDEX account_holder_term ON cloison.account_holder USING btree (kind, term);
+CREATE INDEX account_number ON cloison.account USING btree (account);
 CREATE INDEX act_signature_account ON cloison.act_signature USING btree (account, signed_at);
 CREATE INDEX act_waiting ON cloison.act USING btree (organisation, asked_at) WHERE (state = 'waiting'::cloison.act_state);
 CREATE UNIQUE INDEX agreement_standing ON cloison.agreement USING btree (organisation) WHERE standing;
@@ -8569,7 +8990,11 @@ CREATE INDEX entry_default_subject_idx ON cloison.entry_default USING btree (sub
 CREATE INDEX export_account ON cloison.export USING btree (segment, account, given_at);
 CREATE INDEX interaction_person ON cloison.interaction USING btree (segment, person);
 CREATE INDEX interaction_waiting ON cloison.interaction USING btree (segment, account, person, valid_from) WHERE waiting;
+CREATE INDEX investigation_until ON cloison.investigation USING btree (until);
 CREATE INDEX locator_person ON cloison.locator USING btree (person);
+CREATE INDEX log_batch_until ON cloison.log_batch USING btree (segment, until);
+CREATE INDEX log_proof_login ON cloison.log_proof USING btree (login, asked_at);
+CREATE INDEX log_proof_waiting ON cloison.log_proof USING btree (asked_at) WHERE (proved IS NULL);
 CREATE INDEX merge_absorbed ON cloison.merge USING btree (absorbed);
 CREATE INDEX merge_survivor ON cloison.merge USING btree (survivor);
 CREATE INDEX opening_recent ON cloison.opening USING btree (segment, account, meter, last_opened);
@@ -8635,6 +9060,10 @@ ALTER TABLE ONLY cloison.factor
     ADD CONSTRAINT factor_segment_account_fkey FOREIGN KEY (segment, account) REFERENCES cloison.account(segment, account);
 ALTER TABLE ONLY cloison.feed
     ADD CONSTRAINT feed_client_fkey FOREIGN KEY (client) REFERENCES cloison.client(client);
+ALTER TABLE ONLY cloison.investigation
+    ADD CONSTRAINT investigation_act_fkey FOREIGN KEY (act) REFERENCES cloison.act(act);
+ALTER TABLE ONLY cloison.investigation
+    ADD CONSTRAINT investigation_organisation_fkey FOREIGN KEY (organisation) REFERENCES cloison.organisation(organisation);
 ALTER TABLE ONLY cloison.invitation
     ADD CONSTRAINT invitation_act_fkey FOREIGN KEY (act) REFERENCES cloison.act(act);
 ALTER TABLE ONLY cloison.protection
@@ -8718,6 +9147,8 @@ REVOKE ALL ON FUNCTION cloison.ask_counters_v1(p_segment text, p_cells integer) 
 GRANT ALL ON FUNCTION cloison.ask_counters_v1(p_segment text, p_cells integer) TO cloison_statistics;
 REVOKE ALL ON FUNCTION cloison.ask_locators_v1(p_segment text, p_token bytea, p_request uuid, p_act integer, p_purpose smallint, p_person uuid, p_groups bigint[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.ask_locators_v1(p_segment text, p_token bytea, p_request uuid, p_act integer, p_purpose smallint, p_person uuid, p_groups bigint[]) TO cloison_intake;
+REVOKE ALL ON FUNCTION cloison.ask_log_v1(p_segment text, p_token bytea, p_request uuid, p_handle text, p_organisation text, p_person uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.ask_log_v1(p_segment text, p_token bytea, p_request uuid, p_handle text, p_organisation text, p_person uuid) TO cloison_desk;
 REVOKE ALL ON FUNCTION cloison.ask_merge_v1(p_segment text, p_token bytea, p_request uuid, p_purpose smallint, p_merge uuid, p_survivor uuid, p_absorbed uuid, p_reason text, p_versions integer[], p_filled smallint[], p_change cloison.resealed[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.ask_merge_v1(p_segment text, p_token bytea, p_request uuid, p_purpose smallint, p_merge uuid, p_survivor uuid, p_absorbed uuid, p_reason text, p_versions integer[], p_filled smallint[], p_change cloison.resealed[]) TO cloison_intake;
 REVOKE ALL ON FUNCTION cloison.ask_transfer_v1(p_segment text, p_token bytea, p_kind text, p_giver text, p_taker text, p_from timestamp with time zone, p_until timestamp with time zone, p_people uuid[]) FROM PUBLIC;
@@ -8800,6 +9231,7 @@ REVOKE ALL ON FUNCTION cloison.do_act_v1(p_act cloison.act) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.do_campaign_v1(p_act cloison.act) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.do_export_v1(p_act cloison.act) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.do_grant_v1(p_act cloison.act) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.do_investigation_v1(p_act cloison.act) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.do_operated_v1(p_act cloison.act) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.drop_log_month_v1(p_months integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.drop_log_month_v1(p_months integer) TO cloison_sequencer;
@@ -8813,9 +9245,11 @@ REVOKE ALL ON FUNCTION cloison.end_campaign_v1(p_who cloison.member, p_act uuid)
 REVOKE ALL ON FUNCTION cloison.end_export_v1(p_who cloison.member, p_act uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.end_factor_sessions_v1(p_segment text, p_account uuid, p_factors uuid[]) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.end_grant_v1(p_act uuid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.end_investigation_v1(p_who cloison.member, p_act uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.end_representative_v1(p_segment text, p_token bytea, p_request uuid, p_purpose smallint, p_person uuid, p_representative uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.end_representative_v1(p_segment text, p_token bytea, p_request uuid, p_purpose smallint, p_person uuid, p_representative uuid) TO cloison_intake;
 REVOKE ALL ON FUNCTION cloison.end_sessions_v1(p_segment text, p_account uuid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.entries_v1(p_accounts uuid[], p_person uuid, p_since timestamp with time zone, p_until timestamp with time zone, p_at timestamp with time zone, p_segment text, p_account uuid, p_number bigint, p_most integer) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.entry_values_v1(e cloison.entry, p_organisation uuid, p_device bytea, p_evidence bytea) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.export_asked_v1(p_act cloison.act) FROM PUBLIC;
 GRANT SELECT ON TABLE cloison.agreement TO cloison_operator;
@@ -8882,6 +9316,8 @@ REVOKE ALL ON FUNCTION cloison.intake_relations_v1(p_handles text[], p_locator_k
 GRANT ALL ON FUNCTION cloison.intake_relations_v1(p_handles text[], p_locator_kind smallint, p_locator_terms bigint[], p_kinds text[], p_from timestamp with time zone[], p_until timestamp with time zone[]) TO cloison_intake;
 REVOKE ALL ON FUNCTION cloison.intake_reseal_v1(p_changes cloison.resealed[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.intake_reseal_v1(p_changes cloison.resealed[]) TO cloison_intake;
+REVOKE ALL ON FUNCTION cloison.investigation_asked_v1(p_act cloison.act) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.investigation_read_v1(p_act cloison.act) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.invitation_v1(p_segment text, p_code_hash bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.invitation_v1(p_segment text, p_code_hash bytea) TO cloison_signin;
 REVOKE ALL ON FUNCTION cloison.issue_session_v1(p_segment text, p_account uuid, p_session uuid, p_token_hash bytea, p_seconds integer, p_touched boolean) FROM PUBLIC;
@@ -8919,7 +9355,10 @@ REVOKE ALL ON FUNCTION cloison.log_now_v1() FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.log_now_v1() TO cloison_sequencer;
 GRANT ALL ON FUNCTION cloison.log_now_v1() TO cloison_witness;
 REVOKE ALL ON FUNCTION cloison.log_own_act_v1(p_segment text, p_account uuid, p_event cloison.event, p_outcome cloison.outcome, p_session uuid, p_subject uuid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.log_page_v1(p_reader uuid, p_organisation uuid, p_request uuid, p_since timestamp with time zone, p_until timestamp with time zone, p_at timestamp with time zone, p_segment text, p_account uuid, p_number bigint, p_most integer) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.log_place_v1(p_segment text, p_account uuid, p_number bigint, p_at timestamp with time zone) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.log_protection_v1(p_segment text, p_account uuid, p_session uuid, p_event cloison.event, p_person uuid, p_subject uuid, p_amount integer) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.log_reading_v1(p_segment text, p_account uuid, p_session uuid, p_request uuid, p_outcome cloison.outcome, p_person uuid, p_subject uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.log_space_v1(p_segment text, p_login uuid, p_event cloison.event, p_person uuid, p_session uuid, p_amount integer) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.log_table_v1(p_month timestamp with time zone) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.log_tile_v1(p_segment text, p_level smallint, p_index bigint) FROM PUBLIC;
@@ -8950,6 +9389,8 @@ REVOKE ALL ON FUNCTION cloison.one_holder_v1(p_one uuid, p_other uuid) FROM PUBL
 REVOKE ALL ON FUNCTION cloison.operated_v1(p_kind text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.operator_acts_v1(p_act uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.operator_acts_v1(p_act uuid) TO cloison_operator;
+REVOKE ALL ON FUNCTION cloison.operator_ask_log_v1(p_request uuid, p_handle text, p_organisation text, p_person uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.operator_ask_log_v1(p_request uuid, p_handle text, p_organisation text, p_person uuid) TO cloison_operator;
 REVOKE ALL ON FUNCTION cloison.operator_ask_v1(p_act uuid, p_kind text, p_canonical bytea, p_details jsonb, p_organisation uuid, p_expires_at timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.operator_ask_v1(p_act uuid, p_kind text, p_canonical bytea, p_details jsonb, p_organisation uuid, p_expires_at timestamp with time zone) TO cloison_operator;
 REVOKE ALL ON FUNCTION cloison.operator_grants_v1() FROM PUBLIC;
@@ -8962,18 +9403,26 @@ REVOKE ALL ON FUNCTION cloison.operator_located_v1(p_kinds smallint[], p_terms b
 GRANT ALL ON FUNCTION cloison.operator_located_v1(p_kinds smallint[], p_terms bigint[]) TO cloison_operator;
 REVOKE ALL ON FUNCTION cloison.operator_named_v1(p_organisation text, p_handle text) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.operator_named_v1(p_organisation text, p_handle text) TO cloison_operator;
+REVOKE ALL ON FUNCTION cloison.operator_read_log_v1(p_request uuid, p_since timestamp with time zone, p_until timestamp with time zone, p_at timestamp with time zone, p_behind text, p_account uuid, p_number bigint, p_most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.operator_read_log_v1(p_request uuid, p_since timestamp with time zone, p_until timestamp with time zone, p_at timestamp with time zone, p_behind text, p_account uuid, p_number bigint, p_most integer) TO cloison_operator;
 REVOKE ALL ON FUNCTION cloison.operator_stage_v1(p_act uuid, p_first integer, p_lines text[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.operator_stage_v1(p_act uuid, p_first integer, p_lines text[]) TO cloison_operator;
 REVOKE ALL ON FUNCTION cloison.operator_tend_v1(p_what text, p_handle text) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.operator_tend_v1(p_what text, p_handle text) TO cloison_operator;
 REVOKE ALL ON FUNCTION cloison.operator_withdraw_v1(p_act uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.operator_withdraw_v1(p_act uuid) TO cloison_operator;
+REVOKE ALL ON FUNCTION cloison.own_entries_v1(p_segment text, p_person uuid, p_until timestamp with time zone) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.own_line_v1(p_segment text, p_person uuid, p_log text, p_place bigint) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.passkeys_v1(p_segment text, p_token bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.passkeys_v1(p_segment text, p_token bytea) TO cloison_signin;
+REVOKE ALL ON FUNCTION cloison.proofs_asked_v1(p_most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.proofs_asked_v1(p_most integer) TO cloison_sequencer;
 REVOKE ALL ON FUNCTION cloison.protect_by_owner_v1(p_held_in text, p_person uuid, p_accounts uuid[], p_ends timestamp with time zone[], p_until timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.protect_by_owner_v1(p_held_in text, p_person uuid, p_accounts uuid[], p_ends timestamp with time zone[], p_until timestamp with time zone) TO cloison_operator;
 REVOKE ALL ON FUNCTION cloison.protect_v1(p_segment text, p_token bytea, p_held_in text, p_person uuid, p_audience text[], p_until timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.protect_v1(p_segment text, p_token bytea, p_held_in text, p_person uuid, p_audience text[], p_until timestamp with time zone) TO cloison_desk;
+REVOKE ALL ON FUNCTION cloison.prove_v1(p_proof uuid, p_proved text) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.prove_v1(p_proof uuid, p_proved text) TO cloison_sequencer;
 REVOKE ALL ON FUNCTION cloison.put_relation_v1(p_now timestamp with time zone, p_held_in text, p_account uuid, p_person uuid, p_kind cloison.relation_kind, p_from timestamp with time zone, p_until timestamp with time zone) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.question_answered_v1(p_segment text, p_token bytea, p_request uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.question_answered_v1(p_segment text, p_token bytea, p_request uuid) TO cloison_intake;
@@ -8985,6 +9434,8 @@ REVOKE ALL ON FUNCTION cloison.reachable_v1(p_segment text, p_account uuid, p_pe
 REVOKE ALL ON FUNCTION cloison.read_for_change_v1(p_segment text, p_token bytea, p_request uuid, p_persons uuid[], p_act integer, p_compartments integer, p_purpose smallint, p_merge uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.read_for_change_v1(p_segment text, p_token bytea, p_request uuid, p_persons uuid[], p_act integer, p_compartments integer, p_purpose smallint, p_merge uuid) TO cloison_intake;
 REVOKE ALL ON FUNCTION cloison.read_lease_v1(p_text text, p_mac bytea) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.read_log_v1(p_segment text, p_token bytea, p_request uuid, p_since timestamp with time zone, p_until timestamp with time zone, p_at timestamp with time zone, p_behind text, p_account uuid, p_number bigint, p_most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.read_log_v1(p_segment text, p_token bytea, p_request uuid, p_since timestamp with time zone, p_until timestamp with time zone, p_at timestamp with time zone, p_behind text, p_account uuid, p_number bigint, p_most integer) TO cloison_desk;
 REVOKE ALL ON FUNCTION cloison.receipt_lifetime_v1() FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.redeem_v1(p_segment text, p_code_hash bytea, p_challenge bytea, p_seconds integer, p_credential bytea, p_public_key bytea, p_sign_count bigint, p_aaguid uuid, p_backup_eligible boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.redeem_v1(p_segment text, p_code_hash bytea, p_challenge bytea, p_seconds integer, p_credential bytea, p_public_key bytea, p_sign_count bigint, p_aaguid uuid, p_backup_eligible boolean) TO cloison_signin;
@@ -9045,15 +9496,21 @@ GRANT ALL ON FUNCTION cloison.space_add_factor_v1(p_segment text, p_token bytea,
 REVOKE ALL ON FUNCTION cloison.space_address_v1(p_segment text, p_token bytea, p_code_hash bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.space_address_v1(p_segment text, p_token bytea, p_code_hash bytea) TO cloison_intake;
 REVOKE ALL ON FUNCTION cloison.space_alert_v1(p_segment text, p_login uuid, p_event cloison.event, p_kind cloison.alert_kind, p_session uuid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cloison.space_ask_proof_v1(p_segment text, p_token bytea, p_log text, p_place bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.space_ask_proof_v1(p_segment text, p_token bytea, p_log text, p_place bigint) TO cloison_space;
 REVOKE ALL ON FUNCTION cloison.space_begin_v1(p_segment text, p_login uuid, p_session uuid, p_token_hash bytea, p_secret_hash bytea, p_device bytea, p_kept text, p_step bigint, p_fresh text, p_way text) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.space_begin_v1(p_segment text, p_login uuid, p_session uuid, p_token_hash bytea, p_secret_hash bytea, p_device bytea, p_kept text, p_step bigint, p_fresh text, p_way text) TO cloison_space;
 REVOKE ALL ON FUNCTION cloison.space_copied_v1(p_segment text, p_secret bytea, p_token bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.space_copied_v1(p_segment text, p_secret bytea, p_token bytea) TO cloison_space;
+REVOKE ALL ON FUNCTION cloison.space_delay_v1() FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.space_delay_v1() TO cloison_space;
 REVOKE ALL ON FUNCTION cloison.space_end_v1(p_person uuid, p_but uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.space_factors_v1(p_segment text, p_login uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.space_factors_v1(p_segment text, p_login uuid) TO cloison_space;
 REVOKE ALL ON FUNCTION cloison.space_halves_v1(p_segment text, p_code_hash bytea, p_both_hash bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.space_halves_v1(p_segment text, p_code_hash bytea, p_both_hash bytea) TO cloison_space;
+REVOKE ALL ON FUNCTION cloison.space_history_v1(p_segment text, p_token bytea, p_at timestamp with time zone, p_skip integer, p_most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.space_history_v1(p_segment text, p_token bytea, p_at timestamp with time zone, p_skip integer, p_most integer) TO cloison_space;
 REVOKE ALL ON FUNCTION cloison.space_identity_v1(p_identity_hash bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.space_identity_v1(p_identity_hash bytea) TO cloison_space;
 REVOKE ALL ON FUNCTION cloison.space_invitation_v1(p_segment text, p_code_hash bytea) FROM PUBLIC;
@@ -9069,6 +9526,8 @@ GRANT ALL ON FUNCTION cloison.space_member_v1(p_segment text, p_token bytea) TO 
 REVOKE ALL ON FUNCTION cloison.space_new_factor_v1(p_segment text, p_login uuid, p_credential bytea, p_public_key bytea, p_sign_count bigint, p_aaguid uuid, p_backup_eligible boolean) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cloison.space_passkeys_v1(p_segment text, p_token bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.space_passkeys_v1(p_segment text, p_token bytea) TO cloison_space;
+REVOKE ALL ON FUNCTION cloison.space_proof_v1(p_segment text, p_token bytea, p_proof uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION cloison.space_proof_v1(p_segment text, p_token bytea, p_proof uuid) TO cloison_space;
 REVOKE ALL ON FUNCTION cloison.space_redeem_v1(p_segment text, p_code_hash bytea, p_both_hash bytea, p_name_hash bytea, p_password text, p_totp bytea, p_step bigint, p_challenge bytea, p_seconds integer, p_credential bytea, p_public_key bytea, p_sign_count bigint, p_aaguid uuid, p_backup_eligible boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION cloison.space_redeem_v1(p_segment text, p_code_hash bytea, p_both_hash bytea, p_name_hash bytea, p_password text, p_totp bytea, p_step bigint, p_challenge bytea, p_seconds integer, p_credential bytea, p_public_key bytea, p_sign_count bigint, p_aaguid uuid, p_backup_eligible boolean) TO cloison_space;
 REVOKE ALL ON FUNCTION cloison.space_remove_factor_v1(p_segment text, p_token bytea, p_factor uuid) FROM PUBLIC;

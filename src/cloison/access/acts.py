@@ -56,6 +56,8 @@ class ActKind(StrEnum):
     PROTECTION_LIFT = "protection.lift"  # a protected person is in reach of ordinary relations again
     ACCOUNT_FORGET_HOLDER = "account.forget_holder"  # the account may open its holder's own record from then on
     LIMIT_SET = "limit.set"  # how many relations may be written
+    INVESTIGATION_ACCOUNT = "investigation.account"  # people see what an account did only when it is over
+    INVESTIGATION_PURPOSE = "investigation.purpose"  # the same of an organisation for one purpose
     ORGANISATION_CREATE = "organisation.create"  # a body that an agreement may then be made with
 
 
@@ -84,6 +86,8 @@ REQUIRED: Mapping[ActKind, tuple[str, ...]] = {
     ActKind.PROTECTION_LIFT: ("protection",),
     ActKind.ACCOUNT_FORGET_HOLDER: ("account", "handle", "reason"),
     ActKind.LIMIT_SET: ("limit", "value"),
+    ActKind.INVESTIGATION_ACCOUNT: ("account", "handle", "until", "reason"),
+    ActKind.INVESTIGATION_PURPOSE: ("purpose", "until", "reason"),
     ActKind.ORGANISATION_CREATE: ("name",),
 }
 ONLY_TAKES_AWAY = frozenset({ActKind.AGREEMENT_END})  # rule 3

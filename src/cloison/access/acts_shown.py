@@ -43,6 +43,10 @@ SENTENCES: Mapping[str, Mapping[ActKind, str]] = {
         ActKind.ACCOUNT_FORGET_HOLDER: "Forget whose record the holder of {handle} ({account}) is: the account may "
         "open it from then on. Reason: {reason}.",
         ActKind.LIMIT_SET: "Set the limit {limit} of relations to {value}.",
+        ActKind.INVESTIGATION_ACCOUNT: "Declare an investigation about {handle} ({account}): until {until}, people do "
+        "not see what this account did, and are told that some of it may come later. Reason: {reason}.",
+        ActKind.INVESTIGATION_PURPOSE: "Declare an investigation about what the organisation does for {purpose}: until "
+        "{until}, people do not see it, and are told that some of it may come later. Reason: {reason}.",
         ActKind.ORGANISATION_CREATE: "Create the organisation {name}.",
     },
     "fr": {
@@ -75,6 +79,11 @@ SENTENCES: Mapping[str, Mapping[ActKind, str]] = {
         ActKind.ACCOUNT_FORGET_HOLDER: "Oublier quel dossier est celui du titulaire de {handle} ({account}) : le "
         "compte peut l'ouvrir dès lors. Motif : {reason}.",
         ActKind.LIMIT_SET: "Porter la limite {limit} des relations à {value}.",
+        ActKind.INVESTIGATION_ACCOUNT: "Déclarer une enquête sur {handle} ({account}) : jusqu'au {until}, les "
+        "personnes ne voient pas ce que ce compte a fait, et sont averties que cela pourra venir plus tard. "
+        "Motif : {reason}.",
+        ActKind.INVESTIGATION_PURPOSE: "Déclarer une enquête sur ce que l'organisme fait pour {purpose} : jusqu'au "
+        "{until}, les personnes ne le voient pas, et sont averties que cela pourra venir plus tard. Motif : {reason}.",
         ActKind.ORGANISATION_CREATE: "Créer l'organisme {name}.",
     },
 }

@@ -26,6 +26,8 @@ IMPOSSIBLE = {
     "CL029": "there is no such limit",
     "CL034": "a campaign is for one's own agency and segment, 1 to 5 days, and 1 to 500 people",
     "CL035": "a campaign of this agency stands already",
+    "CL040": "an investigation ends on a day to come, within six months",
+    "CL041": "there is no such purpose",
     "CL032": "the key is not the one of the thumbprint",
     "CL033": "too many of them wait already",
     "CL030": "there is no such organisation, here or in the file",

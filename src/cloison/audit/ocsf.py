@@ -160,6 +160,9 @@ FORMS: Mapping[Event, Form] = {
     Event.SPACE_ENDED: Form(Class.ACCOUNT, _DISABLED, own=True),
     Event.LOG_ALARMED: Form(Class.ENTITY, OTHER, what="audit log", severity=Severity.HIGH),
     Event.LOG_DROPPED: Form(Class.ENTITY, _DELETE, what="month of the log", severity=Severity.LOW),
+    Event.LOG_READ: Form(Class.ENTITY, _READ, "log"),
+    Event.INVESTIGATION_DECLARED: Form(Class.ENTITY, _CREATE, "investigation", severity=Severity.MEDIUM),
+    Event.INVESTIGATION_ENDED: Form(Class.ENTITY, _DELETE, "investigation", severity=Severity.MEDIUM),
 }
 _FORMS_BY_NAME = {event.value: form for event, form in FORMS.items()}
 

@@ -21,7 +21,7 @@ from uuid import UUID
 
 import psycopg
 
-from cloison.audit import entry, tree
+from cloison.audit import entry, prover, tree
 from cloison.audit.checkpoint import Signer
 from cloison.config import Home, read_secret
 from cloison.store.pools import connect
@@ -227,6 +227,7 @@ def run(home: Home, stop: Event) -> None:
                             _log.info("the entries of %s were dropped: they are older than what is kept", month)
                         kept = time.monotonic()
                     added = sequencer.step()
+                    prover.answer(connection)
                     if added < MOST_ENTRIES:
                         stop.wait(PAUSE_SECONDS if added < LOAD_ENTRIES else LOAD_SECONDS)
         except (psycopg.Error, LookupError, ValueError) as error:

@@ -18,6 +18,7 @@ from cloison.audit.verify import Finding, Report
 from cloison.audit.witnesses import keys
 from cloison.cli import proofs, witnesses
 from cloison.cli.forward import audit_forward
+from cloison.cli.log import audit_list
 from cloison.cli.shared import Json, home_of, show, started
 from cloison.store.pools import connect
 
@@ -28,6 +29,7 @@ app.command("check")(proofs.audit_check)
 app.command("witness")(witnesses.audit_witness)
 app.add_typer(witnesses.app, name="witnesses")
 app.command("forward")(audit_forward)
+app.command("list")(audit_list)
 PROGRAMS = ("verify.py", "proof.py", "entry.py", "tree.py")
 
 

@@ -23,6 +23,7 @@ import msgspec
 
 from cloison.client.changes import Changed, RepresentativeRequest
 from cloison.client.device import Credentials, DeviceAuth, DeviceKey
+from cloison.client.log_wire import LogPage, LogRequest
 from cloison.client.refusals import decoded, refusal
 from cloison.client.trust import authorities
 from cloison.client.wire import (
@@ -318,6 +319,10 @@ class Client:
         """
         query = "" if after is None else f"?{httpx.QueryParams(after=after)}"
         return await self._again("GET", f"/v1/changes/{segment}{query}", NotedChanges)
+
+    async def log(self, wanted: LogRequest) -> LogPage:
+        """A page of the audit log; raises EntryScopeError, NotFoundError. That it was read is an entry of it."""
+        return await self._ask("POST", "/v1/log/entries", LogPage, msgspec.json.encode(wanted))
 
     async def tell(self, interactions: Sequence[Mapping[str, str]]) -> list[TakenInteraction]:
         """Tell of interactions, 200 at most, by a source's token for `feed`; raises NoFeedError and BadRequestError."""

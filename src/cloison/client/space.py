@@ -19,8 +19,8 @@ import msgspec
 from cloison.client.device import Credentials, DeviceAuth, DeviceKey
 from cloison.client.refusals import decoded, refusal
 from cloison.client.signin import Passkey
-from cloison.client.signin_wire import Away, Ceremony, Done, Ended
-from cloison.client.space_wire import Enrolment, OwnLogin, Phone, SpaceToken
+from cloison.client.signin_wire import Away, Ceremony, Done, Ended, Json
+from cloison.client.space_wire import Enrolment, History, HistoryLine, LineProof, OwnLogin, Phone, SpaceToken
 from cloison.client.trust import authorities
 from cloison.errors import DeskUnavailableError
 
@@ -119,6 +119,16 @@ class SpaceClient:
     async def login(self) -> OwnLogin:
         """What one signs in with, and the last sign-ins; raises NoSessionError."""
         return await self.ask("GET", "/v1/login", None, OwnLogin, self._session)
+
+    async def history(self, behind: str | None = None) -> History:
+        """What was done with one's record, newest first, behind a page's cursor; raises NoSessionError."""
+        query = "" if behind is None else f"?{httpx.QueryParams(behind=behind)}"
+        return await self.ask("GET", f"/v1/history{query}", None, History, self._session)
+
+    async def prove(self, line: HistoryLine) -> Json:
+        """The proof of a line that is anchored; raises NotFoundError, OverloadedError."""
+        body = {"log": line.log, "place": line.place}
+        return (await self.ask("POST", "/v1/history/proofs", body, LineProof, self._session)).proof
 
     async def sign_out(self, *, everywhere: bool = False) -> int:
         """End this session, or all; how many."""

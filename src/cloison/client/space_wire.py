@@ -136,3 +136,51 @@ class ChangePassword(Body, frozen=True, kw_only=True):
 
     name: Name
     password: NewPassword
+
+
+class HistoryLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that was done with one's record: when, what, by whom, why, and what of it was shown or changed.
+
+    Organisation, agency and role are the author's of now; none of them: the service itself, not one person. `account`
+    is empty unless the deployer names accounts; `authority`: who was given the record. `log` and `place`: where the
+    line stands; `anchored`: a witness has signed for it, so that it can be proved.
+    """
+
+    at: datetime
+    event: str
+    outcome: str
+    organisation: str | None
+    agency: str | None
+    role: str | None
+    account: str | None
+    authority: str | None
+    purpose: str | None
+    compartments: list[str]
+    relation: str | None
+    log: str
+    place: int | None
+    anchored: bool
+
+
+class History(msgspec.Struct, frozen=True):
+    """What was done with one's record, newest first; `cursor` for the next page, null where this is the last one.
+
+    `delayed_until`: some of it may be shown later, at the latest then, as an investigation is declared.
+    """
+
+    lines: list[HistoryLine]
+    cursor: str | None
+    delayed_until: datetime | None
+
+
+class ProofRequest(Body, frozen=True, kw_only=True):
+    """A line of one's own, by where it stands in the log."""
+
+    log: Annotated[str, Meta(max_length=16)]
+    place: Annotated[int, Meta(ge=0, lt=2**62)]
+
+
+class LineProof(msgspec.Struct, frozen=True):
+    """A proof of a line, as `cloison audit check` reads it."""
+
+    proof: Json

@@ -50,13 +50,14 @@ LIVES = timedelta(hours=72)
 EMERGENCY = timedelta(hours=4)  # within which somebody else is to approve what was opened
 OF_AN_ACCOUNT = (
     *(ActKind.ACCOUNT_ELEVATE, ActKind.ACCOUNT_RECOVER, ActKind.ACCOUNT_UNFREEZE),
-    ActKind.GRANT_REINSTATE,
+    *(ActKind.GRANT_REINSTATE, ActKind.INVESTIGATION_ACCOUNT),
 )
 EXECUTED = (ActKind.GRANT_BULK, ActKind.GRANT_DISCLOSURE)  # by an account that signs neither
 OFFERED = (
     *(ActKind.ACCOUNT_CREATE, *OF_AN_ACCOUNT),
     *(ActKind.ORGANISATION_CREATE, ActKind.AGREEMENT_MAKE, ActKind.AGREEMENT_END),
     *(ActKind.GRANT_BREAK_GLASS, ActKind.GRANT_CAMPAIGN, *EXECUTED),
+    ActKind.INVESTIGATION_PURPOSE,
 )
 
 

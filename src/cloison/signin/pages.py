@@ -57,6 +57,8 @@ KINDS = {
     ActKind.GRANT_CAMPAIGN: "Run a campaign",
     ActKind.GRANT_BULK: "Let somebody export people",
     ActKind.GRANT_DISCLOSURE: "Disclose a record to an authority",
+    ActKind.INVESTIGATION_ACCOUNT: "Declare an investigation about an account",
+    ActKind.INVESTIGATION_PURPOSE: "Declare an investigation about a purpose",
 }
 
 

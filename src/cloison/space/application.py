@@ -11,7 +11,7 @@ from cloison.access.proofs import Proofs
 from cloison.config import Home, SpaceConfig, read_secret
 from cloison.errors import ConfigError
 from cloison.signin.providers import clients_of
-from cloison.space import coming, own, pages, providers
+from cloison.space import coming, history, own, pages, providers
 from cloison.space.comparing import Comparing
 from cloison.space.door import door_with
 from cloison.store.pools import conninfo, pool
@@ -44,7 +44,10 @@ def space_app(home: Home) -> Litestar:
                 await client.aclose()
 
     app = Litestar(
-        route_handlers=[*coming.ROUTES, *providers.ROUTES, *own.ROUTES, *pages.ROUTES, show_health],
+        route_handlers=[
+            *(*coming.ROUTES, *providers.ROUTES, *own.ROUTES, *history.ROUTES),
+            *(*pages.ROUTES, show_health),
+        ],
         before_request=refuse_unknown_parameters,
         lifespan=[live],
         before_send=[harden, metrics.count],

@@ -30,7 +30,7 @@ SET_PASSWORD = "select cloison.space_set_password_v1(%s, %s, %s, %s, %s, %s)"  #
 async def show_login(request: DeskRequest) -> OwnLogin:
     """What one signs in with, and the last sign-ins."""
     door = door_of(request)
-    _, fresh, by_password = await _member(door, request)
+    _, fresh, by_password = await member(door, request)
     passkeys = [OwnPasskey(*row) for row in await door.ask(PASSKEYS, bearer(request))]
     signins = [SpaceSignin(*row) for row in await door.ask(SIGNINS, bearer(request))]
     ((by_provider,),) = await door.ask(LINKED, bearer(request))
@@ -106,12 +106,7 @@ ROUTES = [
 ]
 
 
-async def _place(door: SpaceDoor, request: DeskRequest) -> Place:
-    login, *_ = await _member(door, request)
-    return Place(bearer(request).segment, login)
-
-
-async def _member(door: SpaceDoor, request: DeskRequest) -> tuple[UUID, bool, bool]:
+async def member(door: SpaceDoor, request: DeskRequest) -> tuple[UUID, bool, bool]:
     """Login, whether it signed in lately, whether it has a password; raises NoSessionError."""
     rows: list[tuple[Any, ...]] = await door.ask(MEMBER, bearer(request))
     if not rows:
@@ -119,3 +114,8 @@ async def _member(door: SpaceDoor, request: DeskRequest) -> tuple[UUID, bool, bo
         await door.ask(COPIED, (*secret_of(token), bearer(request).token))  # shown by another device: an alert
         raise NoSessionError
     return rows[0][0], rows[0][1], rows[0][2]
+
+
+async def _place(door: SpaceDoor, request: DeskRequest) -> Place:
+    login, *_ = await member(door, request)
+    return Place(bearer(request).segment, login)

@@ -15,13 +15,14 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
 
 from cloison import __version__
-from cloison.client import changes, signin_wire, wire
+from cloison.client import changes, log_wire, signin_wire, wire
 from cloison.register.profile import Profile
 
 REQUESTS = ("SearchRequest", "OpenRequests", "PersonRequest")
 RELATIONS = ("CoverRequest", "HandoverRequest", "CodeRequest", "CodeGiven", "ToldInteraction", "ToldInteractions")
 PROTECTIONS = ("ProtectionRequest", "AudienceRequest")
 SESSIONS = ("SignOut",)
+LOG = ("LogRequest",)
 CHANGES = (
     *("CreateRequest", "NewFields", "ChangeRequest", "ChangedFields", "DayRequest", "ResumeRequest"),
     *("MergeRequest", "SplitRequest", "RepresentativeRequest"),
@@ -55,11 +56,12 @@ def document(app: Litestar) -> bytes:
     """The document of `app` as JSON."""
     made: dict[str, Any] = app.openapi_schema.to_schema()
     schemas: dict[str, dict[str, Any]] = made["components"]["schemas"]
+    told_in = (wire, changes, signin_wire, log_wire)
     for name, schema in schemas.items():
-        described = next((found for each in (wire, changes, signin_wire) if (found := getattr(each, name, None))), None)
+        described = next((found for each in told_in if (found := getattr(each, name, None))), None)
         if described is not None:
             schema["description"] = getdoc(described)
-    for name in (*REQUESTS, *CHANGES, *RELATIONS, *PROTECTIONS, *SESSIONS):
+    for name in (*REQUESTS, *CHANGES, *RELATIONS, *PROTECTIONS, *SESSIONS, *LOG):
         schemas[name]["additionalProperties"] = False
     schemas["ChangedFields"]["minProperties"] = 1
     schemas["OpenRequests"]["properties"]["requests"]["maxItems"] = wire.REQUESTS_A_CALL

@@ -25,7 +25,8 @@ create type cloison.event as enum (
     'space_invited', 'space_redeemed', 'space_signed_in', 'space_signed_out', 'space_blocked',   -- people, in their own space
     'space_factor_added', 'space_factor_frozen', 'space_ended',
     'log_dropped',                                  -- a month of this log, too old to be kept
-    'log_alarmed'                                   -- what a witness of this log has found
+    'log_alarmed',                                  -- what a witness of this log has found
+    'log_read', 'investigation_declared', 'investigation_ended'
 );
 
 -- In this order no byte is lost between columns, and a row has 140. The numbers have no index: whoever needs an author's

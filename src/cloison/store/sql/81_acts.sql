@@ -34,6 +34,7 @@ return case
     when p_kind in ('feed.open', 'client.register') and not p_asks then 10
     when p_kind in ('protection.lift', 'account.forget_holder') and not p_asks then 7
     when p_kind = 'limit.set' and not p_asks then 10
+    when p_kind in ('investigation.account', 'investigation.purpose') then 19
 end;
 
 -- Whether two accounts may not sign for one another: they are one, or of one holder.
@@ -179,6 +180,7 @@ begin
     perform grant_asked_v1(a) from act a where a.act = p_act;
     perform export_asked_v1(a) from act a where a.act = p_act;
     perform campaign_asked_v1(a) from act a where a.act = p_act and a.kind = 'grant.campaign';
+    perform investigation_asked_v1(a) from act a where a.act = p_act;
     perform log_own_act_v1(p_segment, v_who.account, 'act_asked', 'open', v_who.session, p_act);
     return 'waiting';
 end $$;
@@ -237,7 +239,7 @@ declare
     v_who member;
 begin
     select * into v_who from member m where m.segment = p_segment and m.token_hash = sha256(p_token);
-    if end_export_v1(v_who, p_act) or end_campaign_v1(v_who, p_act) then   -- what was given already
+    if end_export_v1(v_who, p_act) or end_campaign_v1(v_who, p_act) or end_investigation_v1(v_who, p_act) then   -- what was given already
         return true;
     end if;
     update act a set state = 'refused', settled_at = clock_v1(), refused_by = v_who.account
@@ -251,7 +253,8 @@ begin
     return found;
 end $$;
 
--- Acts that wait: one's own, of the session's organisation for whoever may ask for accounts or approve, or of all for whoever may admit or agree.
+-- Acts that wait: one's own, of the session's organisation for whoever may ask for accounts or approve, or of all for whoever may
+-- admit or agree. Investigations only those see who may declare them.
 create or replace function cloison.acts_v1(p_segment text, p_token bytea) returns table (
     act uuid, kind text, canonical bytea, asked_by text, asked_at timestamptz, expires_at timestamptz, not_before timestamptz,
     people_needed smallint, signed integer, mine boolean, adds integer
@@ -263,7 +266,10 @@ language sql volatile security definer set search_path = pg_catalog, cloison, pg
         act_adds_v1(a.kind, a.details)
     from member m
     join act a on a.state = 'waiting' and a.expires_at > clock_v1()
-        and (a.asked_by = m.account or (a.organisation = m.organisation and m.permissions & (7 << 8 | 1 << 12) <> 0) or (m.service and m.permissions & (3 << 9 | 3 << 14) <> 0))
+        and (a.asked_by = m.account
+             or case when a.kind like 'investigation.%' then m.service and (m.permissions >> act_right_v1(a.kind, false)) & 1 = 1
+                else (a.organisation = m.organisation and m.permissions & (7 << 8 | 1 << 12) <> 0)
+                     or (m.service and m.permissions & (3 << 9 | 3 << 14) <> 0) end)
     where m.segment = p_segment and m.token_hash = sha256(p_token)
     order by a.asked_at;
 $$;
@@ -369,6 +375,8 @@ begin
         perform do_grant_v1(p_act);       -- 83_grants.sql
     elsif p_act.kind in ('grant.bulk', 'grant.disclosure') then
         perform do_export_v1(p_act);      -- 84_exports.sql
+    elsif p_act.kind in ('investigation.account', 'investigation.purpose') then
+        perform do_investigation_v1(p_act);   -- 88_investigations.sql
     else
         perform do_operated_v1(p_act);    -- 85_operator.sql
     end if;

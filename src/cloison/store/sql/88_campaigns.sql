@@ -60,7 +60,7 @@ end $$;
 
 -- -- what stands -----------------------------------------------------------------------------------------------------------
 
--- Exports, disclosures and campaigns that stand, for whoever may end them: refuse_act_v1 does. The first to end first.
+-- Exports, disclosures, campaigns and investigations that stand, for whoever may end them: refuse_act_v1 does. The first to end first.
 create or replace function cloison.standing_v1(p_segment text, p_token bytea) returns table (
     act uuid, canonical bytea, asked_by text, until timestamptz
 )
@@ -71,10 +71,13 @@ language sql volatile security definer set search_path = pg_catalog, cloison, pg
         select x.act, x.valid_until as until from export x where x.ended_at is null
         union all
         select c.act, c.ends_at from campaign c
+        union all
+        select v.act, v.until from investigation v
     ) g on g.until > clock_v1()
     join act a on a.act = g.act
     where m.segment = p_segment and m.token_hash = sha256(p_token)
-      and (a.asked_by = m.account or (m.service and (m.permissions >> act_right_v1(a.kind, false)) & 1 = 1))
+      and ((a.asked_by = m.account and a.kind not like 'investigation.%')
+           or (m.service and (m.permissions >> act_right_v1(a.kind, false)) & 1 = 1))
     order by g.until;
 $$;
 

@@ -167,6 +167,20 @@ grant execute on function cloison.space_add_factor_v1(text, bytea, bytea, intege
 grant execute on function cloison.space_passkeys_v1(text, bytea) to cloison_space;
 grant execute on function cloison.space_remove_factor_v1(text, bytea, uuid) to cloison_space;
 grant execute on function cloison.space_set_password_v1(text, bytea, bytea, text, bytea, bigint) to cloison_space;
+grant execute on function cloison.space_history_v1(text, bytea, timestamptz, integer, integer) to cloison_space;
+grant execute on function cloison.space_delay_v1() to cloison_space;
+grant execute on function cloison.space_ask_proof_v1(text, bytea, text, bigint) to cloison_space;
+grant execute on function cloison.space_proof_v1(text, bytea, uuid) to cloison_space;
+
+-- Reading the log: staff with the right to, at the desk; the operator. Each page is asked for, which is an entry, then read.
+grant execute on function cloison.ask_log_v1(text, bytea, uuid, text, text, uuid) to cloison_desk;
+grant execute on function cloison.read_log_v1(text, bytea, uuid, timestamptz, timestamptz, timestamptz, text, uuid, bigint, integer) to cloison_desk;
+grant execute on function cloison.operator_ask_log_v1(uuid, text, text, uuid) to cloison_operator;
+grant execute on function cloison.operator_read_log_v1(uuid, timestamptz, timestamptz, timestamptz, text, uuid, bigint, integer) to cloison_operator;
+
+-- The sequencer makes the proofs that people asked for: it has entries and blinding keys anyway.
+grant execute on function cloison.proofs_asked_v1(integer) to cloison_sequencer;
+grant execute on function cloison.prove_v1(uuid, text) to cloison_sequencer;
 
 -- The operator of the machine: asks for acts that officers sign, and takes rights away at once.
 grant execute on function cloison.operator_ask_v1(uuid, text, bytea, jsonb, uuid, timestamptz) to cloison_operator;
