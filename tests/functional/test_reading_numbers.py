@@ -59,8 +59,9 @@ from pg_class c where c.relnamespace = 'cloison'::regnamespace
 DOCUMENT = Path(__file__).parents[2] / "docs" / "benchmarks" / "reading.md"
 TEXT = """# Reading the audit log, measured
 `make soak ARGS="-k reading_numbers"`, {machine}: {entries:,} entries of {months} months, a table each, {lines} a
-person; {accounts:,} accounts of {organisations} organisations. Each reading is of somebody or something else, by the
-doors' own logins; the first touch of a page, from the system's cache, is in it. Pages: of 8 KiB, that one reading touches.
+person; {accounts:,} accounts of {organisations} organisations. Each reading is of somebody or something else, by
+the doors' own logins; the first touch of a page, from the system's cache, is in it. Pages: of 8 KiB, touched by
+one reading.
 
 | what | median, ms | 99 %, ms | pages |
 | --- | --: | --: | --: |
