@@ -85,6 +85,7 @@ class SigninConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `origin`, `address_header`: as in `web`; passkeys are for its host. `software_passkeys`: of a demonstration alone.
     `attestation_roots`: makers' certificates in PEM files, for organisations that take certain makes of keys only.
+    `former_origins`: which the door had before; acts that were signed there are still verified.
     """
 
     host: str = "127.0.0.1"
@@ -94,6 +95,7 @@ class SigninConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     software_passkeys: bool = False
     attestation_roots: tuple[str, ...] = ()
     providers: tuple[ProviderConfig, ...] = ()
+    former_origins: tuple[str, ...] = ()
 
     @property
     def public_origin(self) -> str:

@@ -1,13 +1,16 @@
 """The life of accounts, over HTTP: no single person lets anybody in or resets them; what ends, ends at once."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import psycopg
 import pytest
 from support.signing_http import NEWCOMER
 from support.staffed import Staffed, staffed
 from webauthn.helpers import bytes_to_base64url
 
+from cloison.access.approved import unapproved
 from cloison.access.evidence import Flaw, verify_evidence
 from cloison.access.organisations import create_organisation
 from cloison.client import Client
@@ -290,3 +293,56 @@ async def test_who_signed_is_proved_without_the_door(staff: Staffed) -> None:
         assert flaws(signature, canonical, staff.desk) == (Flaw.ORIGIN,)
     swapped = (*kept[0][:1], kept[1][1], *kept[0][2:])
     assert flaws(swapped, canonical) == (Flaw.SIGNATURE,)
+
+
+THIS = (
+    "create temp table this on commit drop as "
+    "select act from cloison.act where details ->> 'handle' = 'olga' and kind = 'account.create'"
+)
+PROMOTED = """update cloison.act set details = details || '{"role": "officer"}' where act in (select act from this)"""
+FORGERIES = {  # and how many findings each makes
+    PROMOTED: 2,
+    "update cloison.act set kind = 'account.elevate' where act in (select act from this)": 2,
+    "update cloison.act set canonical = canonical || ' ' where act in (select act from this)": 2,
+    "update cloison.act_signature set signature = 'x' where act in (select act from this)": 2,
+    "update cloison.act_signature set client_data = 'x' where act in (select act from this)": 2,
+    "update cloison.act_signature set account = gen_random_uuid() where act in (select act from this)": 2,
+    "delete from cloison.act_signature where act in (select act from this)": 1,
+    "delete from cloison.act_signature where ctid = "
+    "(select min(ctid) from cloison.act_signature where act in (select act from this))": 1,
+    "update cloison.act set people_needed = 3 where act in (select act from this)": 1,
+    "delete from cloison.entry where subject in (select act from this)": 2,
+    "insert into cloison.act select gen_random_uuid(), kind, canonical, details, organisation, asked_by, asked_at, "
+    "expires_at, people_needed, not_before, state from cloison.act where act in (select act from this)": 1,
+}
+
+
+@contextmanager
+def forged(staff: Staffed, forgery: str) -> Iterator[psycopg.Connection]:
+    """A superuser's connection that has done this to an act, whatever refers to it; undone at the end of the block."""
+    with staff.operated.superuser() as superuser, superuser.transaction(force_rollback=True):
+        superuser.execute("set local session_replication_role = replica")
+        superuser.execute(THIS)
+        superuser.execute(forgery)
+        yield superuser
+
+
+async def test_forged_approvals_are_found(staff: Staffed) -> None:
+    """A superuser makes acts of others, done without them or otherwise than they signed; verifying the log says so."""
+    async with await admit(staff, "olga"):
+        pass
+    assert [one for one in staff.operated.do("audit", "verify")["findings"] if one["kind"] == "unapproved"] == []
+    with staff.operated.superuser() as superuser, superuser.transaction():
+        assert unapproved(superuser, "localhost", [staff.signin]) == []
+        assert len(unapproved(superuser, "localhost", [staff.desk])) > 2  # signed elsewhere
+    for forgery, found in FORGERIES.items():
+        with forged(staff, forgery) as connection:
+            assert len(unapproved(connection, "localhost", [staff.signin])) == found, forgery
+    with staff.operated.superuser() as superuser, superuser.transaction():
+        superuser.execute(THIS)
+        superuser.execute(PROMOTED)
+    said = staff.operated.run("audit", "verify", "--json")
+    assert said.status == 1
+    kinds = [one for one in said.json()["findings"] if one["kind"] == "unapproved"]
+    assert len(kinds) == 2
+    assert all(isinstance(one["entry"], int) for one in kinds)

@@ -18,7 +18,7 @@ This module imports nothing else of ours than `acts.py`, and `factors.py` judges
 import hashlib
 import hmac
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -103,23 +103,34 @@ def verify_evidence(
     act_bytes: bytes, assertion: Mapping[str, Any] | str, public_key: bytes, rp_id: str, origin: str
 ) -> Finding:
     """What becomes of an assertion (WebAuthn's JSON form) said to sign an act with a public key (COSE form)."""
-    act, flaws = None, []
     try:
-        act = read_act(act_bytes)
+        return verify_assertion(act_bytes, read_assertion(assertion), public_key, rp_id, [origin])
     except ValueError:
-        flaws.append(Flaw.ACT)
-    try:
-        read = read_assertion(assertion)
-    except ValueError:
+        act, flaws = _read(act_bytes)
         return Finding(act, (*flaws, Flaw.MALFORMED))
+
+
+def verify_assertion(
+    act_bytes: bytes, assertion: Assertion, public_key: bytes, rp_id: str, origins: Collection[str]
+) -> Finding:
+    """The same of one that was read, at any of these origins."""
+    act, flaws = _read(act_bytes)
     challenge = hashlib.sha256(act_bytes).digest()
-    flaws += client_data_flaws(read.client_data, Ceremony.GET, challenge, origin)
+    flaws += client_data_flaws(assertion.client_data, Ceremony.GET, challenge, origins)
     try:
-        flaws += authenticator_flaws(read_authenticator_data(read.authenticator_data), rp_id)
+        flaws += authenticator_flaws(read_authenticator_data(assertion.authenticator_data), rp_id)
     except ValueError:
         flaws.append(Flaw.MALFORMED)
-    flaws += signature_flaws(read, public_key)
+    flaws += signature_flaws(assertion, public_key)
     return Finding(act, tuple(dict.fromkeys(flaws)))
+
+
+def _read(act_bytes: bytes) -> tuple[Act | None, list[Flaw]]:
+    """Rule 1."""
+    try:
+        return read_act(act_bytes), []
+    except ValueError:
+        return None, [Flaw.ACT]
 
 
 def read_assertion(credential: Mapping[str, Any] | str) -> Assertion:
@@ -149,7 +160,7 @@ def strict_bytes(text: str) -> bytes:
     return made
 
 
-def client_data_flaws(written: bytes, ceremony: Ceremony, challenge: bytes, origin: str) -> Iterator[Flaw]:
+def client_data_flaws(written: bytes, ceremony: Ceremony, challenge: bytes, origins: Collection[str]) -> Iterator[Flaw]:
     """Rules 2 to 4."""
     try:
         said = json.loads(written.decode("utf-8"), object_pairs_hook=_once)
@@ -162,7 +173,7 @@ def client_data_flaws(written: bytes, ceremony: Ceremony, challenge: bytes, orig
         yield Flaw.CEREMONY
     if not hmac.compare_digest(its_challenge, challenge):
         yield Flaw.CHALLENGE
-    if its_origin != origin:
+    if its_origin not in origins:
         yield Flaw.ORIGIN
     if crossed is not False or top is not None:
         yield Flaw.CROSS_ORIGIN

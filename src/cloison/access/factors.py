@@ -259,7 +259,7 @@ def verify_registration(rules: Rules, challenge: bytes, credential: Mapping[str,
     """The passkey that a registration brings; raises FactorRefusedError."""
     read, attestation = _read_registration(credential)
     data = attestation.auth_data
-    _first(client_data_flaws(read.response.client_data_json, Ceremony.CREATE, challenge, rules.origin))
+    _first(client_data_flaws(read.response.client_data_json, Ceremony.CREATE, challenge, (rules.origin,)))
     _first(authenticator_flaws(data, rules.rp_id))
     attested = data.attested_credential_data
     if attested is None or len(attested.aaguid) != len(SOFTWARE_AAGUID.bytes) or attested.credential_id != read.raw_id:
@@ -292,7 +292,7 @@ def verify_assertion(rules: Rules, challenge: bytes, credential: Mapping[str, An
         raise refused(FactorRefusal.CREDENTIAL)
     if presented.user not in {None, known.user}:
         raise refused(FactorRefusal.USER)
-    _first(client_data_flaws(presented.client_data, Ceremony.GET, challenge, rules.origin))
+    _first(client_data_flaws(presented.client_data, Ceremony.GET, challenge, (rules.origin,)))
     try:
         data = read_authenticator_data(presented.authenticator_data)
     except ValueError as error:

@@ -76,6 +76,7 @@ class Kind(StrEnum):
     FORKED = "forked"  # a witness has seen something else
     INSERTED = "inserted"  # an entry whose number nobody gives
     CUT_OFF = "cut_off"  # the newest entries of an author, which its ledger has counted, are gone
+    UNAPPROVED = "unapproved"  # an act without the passkeys of those who must sign it, or done otherwise than signed
     PUT_BACK = "put_back"  # a person's row is not the one that the newest change wrote
 
 

@@ -8,13 +8,16 @@ from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from cloison.access import approved
+from cloison.access.accounts import NOWHERE
 from cloison.audit import export, reading, record, verify
-from cloison.audit.verify import Finding, Report
+from cloison.audit.verify import Finding, Kind, Report
 from cloison.audit.witnesses import keys
 from cloison.cli import proofs, witnesses
 from cloison.cli.forward import audit_forward
@@ -52,6 +55,7 @@ def audit_verify(
             for log in _logs():
                 reports.append(verify.verify(log, log_key, witness_keys, seen.get(log.segment), workers.every))
                 findings += log.rows_put_back() + log.strays()
+            findings += _unapproved()
     findings += [finding for report in reports for finding in report.findings]
     _tell(as_json, reports, findings)
     if findings:
@@ -91,6 +95,21 @@ def _logs() -> Iterator[reading.Stored]:
         ((name,),) = owner.execute("select pg_export_snapshot()").fetchall()
         for segment in reading.segments(owner):
             yield reading.Stored(partial(reading.snapshot, home.path, name), segment)
+
+
+def _unapproved() -> list[Finding]:
+    """Acts that were not signed by those who must; those that lack one are said in the service's own segment."""
+    home = home_of()
+    settings, found = home.config.signin, []
+    origins = (settings.public_origin, *settings.former_origins)
+    with connect(home, "owner") as owner, owner.transaction():
+        owner.execute("set transaction isolation level repeatable read, read only")
+        for one in approved.unapproved(owner, urlsplit(settings.public_origin).hostname or "", origins):
+            segment = one.segment or NOWHERE
+            log = reading.Stored(lambda: owner, segment)
+            place = None if one.account is None or one.number is None else log.place(one.account, one.number)
+            found.append(Finding(segment, place, Kind.UNAPPROVED))
+    return found
 
 
 @contextmanager
