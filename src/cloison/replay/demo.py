@@ -17,11 +17,9 @@ import asyncio
 import contextlib
 import signal
 import sys
-import tempfile
 import textwrap
 import time
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
@@ -46,7 +44,7 @@ from cloison.replay.scenarios import SCENARIOS, Scenario, Scene, chosen, play
 from cloison.replay.scoreboard import Row, Scoreboard
 from cloison.replay.sessions import give_passkey
 from cloison.replay.stage import Cast, Files, Stage, handle_of
-from cloison.replay.throwaway import register_as_it_was, temporary_home, throw_away_home
+from cloison.replay.throwaway import SIGNALS, register_as_it_was, temporary_folder, temporary_home, throw_away_home
 from cloison.store.embedded import Embedded
 from cloison.store.pools import connect
 from cloison.terminal import notes, results
@@ -54,7 +52,6 @@ from cloison.terminal import notes, results
 PEOPLE_AN_ACCOUNT = 50
 ACCOUNTS_MOST = 2_000
 STOLEN_CASELOAD = 92  # of the account that is stolen from the register as it was
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 HONEST = Cast("adviser", 224, 8)
 
 Connection = psycopg.Connection
@@ -165,10 +162,10 @@ def _attacked(setting: Setting, steps: Steps) -> tuple[Scoreboard, str]:
     """Steps 2 to 5; the scoreboard, and how to try by hand."""
     home, state = setting.home, setting.state
     profile = load_profile(home.config.profile)
-    with tempfile.TemporaryDirectory(prefix="cloison-people-") as folder, connect(home, "owner") as owner:
-        people = Path(folder) / "people.csv"
+    with temporary_folder("cloison-people-") as folder, connect(home, "owner") as owner:
+        people = folder / "people.csv"
         synthetic.write(people, state.people, seed=state.seed, as_of=state.as_of)
-        files = Files(people, read_people(people), Path(folder))
+        files = Files(people, read_people(people), folder)
         stage = Stage(home, profile, setting.processes, files)
         steps.done(f"{state.people} fictional people written")
         honest = _settled(setting, stage, owner, steps)

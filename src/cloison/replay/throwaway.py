@@ -7,6 +7,7 @@ import base64
 import hashlib
 import secrets
 import shutil
+import signal
 import socket
 import tempfile
 import time
@@ -32,6 +33,7 @@ DATABASE = "as_it_was"
 ROLE = "register"
 SEARCHED = ("nir", "identifier", "email", "phone", "birth_name")
 COPY_BYTES = 1 << 16
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # each ends us, and lets us put everything away
 READY_SECONDS, POLL_SECONDS = 30.0, 0.05
 
 
@@ -58,13 +60,25 @@ def throw_away_home() -> Iterator[Home]:
 @contextmanager
 def temporary_home() -> Iterator[Home]:
     """A home that does not exist yet, in a temporary folder, removed at the end with its sockets."""
-    with tempfile.TemporaryDirectory(prefix="cloison-replay-") as folder:
-        home = Home(Path(folder) / "home")
+    with temporary_folder("cloison-replay-") as folder:
+        home = Home(folder / "home")
         try:
             yield home
         finally:
             if home.path.exists() and not home.sockets.is_relative_to(home.path):
                 shutil.rmtree(home.sockets, ignore_errors=True)
+
+
+@contextmanager
+def temporary_folder(prefix: str) -> Iterator[Path]:
+    """A temporary folder, removed at the end; whoever interrupts us while it is made is heard when it is ours."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        folder = tempfile.TemporaryDirectory(prefix=prefix)  # removed with the object, if we come no further
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    with folder as path:
+        yield Path(path)
 
 
 def free_port() -> int:
