@@ -199,6 +199,21 @@ def test_device_of_a_session_is_anchored(logged: Logged) -> None:
     assert {finding.kind for finding in logged.report(NOWHERE).findings} == {Kind.CHANGED}
 
 
+@pytest.mark.parametrize("days", [0, 40, -3])
+def test_inserted_beside_another(logged: Logged, days: int) -> None:
+    """A second entry of a number that another one has, of whatever instant: somebody else would have been looked at."""
+    logged.opened(3)
+    logged.anchor()
+    assert logged.findings() == []
+    with logged.superuser() as superuser:
+        superuser.execute(
+            "create temp table copied as select * from cloison.entry where event = 'open' and number = 2 limit 1"
+        )
+        superuser.execute("update copied set person = gen_random_uuid(), at = at + make_interval(days => %s)", (days,))
+        superuser.execute("insert into cloison.entry select * from copied")
+    assert logged.kinds() & {Kind.INSERTED, Kind.OUT_OF_ORDER}
+
+
 def test_clock_turned(logged: Logged) -> None:
     """The database's clock is turned: nothing gets in before what is anchored, and a witness sees it."""
     logged.anchor()

@@ -5,7 +5,6 @@ Nothing here calls a function of ours, which whoever rewrites a log could rewrit
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
-from operator import itemgetter
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -18,6 +17,10 @@ from cloison.audit.tree import Tile
 from cloison.audit.verify import PIECE_LEAVES, Finding, Kind, ranges
 from cloison.config import Home
 from cloison.store.pools import connect
+
+EVENT = entry.NUMBERS["event"] - 1
+WITH_EVIDENCE = {b"act_asked", b"act_signed", b"log_dropped"}
+BEFORE_2000 = 946_684_800_000_000  # PostgreSQL counts microseconds from 2000 on
 
 SEGMENTS = "select segment from cloison.log_head union select distinct segment from cloison.ledger order by 1"
 NOTES = """
@@ -41,8 +44,9 @@ select b.since, b.until from cloison.log_batch b
 where b.segment = %(segment)s and b.first < %(end)s and b.first >= coalesce((
     select max(o.first) from cloison.log_batch o where o.segment = %(segment)s and o.first <= %(start)s), 0)
 """
-PLACES = f"""
-with batch as materialized (
+# Of each author so many entries that follow one another, from a place and a number on.
+RUNS = f"""
+batch as materialized (
     {BATCHES.replace("b.since, b.until", "b.first, b.authors, b.numbers, b.counts")}
 ), run as materialized (
     select b.first + sum(q.count) over (partition by b.first order by q.place) - q.count as place,
@@ -51,6 +55,9 @@ with batch as materialized (
     cross join lateral unnest(b.authors, b.numbers, b.counts) with ordinality q (author, number, count, place)
     left join cloison.log_author s on s.segment = %(segment)s and s.author = q.author
 )
+"""  # noqa: S608 - constants
+PLACES = f"""
+with {RUNS}
 select (r.place + i)::bigint as place, r.account, r.number + i as number
 from run r cross join lateral generate_series(0, r.count - 1) i
 where r.place + i >= %(start)s and r.place + i < %(end)s
@@ -95,14 +102,25 @@ left join cloison.account a on a.segment = e.segment and a.account = e.account
 left join cloison.organisation o on o.organisation = e.account
 left join cloison.log_session d on d.session = e.session
 """
+# What is there of these leaves' entries, as it is stored: making more of it is too slow for millions.
 # `since` and `until` only say where to look first; who is not found there is looked for by author.
-ENTRIES = f"""
-select p.place, p.account, p.number, case when e.number is not null then {VALUES} end
-from ({PLACES}) p
-left join cloison.entry e on e.segment = %(segment)s and e.account = p.account and e.number = p.number
-    and e.at >= %(since)s and e.at <= %(until)s
-{LOOKED_UP}
+STORED = f"""
+copy (
+    with {RUNS}
+    select (r.place + e.number - r.number)::bigint, e.account, e.number, e.at, e.event, e.outcome, e.session, e.request,
+        e.person, e.compartments::bigint, e.purpose::bigint, e.relation, e.subject, e.amount::bigint, e.version::bigint,
+        e.sealed_hash
+    from cloison.entry e
+    join run r on r.account = e.account and e.number >= r.number and e.number < r.number + r.count
+    where e.segment = %(segment)s and e.at >= %(since)s and e.at <= %(until)s
+        and r.place + e.number - r.number >= %(start)s and r.place + e.number - r.number < %(end)s
+) to stdout (format binary)
 """  # noqa: S608 - constants
+ORGANISATIONS = """
+select a.account, a.organisation from cloison.account a where a.segment = %(segment)s and a.account = any (%(accounts)s)
+union all select o.organisation, o.organisation from cloison.organisation o where o.organisation = any (%(accounts)s)
+"""
+DEVICES = "select d.session, d.device from cloison.log_session d where d.session = any (%(sessions)s)"
 ELSEWHERE = f"""
 select p.place, {VALUES}
 from unnest(%(places)s::bigint[], %(accounts)s::uuid[], %(numbers)s::bigint[]) p (place, account, number)
@@ -125,7 +143,7 @@ from (select distinct on (e.person) e.person, e.version, e.sealed_hash from cloi
       order by e.person, e.version desc) c
 join cloison.person p on p.segment = %(segment)s and p.person = c.person
 """
-# Numbers that nobody gives, and authors whose ledger has counted more than there is.
+# Numbers that nobody gives, authors whose ledger has counted more than there is, and more entries than leaves.
 STRAYS = """
 select 'inserted' from cloison.entry e where e.segment = %(segment)s and e.number < 1
 union all
@@ -137,6 +155,14 @@ left join (select e.account, max(e.number) as number from cloison.entry e where 
            group by e.account) e on e.account = l.account
 left join cloison.log_author s on s.segment = %(segment)s and s.account = l.account
 where l.next_number - 1 <> greatest(e.number, s.sequenced, 0)
+union all
+select 'inserted' from (
+    select count(*) as entries from cloison.entry e
+    join cloison.log_author s on s.segment = e.segment and s.account = e.account and e.number <= s.sequenced
+    where e.segment = %(segment)s) e
+where e.entries > (select coalesce(sum(s.sequenced), 0) from cloison.log_author s where s.segment = %(segment)s)
+    - (select coalesce(sum(upper(r.places) - lower(r.places)), 0)
+       from cloison.log_drop d cross join lateral unnest(d.places) r (places) where d.segment = %(segment)s)
 """
 
 
@@ -178,16 +204,52 @@ class Stored:
         if not instants:
             return
         span |= {"since": min(row[0] for row in instants), "until": max(row[1] for row in instants)}
-        rows = self._rows(ENTRIES, span)
+        found: dict[int, Sequence[bytes | None]] = {}
+        wanted: list[int] = []  # what is read by itself: where more is looked up, or nothing was found
+        for place, values in self._stored(span):
+            if place in found:
+                yield place, values  # there is one too many, and both are looked at
+            elif values[EVENT] in WITH_EVIDENCE:
+                wanted.append(place)
+            else:
+                found[place] = values
+        if wanted or len(found) < min(end, self.size()) - start:
+            found |= self._by_author(span, found, set(wanted))
+        for place in sorted(found):
+            yield place, found[place]
+
+    def _stored(self, span: Mapping[str, object]) -> Iterator[tuple[int, list[bytes | None]]]:
+        """The entries of a span that are where they are looked for first, in any order, without evidence."""
+        with self._connection().cursor() as cursor, cursor.copy(STORED.encode(), span) as copy:
+            rows = list(copy.rows())
+        named = {"accounts": [UUID(bytes=each) for each in {row[1] for row in rows}]}
+        organisations = self._pairs(ORGANISATIONS, {"segment": self.segment} | named)
+        sessions = {"sessions": [UUID(bytes=each) for each in {row[6] for row in rows} if each is not None]}
+        devices = self._pairs(DEVICES, sessions)
+        segment = self.segment.encode()
+        for row in rows:
+            place, account, number, at, event, outcome, session, *others = row
+            instant = (int.from_bytes(at, "big", signed=True) + BEFORE_2000).to_bytes(8, "big", signed=True)
+            values = [segment, account, number, instant, event, outcome, organisations.get(account), session]
+            yield int.from_bytes(place, "big"), [*values, devices.get(session), *others, None]
+
+    def _by_author(
+        self, span: Mapping[str, object], found: Mapping[int, object], wanted: set[int]
+    ) -> dict[int, Sequence[bytes | None]]:
+        """Of places that nothing was found for: what is there by author and number, or what is known of it."""
+        astray = {row[0]: row[1:] for row in self._rows(PLACES, span) if row[0] not in found}
         dropped = [each for text in self.dropped().values() for each in ranges(text)]
-        astray = [row for row in rows if row[3] is None and not any(first <= row[0] < end for first, end in dropped)]
-        elsewhere: dict[int, Sequence[bytes | None]] = {}
-        if astray:
-            places, accounts, numbers, _ = map(list, zip(*astray, strict=True))
-            wanted = {"segment": self.segment, "places": places, "accounts": accounts, "numbers": numbers}
-            elsewhere = dict(self._rows(ELSEWHERE, wanted))
-        for place, account, number, values in sorted(rows, key=itemgetter(0)):
-            yield place, values or elsewhere.get(place) or _gone(account, number)
+        looked = [
+            place for place in astray if place in wanted or not any(first <= place < end for first, end in dropped)
+        ]
+        authors = {"accounts": [astray[each][0] for each in looked], "numbers": [astray[each][1] for each in looked]}
+        elsewhere = self._rows(ELSEWHERE, {"segment": self.segment, "places": looked} | authors)
+        known: dict[int, Sequence[bytes | None]] = {place: _gone(*author) for place, author in astray.items()}
+        return known | dict(elsewhere)
+
+    def _pairs(self, statement: str, values: Mapping[str, object]) -> dict[bytes, bytes]:
+        """What is looked up by a UUID, in the 16 bytes that each UUID is."""
+        return {key.bytes: getattr(found, "bytes", found) for key, found in self._rows(statement, values)}
 
     def place(self, account: UUID, number: int) -> int | None:
         """At which leaf an author's entry stands; None: at none."""
