@@ -222,8 +222,8 @@ class Stored:
         """The entries of a span that are where they are looked for first, in any order, without evidence."""
         with self._connection().cursor() as cursor, cursor.copy(STORED.encode(), span) as copy:
             rows = list(copy.rows())
-        named = {"accounts": [UUID(bytes=each) for each in {row[1] for row in rows}]}
-        organisations = self._pairs(ORGANISATIONS, {"segment": self.segment} | named)
+        accounts = [UUID(bytes=each) for each in {row[1] for row in rows}]
+        organisations = self._pairs(ORGANISATIONS, {"segment": self.segment, "accounts": accounts})
         sessions = {"sessions": [UUID(bytes=each) for each in {row[6] for row in rows} if each is not None]}
         devices = self._pairs(DEVICES, sessions)
         segment = self.segment.encode()
@@ -242,8 +242,9 @@ class Stored:
         looked = [
             place for place in astray if place in wanted or not any(first <= place < end for first, end in dropped)
         ]
-        authors = {"accounts": [astray[each][0] for each in looked], "numbers": [astray[each][1] for each in looked]}
-        elsewhere = self._rows(ELSEWHERE, {"segment": self.segment, "places": looked} | authors)
+        accounts, numbers = ([astray[place][part] for place in looked] for part in (0, 1))
+        these = {"segment": self.segment, "places": looked, "accounts": accounts, "numbers": numbers}
+        elsewhere = self._rows(ELSEWHERE, these)
         known: dict[int, Sequence[bytes | None]] = {place: _gone(*author) for place, author in astray.items()}
         return known | dict(elsewhere)
 
