@@ -19,7 +19,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import httpx
 import msgspec
@@ -137,15 +137,15 @@ class OperatedHome:
         """The file of a new system's public key; its private one is NAME.pem in the folder."""
         return self.folder / str(self.do("clients", "key", f"{name}.pem")["public"])
 
-    def start(self, *words: str | Path) -> subprocess.Popen[str]:
-        """Begin `cloison words…` without waiting."""
+    def start(self, *words: str | Path, errors: IO[str] | int = subprocess.PIPE) -> subprocess.Popen[str]:
+        """Begin `cloison words…` without waiting; nobody reads a pipe meanwhile, and a full one stops who writes."""
         return subprocess.Popen(
             [PROGRAM, *words],
             env=self.environment(),
             cwd=self.folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=errors,
             text=True,
         )
 
@@ -199,9 +199,11 @@ class Served:
     def __init__(self, operated: OperatedHome) -> None:
         """Start it and wait until it answers; raises AssertionError with its words if it ends instead."""
         self.operated = operated
-        self.process = operated.start("serve")
+        self.errors = operated.folder / "serve.err"
+        with self.errors.open("w", encoding="utf-8") as errors:
+            self.process = operated.start("serve", errors=errors)
         wait_until(self._up, READY_SECONDS)
-        assert self.process.poll() is None, self.process.communicate()
+        assert self.process.poll() is None, self.errors.read_text(encoding="utf-8")
 
     def _up(self) -> bool:
         return self.process.poll() is not None or healthy(self.operated.url)
@@ -226,8 +228,8 @@ class Served:
     def end(self, how: signal.Signals = signal.SIGTERM) -> Done:
         """End it by a signal; what it said."""
         self.process.send_signal(how)
-        out, err = self.process.communicate(timeout=COMMAND_SECONDS)
-        return Done(self.process.returncode, out, err)
+        out, _ = self.process.communicate(timeout=COMMAND_SECONDS)
+        return Done(self.process.returncode, out, self.errors.read_text(encoding="utf-8"))
 
 
 @contextlib.contextmanager
