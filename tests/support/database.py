@@ -9,6 +9,7 @@ import itertools
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
@@ -28,6 +29,7 @@ TEMPLATE = "test_template"
 IDENTITY, CONTACT, NIR, SITUATION, LABEL = 1, 2, 4, 8, 16
 FOLLOW_UP = 0
 _numbers = itertools.count(1)
+left: dict[Path, list[str]] = {}  # databases of tests that are over
 known: "dict[str, Database]" = {}  # by name: who has a connection alone finds its database here
 
 
@@ -145,21 +147,26 @@ def take(connection: psycopg.Connection, session: Session, people: list[UUID], b
 
 @contextmanager
 def cloned(home: Home) -> Iterator[Database]:
-    """A database of its own, as `cloison init` makes the home's, dropped at the end."""
+    """A database of its own, as `cloison init` makes the home's; dropped when the next one is made.
+
+    At once it would have to wait for the test's connections, which take a moment to end.
+    """
     name = f"test_{secrets.token_hex(6)}"
     with psycopg.connect(Embedded(home).conninfo(SUPERUSER, SUPERUSER), autocommit=True) as admin:
         _make_template(home, admin)
-        admin.execute(f'create database "{name}" template {TEMPLATE} owner cloison_owner')
-        for login in schema.LOGINS:
-            admin.execute(f'grant connect on database "{name}" to cloison_{login}')
+        # Copied by files: the template is small, and checkpoints cost nothing in memory.
+        admin.execute(f'create database "{name}" template {TEMPLATE} owner cloison_owner strategy file_copy')
+        logins = ", ".join(f"cloison_{login}" for login in schema.LOGINS)
+        admin.execute(f'grant connect on database "{name}" to {logins}')
         admin.execute(f'revoke connect, temporary on database "{name}" from public')
+        for over in left.pop(home.path, ()):
+            admin.execute(f'drop database "{over}" with (force)')
     database = Database(home, name)
     try:
         yield database
     finally:
         database.owner.close()
-        with psycopg.connect(Embedded(home).conninfo(SUPERUSER, SUPERUSER), autocommit=True) as admin:
-            admin.execute(f'drop database "{name}" with (force)')
+        left.setdefault(home.path, []).append(name)
 
 
 def _make_template(home: Home, admin: psycopg.Connection) -> None:
@@ -177,4 +184,6 @@ def _make_template(home: Home, admin: psycopg.Connection) -> None:
         store_profile(owner, load_profile(home.config.profile))
         keys = source.execute("select inner_block, outer_block from cloison.ticket_key").fetchone()
         owner.execute("insert into cloison.ticket_key (inner_block, outer_block) values (%s, %s)", keys)
+    with psycopg.connect(Embedded(home).conninfo(SUPERUSER, making), autocommit=True) as inside:
+        inside.execute("vacuum full pg_proc")  # which each copy would have twice: functions are made, then replaced
     admin.execute(f"alter database {making} rename to {TEMPLATE}")
