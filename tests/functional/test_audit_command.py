@@ -69,6 +69,21 @@ def by_a_stranger(folder: Path, exported: Done) -> subprocess.CompletedProcess[s
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
 
+def test_a_log_without_entries(tmp_path: Path) -> None:
+    """A home that was just made: nothing is there, nothing is wrong; a folder without a log is none that holds."""
+    operated = OperatedHome(tmp_path)
+    try:
+        operated.do("init")
+        assert verified(operated) == {"entries": 0, "anchored": 0, "unanchored": 0, "ok": True, "findings": []}
+        exported = operated.run("audit", "export", "log", "--json")
+        assert exported.json()["entries"] == 0
+        assert operated.run("audit", "verify", "log").status == 2
+    finally:
+        operated.stop()
+    done = by_a_stranger(tmp_path / "log", exported)
+    assert (done.returncode, "no log" in done.stderr) == (2, True), done
+
+
 def test_everything_is_anchored_within_seconds(serving: Served) -> None:
     """Every entry is in the tree, signed and cosigned; nothing does not hold."""
     told = verified(serving.operated)

@@ -609,9 +609,12 @@ def main() -> int:
     words.add_argument("--witness", action="append", default=[], help="a witness's public key; any of them suffices")
     given = words.parse_args()
     log_key, witnesses = Key.read(given.key), [Key.read(text) for text in given.witness]
+    paths = sorted(each for each in given.folder.iterdir() if each.is_dir()) if given.folder.is_dir() else []
+    if not paths:
+        words.error("there is no log in this folder")
     found = False
     with Workers(lambda entries: _write(sys.stderr, f"\r{entries:,} entries")) as workers:
-        for path in sorted(each for each in given.folder.iterdir() if each.is_dir()):
+        for path in paths:
             report = verify(Folder(path), log_key, witnesses, every=workers.every)
             dropped = f", {report.dropped} dropped" if report.dropped else ""
             sys.stdout.write(f"{report.segment}: {report.anchored} anchored, {report.unanchored} not yet{dropped}\n")

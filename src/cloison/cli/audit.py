@@ -49,7 +49,9 @@ def audit_verify(
     with _told() as told, verify.Workers(told) as workers:
         if folder is not None:
             # without what our witness has seen: it may have seen more since the folder was written
-            logs = (verify.Folder(path) for path in sorted(folder.iterdir()) if path.is_dir())
+            logs = [verify.Folder(path) for path in sorted(folder.iterdir()) if path.is_dir()]
+            if not logs:
+                raise typer.BadParameter("there is no log in this folder", param_hint="FOLDER")
             reports += [verify.verify(log, log_key, witness_keys, every=workers.every) for log in logs]
         else:
             for log in _logs():
@@ -126,7 +128,9 @@ def _told() -> Iterator[Callable[[int], None]]:
 
 
 def _tell(as_json: bool, reports: list[Report], findings: list[Finding]) -> None:
-    anchored, unanchored, dropped = (sum(counts) for counts in zip(*(each[1:4] for each in reports), strict=True))
+    anchored = sum(each.anchored for each in reports)
+    unanchored = sum(each.unanchored for each in reports)
+    dropped = sum(each.dropped for each in reports)
     result = {
         "entries": anchored + unanchored,
         "anchored": anchored,
