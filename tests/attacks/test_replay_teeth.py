@@ -84,7 +84,7 @@ def intact(shared: SimulatedRegister) -> SimulatedRegister:
     owl = create_account(
         shared.owner, Account(NOBODY, f"owl{next(_numbers)}", SEGMENT, ours.organisation, "a", ours.role)
     )
-    another = SimulatedRegister(shared.owner, shared.desk_conninfo, owl)
+    another = SimulatedRegister(shared.owner, shared.logins, owl)
     another.follow(200)
     return another
 

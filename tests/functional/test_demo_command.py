@@ -23,7 +23,15 @@ from cloison.replay.scenarios import SCENARIOS
 
 PEOPLE = 2_500
 SECONDS = 110
-GIVES_NOTHING = {"stolen-dump", "stolen-password", "help-desk-reset", "hijacked-cookie", "hijacked-manager"}
+GIVES_NOTHING = {
+    "stolen-dump",
+    "stolen-backup",
+    "rewritten-log",
+    "stolen-password",
+    "help-desk-reset",
+    "hijacked-cookie",
+    "hijacked-manager",
+}
 
 
 class Demo:

@@ -1,5 +1,7 @@
 """The disk fills up: under openings, under PostgreSQL's own log, under an import. Nothing is lost, nothing let out.
 
+The audit log is on that disk as well: no number of it is missing afterwards, and its tree goes on where it was.
+
 The whole home lies on a small disk of its own, as it would on a machine that nobody looked after.
 """
 
@@ -56,6 +58,7 @@ def test_a_full_disk_under_openings(serving: Served, disk: Path, tmp_path: Path)
     assert load.problems.keys() <= {"database_unavailable", "keeper_unavailable"}
     assert not load.others
     assert set(load.opened) <= logged(register.home)
+    assert_verifies(serving.operated)
 
 
 def test_a_full_disk_under_the_write_ahead_log(serving: Served, disk: Path, tmp_path: Path) -> None:
@@ -70,6 +73,13 @@ def test_a_full_disk_under_the_write_ahead_log(serving: Served, disk: Path, tmp_
     assert load.problems.keys() <= {"database_unavailable", "keeper_unavailable"}
     assert not load.others
     assert set(load.opened) <= logged(register.home)
+    assert_verifies(serving.operated)
+
+
+def assert_verifies(operated: OperatedHome) -> None:
+    """Every entry comes into the tree and is witnessed, and the whole log verifies."""
+    wait_until(lambda: operated.do("audit", "verify")["unanchored"] == 0)
+    assert operated.do("audit", "verify")["findings"] == []
 
 
 def fill_log(superuser: psycopg.Connection) -> None:

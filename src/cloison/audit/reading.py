@@ -24,8 +24,10 @@ BEFORE_2000 = 946_684_800_000_000  # PostgreSQL counts microseconds from 2000 on
 
 SEGMENTS = "select segment from cloison.log_head union select distinct segment from cloison.ledger order by 1"
 NOTES = """
-select c.note from cloison.log_cosignature c where c.segment = %(segment)s
-union all select h.note from cloison.log_head h where h.segment = %(segment)s and h.note <> ''
+select note from (
+    select '' as witness, h.note from cloison.log_head h where h.segment = %(segment)s and h.note <> ''
+    union all select c.witness::text, c.note from cloison.log_cosignature c where c.segment = %(segment)s) notes
+order by witness
 """
 TILE = "select hashes from cloison.log_tile where segment = %s and level = %s::int2 and index = %s"
 LEAVES = """
@@ -174,7 +176,7 @@ class Stored:
         self.segment, self._connection = segment, connection
 
     def checkpoints(self) -> Sequence[str]:
-        """The newest of each witness, and the log's own."""
+        """The log's own, and then the newest of each witness."""
         return [str(row[0]) for row in self._rows(NOTES, {"segment": self.segment})]
 
     def tile(self, tile: Tile) -> bytes:

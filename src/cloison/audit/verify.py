@@ -251,7 +251,8 @@ def believed(notes: Sequence[str], log_key: Key, witness_keys: Sequence[Key]) ->
     """Those checkpoints that the log has signed, the best first: that a witness has signed, and of these the newest.
 
     A checkpoint has the signatures of all who hold, of whichever note. None replaces another's: what somebody else
-    wrote under a witness's name is left out, and its own stays.
+    wrote under a witness's name is left out, and its own stays. Of two of one size the first in `notes` comes first,
+    which is the log's own: the other is then its fork.
     """
     found: dict[str, tuple[Checkpoint, dict[str, None]]] = {}
     for note in notes:

@@ -23,19 +23,28 @@ END = b"\\."
 NAMES = re.compile(rb"\w+")
 
 
-def dump(conninfo: str, program: str, out: Path) -> None:
+def dump(conninfo: str, program: str, out: Path, form: str = "plain") -> None:
     """Write the database that `conninfo` leads to into `out`; `program` is the `pg_dump` of the server's version.
 
-    Raises DatabaseUnavailableError.
+    `form`: plain, or custom, which can be restored. Raises DatabaseUnavailableError.
     """
+    _run(conninfo, program, f"--file={out}", f"--format={form}")
+
+
+def restore(conninfo: str, program: str, dumped: Path) -> None:
+    """Fill an empty database from a dump of the custom form, by `pg_restore`. Raises DatabaseUnavailableError."""
+    _run(conninfo, program, f"--dbname={conninfo_to_dict(conninfo)['dbname']}", "--exit-on-error", str(dumped))
+
+
+def _run(conninfo: str, program: str, *words: str) -> None:
     fields = {name: str(value) for name, value in conninfo_to_dict(conninfo).items() if value is not None}
     names = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "dbname": "PGDATABASE", "password": "PGPASSWORD"}
     # by the environment: everybody may read a command line
     environment = {names[name]: value for name, value in fields.items() if name in names}
-    command = [program, "--no-password", f"--file={out}"]
+    command = [program, "--no-password", *words]
     done = subprocess.run(command, env=environment, capture_output=True, timeout=DUMP_SECONDS, check=False)
     if done.returncode:
-        raise DatabaseUnavailableError(reason="pg_dump failed")
+        raise DatabaseUnavailableError(reason=f"{Path(program).name} failed")
 
 
 def readable_people(dumped: Path, known: Iterable[Known]) -> set[int]:

@@ -5,7 +5,8 @@ it was, attacked for 6 seconds at most; nothing is extrapolated.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -22,10 +23,13 @@ from cloison.replay.attackers_desk import desk_login
 from cloison.replay.attackers_door import door_and_dump, texts_in_memory
 from cloison.replay.attackers_keeper import StolenSession
 from cloison.replay.bounds import most_people
+from cloison.replay.logged import LoggedRegister, logged_register
 from cloison.replay.loot import Loot
+from cloison.replay.rewritten import restored_backup, rewritten_log
 from cloison.replay.scoreboard import Row, WindowRow
 from cloison.replay.simulated import SEGMENT, simulated_register
 from cloison.replay.stage import Agent, Cast, Stage
+from cloison.replay.throwaway import temporary_folder
 from cloison.replay.windows import worst
 
 OFF_SECONDS, ON_SECONDS = 6.0, 30.0
@@ -225,6 +229,29 @@ async def _dump(scene: Scene, loot: Loot) -> None:
     loot.refused(NOTHING_READABLE)
 
 
+async def _rewritten(scene: Scene, loot: Loot) -> None:
+    with _logged(scene.stage) as it:
+        await asyncio.to_thread(rewritten_log, it, loot)
+
+
+async def _backup(scene: Scene, loot: Loot) -> None:
+    """Stolen, it is a dump; put back, it forgets whom somebody consulted since."""
+    await _dump(scene, loot)
+    with _logged(scene.stage) as it:
+        await asyncio.to_thread(restored_backup, it, scene.stage.files.folder, loot)
+
+
+@contextmanager
+def _logged(stage: Stage) -> Iterator[LoggedRegister]:
+    if stage.throwaway is None:
+        raise RuntimeError
+    with (
+        temporary_folder("cloison-witness-") as folder,
+        logged_register(stage.throwaway, stage.profile, folder) as it,
+    ):
+        yield it
+
+
 async def _edges(scene: Scene, loot: Loot) -> dict[str, WindowRow]:
     if scene.stage.throwaway is None:
         raise RuntimeError
@@ -288,4 +315,6 @@ SCENARIOS = (
     Scenario("door-and-dump", (PARTNER, PARTNER), _select_everything, _door_and_dump, _accounts),
     Scenario("dba-and-adviser", (PARTNER,), _select_everything, _dba, _keys),
     Scenario("stolen-dump", (), _dump_off, _dump, _nobody),
+    Scenario("stolen-backup", (), _dump_off, _backup, _nobody),
+    Scenario("rewritten-log", (), _select_everything, _rewritten, _nobody),
 )

@@ -5,7 +5,7 @@ The meter does not look into sealed compartments, so that the people here have e
 
 import hashlib
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from importlib.resources import files
@@ -32,10 +32,11 @@ SESSION_SECONDS = 24 * 3600
 class SimulatedRegister:
     """One account with a caseload, and the hand on the clock."""
 
-    def __init__(self, owner: psycopg.Connection, desk_conninfo: str, account: Account) -> None:
-        """Stand for the register that `owner` is connected to; `desk_conninfo` is the desk's own login."""
+    def __init__(self, owner: psycopg.Connection, logins: Mapping[str, str], account: Account) -> None:
+        """Stand for the register that `owner` is connected to; `logins` are connection strings by login."""
         self.owner = owner
-        self.desk_conninfo = desk_conninfo
+        self.logins = logins
+        self.desk_conninfo = logins["desk"]
         self.account = account
         self.people: list[UUID] = []
 
@@ -92,11 +93,12 @@ def simulated_register(home: Home, profile: Profile, role: str) -> Iterator[Simu
             login: make_conninfo(
                 embedded.dsn(schema.role_of(login), name), password=passwords[login], options=PINNED_OPTIONS
             )
-            for login in ("owner", "desk")
+            for login in ("owner", "desk", "sequencer", "witness")
         }
+        logins[SUPERUSER] = embedded.conninfo(SUPERUSER, name)
         try:
             with psycopg.connect(logins["owner"], autocommit=True) as owner:
-                yield SimulatedRegister(owner, logins["desk"], _install(owner, profile, role))
+                yield SimulatedRegister(owner, logins, _install(owner, profile, role))
         finally:
             admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
 
